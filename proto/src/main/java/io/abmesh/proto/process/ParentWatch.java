@@ -2,6 +2,7 @@ package io.abmesh.proto.process;
 
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Ends a process with the one that started it. {@code abmesh run} cannot stop its children when it
@@ -28,7 +29,7 @@ public final class ParentWatch {
     static void watch(long pid, Runnable shutdown) {
         Optional<ProcessHandle> parent = ProcessHandle.of(pid);
         if (parent.isPresent()) {
-            parent.get().onExit().thenRun(shutdown);
+            CompletableFuture<Void> unused = parent.get().onExit().thenRun(shutdown);
         } else {
             shutdown.run();
         }

@@ -77,6 +77,6 @@ public record ReadyFile(String role, long pid, int grpcPort, int httpPort) {
     }
 
     private static Value number(long value) {
-        return Value.newBuilder().setNumberValue(value).build();
+        return Value.newBuilder().setNumberValue((double) value).build();
     }
 }

@@ -1,0 +1,80 @@
+package io.abmesh.cli.run;
+
+import io.abmesh.cli.mesh.Installation;
+import io.abmesh.cli.mesh.LocalMesh;
+import io.abmesh.cli.mesh.Role;
+import io.abmesh.cli.mesh.ServiceSpec;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/** How the processes of a run are started: which program, in which folder, with which configuration. */
+final class MeshSpecs {
+
+    /** The mesh of one machine talks over loopback only. */
+    static final String HOST = "127.0.0.1";
+
+    private final Installation installation;
+    private final RunFolder folder;
+    private final LocalMesh mesh;
+
+    MeshSpecs(Installation installation, RunFolder folder, LocalMesh mesh) {
+        this.installation = installation;
+        this.folder = folder;
+        this.mesh = mesh;
+    }
+
+    /**
+     * Returns the coordinator's.
+     *
+     * @param port port of its gRPC server: 0 for any at first, the same again when it is restarted, since workers know it
+     */
+    ServiceSpec coordinator(int port) {
+        return spec(
+                Role.COORDINATOR,
+                0,
+                Map.of(
+                        "abmesh.coordinator.host", HOST,
+                        "abmesh.coordinator.grpc-port", String.valueOf(port),
+                        "abmesh.coordinator.store-directory", folder.store().toString()));
+    }
+
+    /** Returns a teacher-worker's. */
+    ServiceSpec teacher(
+            int index, String coordinatorAddress, Path model, boolean trusted, Path cache) {
+        Map<String, String> properties = worker(Role.TEACHER, index, coordinatorAddress);
+        properties.put("abmesh.teacher.model", model.toString());
+        properties.put("abmesh.teacher.trusted", String.valueOf(trusted));
+        properties.put("abmesh.teacher.cache-directory", cache.resolve("teacher-" + index).toString());
+        return spec(Role.TEACHER, index, properties);
+    }
+
+    /** Returns a student-worker's. */
+    ServiceSpec student(int index, String coordinatorAddress) {
+        Map<String, String> properties = worker(Role.STUDENT, index, coordinatorAddress);
+        properties.put("abmesh.student.checkpoint-directory", folder.checkpoint().toString());
+        return spec(Role.STUDENT, index, properties);
+    }
+
+    private static Map<String, String> worker(Role role, int index, String coordinatorAddress) {
+        String prefix = "abmesh." + role.word() + ".";
+        Map<String, String> properties = new HashMap<>();
+        properties.put(prefix + "host", HOST);
+        properties.put(prefix + "grpc-port", "0");
+        properties.put(prefix + "worker-id", role.processName(index));
+        properties.put(prefix + "coordinator-address", coordinatorAddress);
+        return properties;
+    }
+
+    private ServiceSpec spec(Role role, int index, Map<String, String> properties) {
+        String name = role.processName(index);
+        return new ServiceSpec(
+                role,
+                index,
+                installation.program(role),
+                properties,
+                folder.path(),
+                folder.logs().resolve(name + ".log"),
+                mesh.readyFile(name));
+    }
+}

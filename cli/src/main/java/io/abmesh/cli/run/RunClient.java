@@ -1,0 +1,113 @@
+package io.abmesh.cli.run;
+
+import io.abmesh.cli.plan.PlanText;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.FetchArtifactRequest;
+import io.abmesh.proto.v1.FetchArtifactResponse;
+import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.SubmitRunRequest;
+import io.abmesh.proto.v1.SubmitRunResponse;
+import io.abmesh.proto.v1.ValidatePlanRequest;
+import io.abmesh.proto.v1.ValidatePlanResponse;
+import io.abmesh.proto.v1.WatchRunRequest;
+import io.abmesh.proto.v1.WatchRunResponse;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.concurrent.TimeUnit;
+
+/** Client of the coordinator's RunService. Every failure is a {@link MeshException}. Thread-safe. */
+final class RunClient implements AutoCloseable {
+
+    private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
+    private static final Duration WATCH_DEADLINE = Duration.ofHours(1);
+
+    private final ManagedChannel channel;
+    private final RunServiceGrpc.RunServiceBlockingStub stub;
+
+    RunClient(String address) {
+        channel = MeshChannels.open("coordinator", address);
+        stub = RunServiceGrpc.newBlockingStub(channel).withWaitForReady();
+    }
+
+    ValidatePlanResponse validate(PlanText plan) {
+        ValidatePlanRequest request =
+                ValidatePlanRequest.newBuilder()
+                        .setPlanYaml(plan.yaml())
+                        .setBaseDirectory(plan.baseDirectory().toString())
+                        .addAllOverrides(plan.overrides())
+                        .build();
+        try {
+            return within(CALL_DEADLINE).validatePlan(request);
+        } catch (StatusRuntimeException e) {
+            throw ErrorStatuses.fromThrowable(e);
+        }
+    }
+
+    SubmitRunResponse submit(String requestId, PlanText plan) {
+        SubmitRunRequest request =
+                SubmitRunRequest.newBuilder()
+                        .setRequestId(requestId)
+                        .setPlanYaml(plan.yaml())
+                        .setBaseDirectory(plan.baseDirectory().toString())
+                        .addAllOverrides(plan.overrides())
+                        .build();
+        try {
+            return within(CALL_DEADLINE).submitRun(request);
+        } catch (StatusRuntimeException e) {
+            throw ErrorStatuses.fromThrowable(e);
+        }
+    }
+
+    /** Follows a run; the iterator throws {@link StatusRuntimeException} and reads no further ahead than one message. */
+    Iterator<WatchRunResponse> watch(String runId, long afterEvent) {
+        return within(WATCH_DEADLINE)
+                .watchRun(
+                        WatchRunRequest.newBuilder()
+                                .setRunId(runId)
+                                .setAfterEvent(afterEvent)
+                                .build());
+    }
+
+    /** Copies a file of the run to {@code target}, which appears whole or not at all. */
+    void fetch(String runId, String name, Path target) throws IOException {
+        Path temporary = target.resolveSibling(target.getFileName() + ".tmp");
+        try (OutputStream file = Files.newOutputStream(temporary)) {
+            Iterator<FetchArtifactResponse> chunks =
+                    within(CALL_DEADLINE)
+                            .fetchArtifact(
+                                    FetchArtifactRequest.newBuilder()
+                                            .setRunId(runId)
+                                            .setName(name)
+                                            .build());
+            while (chunks.hasNext()) {
+                chunks.next().getChunk().writeTo(file);
+            }
+        } catch (StatusRuntimeException e) {
+            Files.deleteIfExists(temporary);
+            throw ErrorStatuses.fromThrowable(e);
+        }
+        Files.move(
+                temporary,
+                target,
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void close() {
+        MeshChannels.close(channel, Duration.ofSeconds(2));
+    }
+
+    private RunServiceGrpc.RunServiceBlockingStub within(Duration deadline) {
+        return stub.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    }
+}
