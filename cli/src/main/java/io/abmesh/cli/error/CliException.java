@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** An end of the command that a person must read: one line that says what was wrong, and details of a line each. */
+/**
+ * An end of the command that a person must read: one line that says what was wrong, and details of
+ * a line each.
+ */
 public final class CliException extends RuntimeException {
 
     private final ExitCode exitCode;
@@ -41,8 +44,6 @@ public final class CliException extends RuntimeException {
 
     /** Returns what is printed: {@code abmesh: MESSAGE} and the details. */
     public List<String> lines() {
-        return Stream.concat(
-                        Stream.of("abmesh: " + getMessage()), details.stream())
-                .toList();
+        return Stream.concat(Stream.of("abmesh: " + getMessage()), details.stream()).toList();
     }
 }

@@ -4,7 +4,10 @@ package io.abmesh.cli.error;
 public enum ExitCode {
     /** It did what it was asked to do. */
     DONE(0),
-    /** The plan, the command line or a file of the user's is wrong; the same command would fail again. */
+    /**
+     * The plan, the command line or a file of the user's is wrong; the same command would fail
+     * again.
+     */
     BAD_INPUT(2),
     /** A worker failed for good, or the build did. */
     WORKER_FAILED(3),

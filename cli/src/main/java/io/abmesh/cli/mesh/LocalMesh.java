@@ -25,8 +25,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The processes of one mesh on this machine. Starts them, keeps {@code mesh.json} true, tells when one ends by itself, and stops
- * them all. Whether a process is started again is its owner's decision. Thread-safe.
+ * The processes of one mesh on this machine. Starts them, keeps {@code mesh.json} true, tells when
+ * one ends by itself, and stops them all. Whether a process is started again is its owner's
+ * decision. Thread-safe.
  */
 public final class LocalMesh implements AutoCloseable {
 
@@ -49,13 +50,14 @@ public final class LocalMesh implements AutoCloseable {
     private boolean stopping;
 
     private record Running(
- ServiceSpec spec, Process process, long startMillis, @Nullable ReadyFile ready) {}
+            ServiceSpec spec, Process process, long startMillis, @Nullable ReadyFile ready) {}
 
     /**
      * Makes an empty mesh.
      *
      * @param readyFolder folder for ready files, created if needed
-     * @param onEnd told of each process that ends before {@link #stop()}, on a thread of its own; it may block
+     * @param onEnd told of each process that ends before {@link #stop()}, on a thread of its own;
+     *     it may block
      * @throws IOException if a file cannot be written
      */
     public LocalMesh(
@@ -79,60 +81,24 @@ public final class LocalMesh implements AutoCloseable {
     }
 
     /**
-     * Starts a process.
+     * Starts a process and does not wait for it. If it does not serve within {@link
+     * #START_TIMEOUT}, it is killed.
      *
-     * @return completed when it serves; with a {@link CliException} if it ends before, or does not serve within {@link
-     *     #START_TIMEOUT}, after which it is killed; the end is told to {@code onEnd} as well
+     * @throws CliException if it cannot be started
      */
-    public CompletableFuture<ReadyFile> start(ServiceSpec spec) {
-        try {
-            synchronized (lock) {
-                if (stopping) {
-                    throw new IllegalStateException("the mesh is stopping");
-                }
-                Files.createDirectories(requireNonNull(spec.log().getParent(), "folder of the log"));
-                long logStart = Files.exists(spec.log()) ? Files.size(spec.log()) : 0;
-                CompletableFuture<ReadyFile> ready = readyFiles.expect(spec.name());
-                Process process = launch(spec);
-                running.put(
- spec.name(),
- new Running(spec, process, startMillis(process.toHandle()), null));
-                publish();
-                ready.orTimeout(START_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
-                process.onExit()
-                        .thenAccept(
-                                ended -> {
-                                    ProcessEnded end =
-                                            new ProcessEnded(spec, ended.exitValue(), logStart);
-                                    ready.completeExceptionally(failure(end));
-                                    ended(end, process);
-                                });
-                return ready.whenComplete(
-                        (file, failure) -> {
-                            if (file != null) {
-                                serves(spec, process, file);
-                            } else if (failure instanceof TimeoutException) {
-                                process.destroyForcibly();
-                            }
-                        });
-            }
-        } catch (IOException e) {
-            throw new CliException(
-                    ExitCode.WORKER_FAILED,
-                    "cannot start %s: %s".formatted(spec.name(), e.getMessage()),
-                    e);
-        }
+    public void start(ServiceSpec spec) {
+        CompletableFuture<ReadyFile> unused = begin(spec);
     }
 
     /**
      * Starts a process and waits until it serves.
      *
-     * @throws CliException if it ends before, or does not serve in time
+     * @throws CliException if it ends before, or does not serve within {@link #START_TIMEOUT}
      * @throws InterruptedException if this thread is interrupted
      */
     public ReadyFile startAndAwait(ServiceSpec spec) throws InterruptedException {
         try {
-            return start(spec).get();
+            return begin(spec).get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof CliException cause) {
                 throw cause;
@@ -141,6 +107,56 @@ public final class LocalMesh implements AutoCloseable {
                     ExitCode.WORKER_FAILED,
                     "%s does not serve after %d s: see %s"
                             .formatted(spec.name(), START_TIMEOUT.toSeconds(), spec.log()),
+                    e);
+        }
+    }
+
+    /**
+     * Starts a process.
+     *
+     * @return completed when it serves; with a {@link CliException} if it ends before, with a
+     *     {@link TimeoutException} if it does not serve in time; the end is told to {@code onEnd}
+     *     as well
+     */
+    private CompletableFuture<ReadyFile> begin(ServiceSpec spec) {
+        try {
+            synchronized (lock) {
+                if (stopping) {
+                    throw new IllegalStateException("the mesh is stopping");
+                }
+                Files.createDirectories(
+                        requireNonNull(spec.log().getParent(), "folder of the log"));
+                long logStart = Files.exists(spec.log()) ? Files.size(spec.log()) : 0;
+                CompletableFuture<ReadyFile> ready = readyFiles.expect(spec.name());
+                Process process = launch(spec);
+                running.put(
+                        spec.name(),
+                        new Running(spec, process, startMillis(process.toHandle()), null));
+                publish();
+                CompletableFuture<Void> unused =
+                        process.onExit()
+                                .thenAccept(
+                                        ended -> {
+                                            ProcessEnded end =
+                                                    new ProcessEnded(
+                                                            spec, ended.exitValue(), logStart);
+                                            ready.completeExceptionally(failure(end));
+                                            ended(end, process);
+                                        });
+                return ready.orTimeout(START_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+                        .whenComplete(
+                                (file, failure) -> {
+                                    if (file != null) {
+                                        serves(spec, process, file);
+                                    } else if (failure instanceof TimeoutException) {
+                                        process.destroyForcibly();
+                                    }
+                                });
+            }
+        } catch (IOException e) {
+            throw new CliException(
+                    ExitCode.WORKER_FAILED,
+                    "cannot start %s: %s".formatted(spec.name(), e.getMessage()),
                     e);
         }
     }
@@ -171,8 +187,9 @@ public final class LocalMesh implements AutoCloseable {
     }
 
     /**
-     * Stops every process: workers by SIGTERM first, the coordinator after them, whoever does not end within {@link #STOP_GRACE} by
-     * SIGKILL. Returns when all have ended. Nothing can be started after it.
+     * Stops every process: workers by SIGTERM first, the coordinator after them, whoever does not
+     * end within {@link #STOP_GRACE} by SIGKILL. Returns when all have ended. Nothing can be
+     * started after it.
      */
     public void stop() {
         List<Running> all;
@@ -189,7 +206,8 @@ public final class LocalMesh implements AutoCloseable {
             }
             readyFiles.close();
         } catch (IOException e) {
-            // The processes have ended, which is what matters; a stale list is recognised by its process ids.
+            // The processes have ended, which is what matters; a stale list is recognised by its
+            // process ids.
         }
     }
 
@@ -199,8 +217,8 @@ public final class LocalMesh implements AutoCloseable {
     }
 
     /**
-     * Kills processes that an earlier command left behind when it was itself killed. They end by themselves soon, but until then they
-     * may write into the same folder.
+     * Kills processes that an earlier command left behind when it was itself killed. They end by
+     * themselves soon, but until then they may write into the same folder.
      *
      * @throws IOException if the list cannot be read
      */
@@ -226,9 +244,7 @@ public final class LocalMesh implements AutoCloseable {
 
     private Process launch(ServiceSpec spec) throws IOException {
         Process process =
-                new ProcessBuilder(
-                                spec.command(
-                                        installation.java(), ProcessHandle.current().pid()))
+                new ProcessBuilder(spec.command(installation.java(), ProcessHandle.current().pid()))
                         .directory(spec.folder().toFile())
                         .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(spec.log().toFile()))
@@ -243,8 +259,8 @@ public final class LocalMesh implements AutoCloseable {
                     spec.name(),
                     (name, now) ->
                             now.process == process
- ? new Running(spec, process, now.startMillis, ready)
- : now);
+                                    ? new Running(spec, process, now.startMillis, ready)
+                                    : now);
             publish();
         }
     }

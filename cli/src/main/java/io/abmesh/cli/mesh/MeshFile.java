@@ -20,7 +20,8 @@ import java.util.List;
  * {"processes": [{"role": "teacher", "index": 0, "pid": 4711, "startMillis": 1.7e12, "grpcPort": 40123, "httpPort": 40124}]}
  * }</pre>
  *
- * The command itself is there with the role {@code cli} and without ports. A process that does not serve yet has ports 0.
+ * The command itself is there with the role {@code cli} and without ports. A process that does not
+ * serve yet has ports 0.
  *
  * @param file where it is
  */
@@ -32,7 +33,8 @@ public record MeshFile(Path file) {
      * @param role {@code cli}, {@code coordinator}, {@code teacher} or {@code student}
      * @param index its number among those of its role, from 0
      * @param pid process id
-     * @param startMillis when it started, in milliseconds since 1970; tells it from a later process with the same id
+     * @param startMillis when it started, in milliseconds since 1970; tells it from a later process
+     *     with the same id
      * @param grpcPort port of its gRPC server, or 0
      * @param httpPort port of its HTTP server, or 0
      */
@@ -120,6 +122,6 @@ public record MeshFile(Path file) {
     }
 
     private static Value number(long value) {
-        return Value.newBuilder().setNumberValue(value).build();
+        return Value.newBuilder().setNumberValue((double) value).build();
     }
 }

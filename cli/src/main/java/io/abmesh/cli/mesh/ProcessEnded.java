@@ -12,10 +12,14 @@ import java.util.Optional;
  */
 public record ProcessEnded(ServiceSpec spec, int exitCode, long logStart) {
 
-    /** Exit code of a service that no restart can mend: its configuration, its model or its port. */
+    /**
+     * Exit code of a service that no restart can mend: its configuration, its model or its port.
+     */
     private static final int HOPELESS = 2;
 
-    /** Returns what the process said before it ended, if its error is one that no restart can mend. */
+    /**
+     * Returns what the process said before it ended, if its error is one that no restart can mend.
+     */
     public Optional<String> hopeless() {
         return exitCode == HOPELESS
                 ? Optional.of(

@@ -28,7 +28,8 @@ final class ReadyFiles implements AutoCloseable {
         this.folder = folder;
         Files.createDirectories(folder);
         watch = folder.getFileSystem().newWatchService();
-        folder.register(watch, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
+        folder.register(
+                watch, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
         Thread thread = new Thread(this::follow, "abmesh-ready-files");
         thread.setDaemon(true);
         thread.start();
@@ -40,9 +41,11 @@ final class ReadyFiles implements AutoCloseable {
     }
 
     /**
-     * Removes an old ready file of {@code name} and waits for the next one. To be called before the process starts.
+     * Removes an old ready file of {@code name} and waits for the next one. To be called before the
+     * process starts.
      *
-     * @return completed when the file is there; with an {@link IOException} if it is not of the right form
+     * @return completed when the file is there; with an {@link IOException} if it is not of the
+     *     right form
      */
     CompletableFuture<ReadyFile> expect(String name) throws IOException {
         Path file = file(name);

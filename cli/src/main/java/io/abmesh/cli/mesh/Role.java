@@ -29,7 +29,10 @@ public enum Role {
         return module;
     }
 
-    /** Returns the name of the process number {@code index} of this role, for example {@code teacher-0}. */
+    /**
+     * Returns the name of the process number {@code index} of this role, for example {@code
+     * teacher-0}.
+     */
     public String processName(int index) {
         return numbered ? word + "-" + index : word;
     }

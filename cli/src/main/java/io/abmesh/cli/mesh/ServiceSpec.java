@@ -30,8 +30,8 @@ public record ServiceSpec(
         Path readyFile) {
 
     /**
-     * Bounds of each role's memory, in the order heap, direct buffers. The student's tensors lie outside of both, in memory that
-     * JavaCPP counts.
+     * Bounds of each role's memory, in the order heap, direct buffers. The student's tensors lie
+     * outside of both, in memory that JavaCPP counts.
      */
     private static final Map<Role, List<String>> MEMORY =
             Map.of(

@@ -9,10 +9,16 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Writes what the coordinator finds wrong in a plan in the form of a compiler: {@code plan.yaml:12:5: KEY: problem}. */
+/**
+ * Writes what the coordinator finds wrong in a plan in the form of a compiler: {@code
+ * plan.yaml:12:5: KEY: problem}.
+ */
 public final class PlanProblems {
 
-    /** The coordinator says {@code LINE:COLUMN: problem}, or {@code --set: problem} for a value that was not in the file. */
+    /**
+     * The coordinator says {@code LINE:COLUMN: problem}, or {@code --set: problem} for a value that
+     * was not in the file.
+     */
     private static final Pattern PLACED = Pattern.compile("(?s)(\\d+:\\d+|--set): (.*)");
 
     private PlanProblems() {}

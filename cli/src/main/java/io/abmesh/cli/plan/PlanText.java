@@ -40,7 +40,8 @@ public record PlanText(Path file, Path baseDirectory, String yaml, List<String> 
     /**
      * Reads the plan in {@code file}, whose relative paths are relative to its folder.
      *
-     * @throws CliException if there is no such file, or it is too long or no text, or an override is not {@code KEY=VALUE}
+     * @throws CliException if there is no such file, or it is too long or no text, or an override
+     *     is not {@code KEY=VALUE}
      */
     public static PlanText read(Path file, List<String> overrides) {
         Path folder =
@@ -48,11 +49,12 @@ public record PlanText(Path file, Path baseDirectory, String yaml, List<String> 
         return read(file, folder, overrides);
     }
 
-    /** Reads the plan in {@code file}, whose relative paths are relative to {@code baseDirectory}. */
+    /**
+     * Reads the plan in {@code file}, whose relative paths are relative to {@code baseDirectory}.
+     */
     public static PlanText read(Path file, Path baseDirectory, List<String> overrides) {
         if (Files.isDirectory(file)) {
-            throw new CliException(
-                    ExitCode.BAD_INPUT, "not a plan file but a folder: " + file);
+            throw new CliException(ExitCode.BAD_INPUT, "not a plan file but a folder: " + file);
         }
         if (!Files.isRegularFile(file)) {
             throw new CliException(ExitCode.BAD_INPUT, "no such plan file: " + file);
@@ -67,8 +69,7 @@ public record PlanText(Path file, Path baseDirectory, String yaml, List<String> 
             }
             return new PlanText(file, baseDirectory, Files.readString(file), overrides);
         } catch (CharacterCodingException e) {
-            throw new CliException(
-                    ExitCode.BAD_INPUT, "plan file is not UTF-8 text: " + file, e);
+            throw new CliException(ExitCode.BAD_INPUT, "plan file is not UTF-8 text: " + file, e);
         } catch (IOException e) {
             throw new CliException(
                     ExitCode.BAD_INPUT,
@@ -77,7 +78,10 @@ public record PlanText(Path file, Path baseDirectory, String yaml, List<String> 
         }
     }
 
-    /** Returns the file's name without its suffix, by which results are called unless the user says otherwise. */
+    /**
+     * Returns the file's name without its suffix, by which results are called unless the user says
+     * otherwise.
+     */
     public String stem() {
         return String.valueOf(file.getFileName()).replaceFirst("\\.ya?ml$", "");
     }

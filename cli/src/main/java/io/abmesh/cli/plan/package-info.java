@@ -1,4 +1,6 @@
-/** A plan as text, what {@code --set} says of it, and the problems that the coordinator finds in it. */
+/**
+ * A plan as text, what {@code --set} says of it, and the problems that the coordinator finds in it.
+ */
 @NullMarked
 package io.abmesh.cli.plan;
 

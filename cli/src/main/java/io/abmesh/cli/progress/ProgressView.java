@@ -20,8 +20,9 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns the events of a run into lines: one that stays for each phase, and one for the step at hand, which a terminal shows live and
- * a file gets every {@value #PLAIN_INTERVAL_SECONDS} seconds. Not thread-safe.
+ * Turns the events of a run into lines: one that stays for each phase, and one for the step at
+ * hand, which a terminal shows live and a file gets every {@value #PLAIN_INTERVAL_SECONDS} seconds.
+ * Not thread-safe.
  */
 public final class ProgressView {
 
@@ -93,8 +94,7 @@ public final class ProgressView {
             parts.add("%.0f images/s".formatted(step.getImagesPerSecond()));
             long rest = Math.max(0, run.getTotalSteps() - step.getStep() - 1);
             parts.add(
-                    time(Duration.ofSeconds(
-                                    Math.round(rest * batch / step.getImagesPerSecond())))
+                    time(Duration.ofSeconds(Math.round(rest * batch / step.getImagesPerSecond())))
                             + " left");
         }
         String line = String.join("  ", parts);

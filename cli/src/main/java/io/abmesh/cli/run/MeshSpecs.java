@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** How the processes of a run are started: which program, in which folder, with which configuration. */
+/**
+ * How the processes of a run are started: which program, in which folder, with which configuration.
+ */
 final class MeshSpecs {
 
     /** The mesh of one machine talks over loopback only. */
@@ -27,7 +29,8 @@ final class MeshSpecs {
     /**
      * Returns the coordinator's.
      *
-     * @param port port of its gRPC server: 0 for any at first, the same again when it is restarted, since workers know it
+     * @param port port of its gRPC server: 0 for any at first, the same again when it is restarted,
+     *     since workers know it
      */
     ServiceSpec coordinator(int port) {
         return spec(
@@ -45,7 +48,8 @@ final class MeshSpecs {
         Map<String, String> properties = worker(Role.TEACHER, index, coordinatorAddress);
         properties.put("abmesh.teacher.model", model.toString());
         properties.put("abmesh.teacher.trusted", String.valueOf(trusted));
-        properties.put("abmesh.teacher.cache-directory", cache.resolve("teacher-" + index).toString());
+        properties.put(
+                "abmesh.teacher.cache-directory", cache.resolve("teacher-" + index).toString());
         return spec(Role.TEACHER, index, properties);
     }
 

@@ -24,7 +24,9 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.concurrent.TimeUnit;
 
-/** Client of the coordinator's RunService. Every failure is a {@link MeshException}. Thread-safe. */
+/**
+ * Client of the coordinator's RunService. Every failure is a {@link MeshException}. Thread-safe.
+ */
 final class RunClient implements AutoCloseable {
 
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
@@ -67,7 +69,10 @@ final class RunClient implements AutoCloseable {
         }
     }
 
-    /** Follows a run; the iterator throws {@link StatusRuntimeException} and reads no further ahead than one message. */
+    /**
+     * Follows a run; the iterator throws {@link StatusRuntimeException} and reads no further ahead
+     * than one message.
+     */
     Iterator<WatchRunResponse> watch(String runId, long afterEvent) {
         return within(WATCH_DEADLINE)
                 .watchRun(

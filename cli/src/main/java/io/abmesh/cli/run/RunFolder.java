@@ -16,7 +16,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder of a run. Held by one command at a time, through a file lock that ends with the process.
+ * The folder of a run. Held by one command at a time, through a file lock that ends with the
+ * process.
  *
  * <pre>
  * plan.yaml, run.json           what is run
@@ -30,14 +31,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class RunFolder implements AutoCloseable {
 
+    /** Numbers of the result. */
+    static final String REPORT = "report.json";
+
+    /** The same for people. */
+    static final String REPORT_PAGE = "report.html";
+
+    /** The trained student. */
+    static final String STUDENT = "student.onnx";
+
     /** Files that the coordinator hands over when a run is done. */
     static final List<String> ARTIFACTS =
-            List.of(
-                    "report.json",
-                    "report.html",
-                    "metrics.jsonl",
-                    "student.onnx",
-                    "student.dl4j.zip");
+            List.of(REPORT, REPORT_PAGE, "metrics.jsonl", STUDENT, "student.dl4j.zip");
 
     private static final String RECORD = "run.json";
     private static final String LOCK = ".lock";
@@ -74,8 +79,7 @@ final class RunFolder implements AutoCloseable {
             }
             Files.createDirectories(absolute);
             FileChannel lockFile = lock(absolute, path);
-            RunRecord record =
-                    isRun(absolute) ? RunRecord.read(absolute.resolve(RECORD)) : null;
+            RunRecord record = isRun(absolute) ? RunRecord.read(absolute.resolve(RECORD)) : null;
             return new RunFolder(absolute, created, lockFile, record);
         } catch (IOException e) {
             throw new CliException(

@@ -14,9 +14,11 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
- * {@code run.json}: what a run's folder must remember so that it can be resumed without the command that began it.
+ * {@code run.json}: what a run's folder must remember so that it can be resumed without the command
+ * that began it.
  *
- * @param requestId id under which the run was submitted; the coordinator answers it with the same run again
+ * @param requestId id under which the run was submitted; the coordinator answers it with the same
+ *     run again
  * @param planFile the plan as its user named it, absolute; for messages
  * @param baseDirectory folder that relative paths of the plan are relative to, absolute
  * @param overrides {@code KEY=VALUE} that the plan was changed by, in order
@@ -51,11 +53,9 @@ record RunRecord(
                         .putFields("planFile", text(planFile.toString()))
                         .putFields("baseDirectory", text(baseDirectory.toString()))
                         .putFields(
-                                "overrides",
-                                Value.newBuilder().setListValue(overrideList).build())
+                                "overrides", Value.newBuilder().setListValue(overrideList).build())
                         .putFields("planSha256", text(planSha256))
-                        .putFields(
-                                "teachers", Value.newBuilder().setNumberValue(teachers).build())
+                        .putFields("teachers", Value.newBuilder().setNumberValue(teachers).build())
                         .putFields("cache", text(cache.toString()))
                         .build();
         Path temporary = file.resolveSibling(file.getFileName() + ".tmp");

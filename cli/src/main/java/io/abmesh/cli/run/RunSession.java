@@ -12,6 +12,8 @@ import io.abmesh.cli.plan.PlanProblems;
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.cli.progress.Console;
 import io.abmesh.cli.progress.ProgressView;
+import io.abmesh.cli.result.ResultTable;
+import io.abmesh.cli.result.RunReport;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
@@ -32,10 +34,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run on this machine, from the plan to the result: starts the coordinator, lets it check the plan, starts the workers, follows
- * the run, starts again what dies, fetches the result and stops everything.
+ * One run on this machine, from the plan to the result: starts the coordinator, lets it check the
+ * plan, starts the workers, follows the run, starts again what dies, fetches the result and stops
+ * everything.
  *
- * <p>{@link #run} is called once. {@link #interrupt} may come from another thread (the JVM's shutdown) at any time.
+ * <p>{@link #run} is called once. {@link #interrupt} may come from another thread (the JVM's
+ * shutdown) at any time.
  */
 public final class RunSession {
 
@@ -54,8 +58,7 @@ public final class RunSession {
     private volatile @Nullable Path resumableFolder;
 
     /** Makes a run that has not started. */
-    public RunSession(
-            Installation installation, RunOptions options, Console console, Clock clock) {
+    public RunSession(Installation installation, RunOptions options, Console console, Clock clock) {
         this.installation = installation;
         this.options = options;
         this.console = console;
@@ -65,7 +68,8 @@ public final class RunSession {
     /**
      * Runs to the end.
      *
-     * @throws CliException if the plan or the folder is bad, or the run failed; everything is stopped by then
+     * @throws CliException if the plan or the folder is bad, or the run failed; everything is
+     *     stopped by then
      * @throws InterruptedException if this thread is interrupted; everything is stopped by then
      */
     public void run() throws InterruptedException {
@@ -80,8 +84,7 @@ public final class RunSession {
                 folder.discardIfNotBegun();
             }
         } catch (IOException e) {
-            throw new CliException(
-                    ExitCode.WORKER_FAILED, "run folder: " + e.getMessage(), e);
+            throw new CliException(ExitCode.WORKER_FAILED, "run folder: " + e.getMessage(), e);
         }
     }
 
@@ -111,8 +114,7 @@ public final class RunSession {
                 options.plan()
                         .orElseThrow(
                                 () -> new CliException(ExitCode.BAD_INPUT, "no plan and no run"));
-        return Path.of(
-                "runs", plan.stem() + "-" + FOLDER_TIME.format(LocalDateTime.now(clock)));
+        return Path.of("runs", plan.stem() + "-" + FOLDER_TIME.format(LocalDateTime.now(clock)));
     }
 
     private void runIn(RunFolder folder) throws IOException, InterruptedException {
@@ -137,8 +139,7 @@ public final class RunSession {
             if (run.getState() != RunState.RUN_STATE_SUCCEEDED) {
                 for (int i = 0; model.isPresent() && i < record.teachers(); i++) {
                     boolean trusted = complete.getTeacher().getTrusted();
-                    mesh.start(
-                            specs.teacher(i, address, model.get(), trusted, record.cache()));
+                    mesh.start(specs.teacher(i, address, model.get(), trusted, record.cache()));
                 }
                 mesh.start(specs.student(0, address));
                 console.line("started " + mesh.describe() + "; logs in " + folder.logs());
@@ -183,8 +184,7 @@ public final class RunSession {
     }
 
     /** Makes the folder this plan's; refuses a folder that is another plan's. */
-    private RunRecord begin(RunFolder folder, PlanText plan, String planSha256)
-            throws IOException {
+    private RunRecord begin(RunFolder folder, PlanText plan, String planSha256) throws IOException {
         Optional<RunRecord> before = folder.record();
         if (before.isPresent() && !before.get().planSha256().equals(planSha256)) {
             throw new CliException(
@@ -225,7 +225,7 @@ public final class RunSession {
         if (events.poll() instanceof SessionEvent.ProcessGone gone) {
             return LocalMesh.failure(gone.end());
         }
-        return new CliException(exitCode(e), RunFailure.message(e), e);
+        return RunFailure.of(e);
     }
 
     /** Shows what happens and starts again what dies, until the run has ended. */
@@ -233,7 +233,8 @@ public final class RunSession {
             RunClient client, Run run, Plan plan, LocalMesh mesh, ServiceSpec coordinator)
             throws InterruptedException {
         ProgressView progress = new ProgressView(console, clock, plan.getBatch());
-        try (RunWatch watch = RunWatch.start(client, run.getRunId(), events)) {
+        RunWatch watch = RunWatch.start(client, run.getRunId(), events);
+        try {
             while (true) {
                 SessionEvent event = events.take();
                 if (event instanceof SessionEvent.RunMoved moved) {
@@ -246,12 +247,11 @@ public final class RunSession {
                 } else if (event instanceof SessionEvent.ProcessGone gone) {
                     restart(gone.end(), mesh, coordinator);
                 } else if (event instanceof SessionEvent.WatchRefused refused) {
-                    throw new CliException(
-                            exitCode(refused.error()),
-                            RunFailure.message(refused.error()),
-                            refused.error());
+                    throw RunFailure.of(refused.error());
                 }
             }
+        } finally {
+            watch.close();
         }
     }
 
@@ -265,5 +265,32 @@ public final class RunSession {
                 "  %s ended with exit code %d; starting it again (%d of %d)"
                         .formatted(name, end.exitCode(), deaths, RestartBudget.MAX_RESTARTS));
         mesh.start(end.spec().role() == Role.COORDINATOR ? coordinator : end.spec());
+    }
+
+    private void conclude(RunClient client, Run end, RunFolder folder) throws IOException {
+        if (end.getState() == RunState.RUN_STATE_FAILED) {
+            throw RunFailure.of(ErrorStatuses.fromStatus(end.getFailure()));
+        }
+        if (end.getState() != RunState.RUN_STATE_SUCCEEDED) {
+            throw new CliException(ExitCode.INTERRUPTED, "the run was cancelled");
+        }
+        for (String name : RunFolder.ARTIFACTS) {
+            client.fetch(end.getRunId(), name, folder.path().resolve(name));
+        }
+        console.line("");
+        ResultTable.of(RunReport.read(folder.path().resolve(RunFolder.REPORT)))
+                .lines()
+                .forEach(console::line);
+        console.line("");
+        console.line("student  " + folder.path().resolve(RunFolder.STUDENT));
+        console.line("report   " + folder.path().resolve(RunFolder.REPORT_PAGE));
+    }
+
+    private void processEnded(ProcessEnded end) {
+        try {
+            events.put(new SessionEvent.ProcessGone(end));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -13,10 +13,11 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Follows a run on a thread of its own and puts what it hears into a queue. When the coordinator goes away, it goes on after the last
- * event as soon as there is one again. A full queue makes it read more slowly.
+ * Follows a run on a thread of its own and puts what it hears into a queue. When the coordinator
+ * goes away, it goes on after the last event as soon as there is one again. A full queue makes it
+ * read more slowly.
  */
-final class RunWatch implements AutoCloseable {
+final class RunWatch {
 
     /** Between two attempts, for a coordinator that is there but refuses. */
     private static final Duration RETRY_DELAY = Duration.ofMillis(250);
@@ -43,8 +44,8 @@ final class RunWatch implements AutoCloseable {
         return watch;
     }
 
-    @Override
-    public void close() {
+    /** Stops to follow. */
+    void close() {
         closed.countDown();
         context.cancel(null);
     }

@@ -1,0 +1,82 @@
+package io.abmesh.cli;
+
+import io.abmesh.cli.error.CliException;
+import io.abmesh.cli.error.ExitCode;
+import io.abmesh.cli.plan.PlanText;
+import io.abmesh.cli.run.RunOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What {@code run} and {@code teach} have in common. */
+final class RunArguments {
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = {
+                "Folder for the results; runs/PLAN-TIME unless said.",
+                "If it holds a run of the same plan, that run is resumed."
+            })
+    private @Nullable Path out;
+
+    @Option(
+            names = "--resume",
+            paramLabel = "DIR",
+            description = "Go on with the run in DIR after its last checkpoint.")
+    private @Nullable Path resume;
+
+    @Option(
+            names = "--students",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Student-workers to start; this version trains with one.")
+    private int students;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Change the plan, for example --set phases[0].epochs=2. May be repeated.")
+    private List<String> changes = List.of();
+
+    @Option(names = "--seed", paramLabel = "N", description = "Same as --set seed=N.")
+    private @Nullable Long seed;
+
+    /** Returns what is asked, with the plan read. */
+    RunOptions options(
+            @Nullable Path plan, @Nullable Integer teachers, @Nullable Path cache, boolean teach) {
+        if (students != 1) {
+            throw bad("this version trains with one student: found=--students " + students);
+        }
+        if (teachers != null && (teachers < 1 || teachers > 64)) {
+            throw bad("--teachers: found=%d, expected=1 to 64".formatted(teachers));
+        }
+        if (out != null && resume != null) {
+            throw bad("--out and --resume exclude each other: --resume DIR names the folder");
+        }
+        List<String> overrides = new ArrayList<>(changes);
+        if (seed != null) {
+            overrides.add("seed=" + seed);
+        }
+        if (plan == null && resume == null) {
+            throw bad("no plan: name a file, or resume a run with --resume DIR");
+        }
+        if (plan == null && !overrides.isEmpty()) {
+            throw bad("--set and --seed need a PLAN: a run is resumed as it was begun");
+        }
+        return new RunOptions(
+                Optional.ofNullable(plan).map(file -> PlanText.read(file, overrides)),
+                Optional.ofNullable(resume != null ? resume : out),
+                resume != null,
+                Optional.ofNullable(teachers),
+                Optional.ofNullable(cache),
+                teach);
+    }
+
+    private static CliException bad(String message) {
+        return new CliException(ExitCode.BAD_INPUT, message);
+    }
+}

@@ -1,0 +1,71 @@
+package io.abmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+final class AbmeshTest {
+
+    @TempDir Path folder;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void helpNamesEverySubcommandAndExitCode() {
+        assertThat(run("--help")).isZero();
+        assertThat(out.toString())
+                .contains("run ", "teach ", "validate ", "130", "quickstart.yaml");
+    }
+
+    @Test
+    void anUnknownOptionIsBadUsage() {
+        assertThat(run("run", "--no-such")).isEqualTo(2);
+        assertThat(err.toString())
+                .isEqualTo(
+                        """
+                        abmesh: Unknown option: '--no-such'
+                        abmesh: see abmesh run --help
+                        """);
+    }
+
+    @Test
+    void noSubcommandIsBadUsage() {
+        assertThat(run()).isEqualTo(2);
+        assertThat(err.toString()).startsWith("abmesh: Missing required subcommand");
+    }
+
+    @Test
+    void aMissingPlanIsOneLine() {
+        Path missing = folder.resolve("missing.yaml");
+        assertThat(run("run", missing.toString())).isEqualTo(2);
+        assertThat(err.toString()).isEqualTo("abmesh: no such plan file: " + missing + "\n");
+    }
+
+    @Test
+    void moreThanOneStudentIsRefused() {
+        assertThat(run("run", "plan.yaml", "--students", "2")).isEqualTo(2);
+        assertThat(err.toString())
+                .isEqualTo("abmesh: this version trains with one student: found=--students 2\n");
+    }
+
+    @Test
+    void aRunIsResumedAsItWasBegun() {
+        assertThat(run("run", "--resume", folder.toString(), "--seed", "4")).isEqualTo(2);
+        assertThat(err.toString())
+                .isEqualTo(
+                        "abmesh: --set and --seed need a PLAN: a run is resumed as it was begun\n");
+    }
+
+    private int run(String... arguments) {
+        CommandLine commandLine = Abmesh.commandLine();
+        commandLine.setOut(new PrintWriter(out));
+        commandLine.setErr(new PrintWriter(err));
+        return commandLine.execute(arguments);
+    }
+}

@@ -1,0 +1,58 @@
+package io.abmesh.cli.mesh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class MeshFileTest {
+
+    @TempDir Path folder;
+
+    @Test
+    void isReadAsItWasWritten() throws IOException {
+        MeshFile file = new MeshFile(folder.resolve("mesh.json"));
+        List<MeshFile.Entry> processes =
+                List.of(
+                        new MeshFile.Entry("cli", 0, 10, 1_700_000_000_123L, 0, 0),
+                        new MeshFile.Entry("teacher", 1, 11, 1_700_000_000_456L, 4_001, 4_002));
+
+        file.write(processes);
+
+        assertThat(file.read()).isEqualTo(processes);
+        assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".tmp"));
+    }
+
+    @Test
+    void isEmptyWhenNothingRuns() throws IOException {
+        assertThat(new MeshFile(folder.resolve("mesh.json")).read()).isEmpty();
+    }
+
+    @Test
+    void killsWhatAnEarlierCommandLeftBehindAndNoOtherProcess() throws IOException {
+        Process leftover = new ProcessBuilder("cat").start();
+        Process stranger = new ProcessBuilder("cat").start();
+        try {
+            MeshFile file = new MeshFile(folder.resolve("mesh.json"));
+            long started = leftover.info().startInstant().map(Instant::toEpochMilli).orElseThrow();
+            file.write(
+                    List.of(
+                            new MeshFile.Entry("student", 0, leftover.pid(), started, 0, 0),
+                            // A process that got the id of one that ended long ago.
+                            new MeshFile.Entry("teacher", 0, stranger.pid(), 1_000, 0, 0)));
+
+            LocalMesh.killLeftovers(file);
+
+            assertThat(leftover.isAlive()).isFalse();
+            assertThat(stranger.isAlive()).isTrue();
+            assertThat(file.file()).doesNotExist();
+        } finally {
+            leftover.destroyForcibly();
+            stranger.destroyForcibly();
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package io.abmesh.cli.progress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.util.Durations;
+import io.abmesh.proto.v1.Notice;
+import io.abmesh.proto.v1.PhaseEnded;
+import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.Run;
+import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.StepCommitted;
+import io.abmesh.proto.v1.WatchRunResponse;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class ProgressViewTest {
+
+    private static final int BATCH = 64;
+    private static final RunEvent STARTED =
+            RunEvent.newBuilder()
+                    .setPhaseStarted(
+                            PhaseStarted.newBuilder()
+                                    .setTrack("distilled")
+                                    .setPhase("boundary")
+                                    .setStartStep(100)
+                                    .setEndStep(200))
+                    .build();
+
+    private final TestingClock clock = new TestingClock();
+
+    @Test
+    void showsStepLossAgreementSpeedAndRemainingTimeOnATerminal() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+
+        view.show(update(STARTED));
+        view.show(update(step(149)));
+
+        // 300 steps in all, 150 left, 64 images each, at 320 images a second
+        assertThat(console.live)
+                .containsExactly(
+                        "distilled / boundary: step 0 of 100",
+                        "distilled / boundary  [##########----------] 50/100  loss 12.3456  agreement 75.0 %  320 images/s"
+                                + "  0:30 left");
+        assertThat(console.lines).isEmpty();
+    }
+
+    @Test
+    void redrawsATerminalAtMostTenTimesASecond() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+
+        view.show(update(step(100)));
+        view.show(update(step(101)));
+        clock.advance(Duration.ofMillis(100));
+        view.show(update(step(102)));
+
+        assertThat(console.live).hasSize(3);
+        assertThat(console.live.get(1)).contains("1/100");
+        assertThat(console.live.get(2)).contains("3/100");
+    }
+
+    @Test
+    void printsALineAtIntervalsWhereThereIsNoTerminal() {
+        TestingConsole console = new TestingConsole(false);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+
+        view.show(update(step(100)));
+        assertThat(console.lines).isEmpty();
+        clock.advance(Duration.ofSeconds(ProgressView.PLAIN_INTERVAL_SECONDS));
+        view.show(update(step(101)));
+        view.show(update(step(102)));
+
+        assertThat(console.lines).hasSize(1);
+        assertThat(console.lines.get(0)).contains("2/100");
+    }
+
+    @Test
+    void printsOneLineForAPhase() {
+        TestingConsole console = new TestingConsole(false);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setPhaseEnded(
+                                        PhaseEnded.newBuilder()
+                                                .setTrack("distilled")
+                                                .setPhase("boundary")
+                                                .setStepCount(100)
+                                                .setDuration(Durations.fromSeconds(65))
+                                                .setImagesPerSecond(98.4)
+                                                .setLoss(123.45)
+                                                .addAgreement(0.8)
+                                                .addAgreement(0.9)
+                                                .setAccuracy(0.123))
+                                .build()));
+
+        assertThat(console.lines)
+                .containsExactly(
+                        "distilled / boundary              100 steps  loss 123.5  agreement 85.0 %  accuracy 12.3 %  98 images/s"
+                                + "  1:05");
+    }
+
+    @Test
+    void showsNoAgreementInAPhaseWithoutBoundaries() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setStepCommitted(
+                                        StepCommitted.newBuilder().setStep(100).setLoss(0.5))
+                                .build()));
+
+        assertThat(console.live.get(1))
+                .isEqualTo("distilled / boundary  [--------------------] 1/100  loss 0.5000");
+    }
+
+    @Test
+    void saysThatItWaitsAndWhatIsNotedAlongTheWay() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+
+        view.show(
+                WatchRunResponse.newBuilder()
+                        .setRun(Run.newBuilder().setState(RunState.RUN_STATE_PENDING))
+                        .build());
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setNotice(Notice.newBuilder().setMessage("teacher-0 was lost"))
+                                .build()));
+
+        assertThat(console.live).containsExactly("waiting for workers");
+        assertThat(console.lines).containsExactly("  teacher-0 was lost");
+    }
+
+    private static RunEvent step(long step) {
+        return RunEvent.newBuilder()
+                .setStepCommitted(
+                        StepCommitted.newBuilder()
+                                .setStep(step)
+                                .setLoss(12.3456)
+                                .addAllAgreement(List.of(0.7, 0.8))
+                                .setImagesPerSecond(320))
+                .build();
+    }
+
+    private static WatchRunResponse update(RunEvent event) {
+        return WatchRunResponse.newBuilder()
+                .setRun(Run.newBuilder().setState(RunState.RUN_STATE_RUNNING).setTotalSteps(300))
+                .setEvent(event)
+                .build();
+    }
+}
