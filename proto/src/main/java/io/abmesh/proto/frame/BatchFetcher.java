@@ -9,11 +9,13 @@ import io.abmesh.proto.v1.FetchBatchResponse;
 import io.grpc.Context;
 import io.grpc.Context.CancellableContext;
 import io.grpc.StatusRuntimeException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 
 /**
  * Fetches a batch with a blocking call that reads one frame at a time, so that at most one
@@ -37,7 +39,22 @@ public final class BatchFetcher {
             FetchBatchRequest request,
             long maxBytes,
             Duration deadline) {
-        TensorAssembler assembler = new TensorAssembler(request.getBatchId(), maxBytes);
+        return fetch(stub, request, maxBytes, deadline, ByteBuffer::allocateDirect);
+    }
+
+    /**
+     * The same into buffers of the allocator, which may be used again and again: {@code
+     * allocateDirect} gives memory back only when the garbage collector happens to run.
+     *
+     * @param allocator takes a length in bytes; returns a buffer with at least that many remaining
+     */
+    public static Map<String, Tensor> fetch(
+            BatchServiceBlockingStub stub,
+            FetchBatchRequest request,
+            long maxBytes,
+            Duration deadline,
+            IntFunction<ByteBuffer> allocator) {
+        TensorAssembler assembler = new TensorAssembler(request.getBatchId(), maxBytes, allocator);
         // The call ends with the context, also when a bad frame stops this loop in the middle.
         CancellableContext context = Context.current().withCancellation();
         Context previous = context.attach();
