@@ -1,0 +1,93 @@
+package io.abmesh.nn.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+
+/**
+ * Runs numbered pieces of a computation on a fixed number of named threads, the caller's among
+ * them. Which thread runs which piece is left open, so a piece must write only what is its own;
+ * results then do not depend on the number of threads.
+ */
+public final class ComputePool implements AutoCloseable {
+    private final int threads;
+    private final ExecutorService helpers;
+
+    /**
+     * Starts the threads.
+     *
+     * @param threads at least 1; the caller counts as one
+     */
+    public ComputePool(int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("compute threads: found=" + threads + ", min=1");
+        }
+        this.threads = threads;
+        AtomicInteger number = new AtomicInteger();
+        this.helpers =
+                Executors.newFixedThreadPool(
+                        Math.max(1, threads - 1),
+                        task -> {
+                            Thread thread =
+                                    new Thread(task, "abmesh-compute-" + number.incrementAndGet());
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+    }
+
+    /** Runs {@code piece} for each of {@code 0 .. count - 1} and returns when all are done. */
+    void run(int count, IntConsumer piece) {
+        if (threads == 1 || count == 1) {
+            for (int i = 0; i < count; i++) {
+                piece.accept(i);
+            }
+            return;
+        }
+        AtomicInteger next = new AtomicInteger();
+        Runnable drain =
+                () -> {
+                    for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+                        piece.accept(i);
+                    }
+                };
+        List<Future<?>> others = new ArrayList<>(threads - 1);
+        for (int i = 1; i < Math.min(threads, count); i++) {
+            others.add(helpers.submit(drain));
+        }
+        try {
+            drain.run();
+        } finally {
+            others.forEach(ComputePool::join);
+        }
+    }
+
+    @Override
+    public void close() {
+        helpers.shutdown();
+    }
+
+    private static void join(Future<?> future) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                future.get();
+                break;
+            } catch (InterruptedException e) {
+                // Buffers are shared with the piece that still runs; the interrupt is told once it
+                // is done.
+                interrupted = true;
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(
+                        "a compute thread failed: " + e.getCause(), e.getCause());
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,245 @@
+package io.abmesh.nn.engine;
+
+import io.abmesh.nn.network.FeatureShape;
+import io.abmesh.nn.network.NetworkSpec;
+import io.abmesh.nn.network.ParameterSpec;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Executes one network: its parameters, forward and backward passes over batches of any size, and
+ * the update.
+ *
+ * <p>A training step is {@link #forward} with {@code training}, {@link #seed} per output, {@link
+ * #backward}, {@link #addGradients}; the last three and the first again per micro-batch; then
+ * {@link #update}. Results are the same bits for the same calls on one machine with one thread
+ * count.
+ *
+ * <p>Owns all native memory until closed; allocates nothing once every batch size in use has been
+ * seen. One thread at a time.
+ */
+public final class Engine implements AutoCloseable {
+    /** Passes kept for other batch sizes and outputs than the current ones. */
+    private static final int KEPT_PASSES = 4;
+
+    private record PassKey(int samples, Set<String> outputs, boolean training) {}
+
+    private final NetworkSpec network;
+    private final ComputePool pool;
+    private final ChannelKernels kernels;
+    private final ParameterStore parameters;
+    private final Map<PassKey, Pass> passes = new LinkedHashMap<>(16, 0.75f, true);
+    private @Nullable Pass current;
+    private int currentSamples;
+    private Set<String> currentOutputs = Set.of();
+
+    /**
+     * Makes an engine whose parameters are zero.
+     *
+     * @param threads threads of the kernels, at least 1; ND4J's operators have a setting of their
+     *     own
+     */
+    public Engine(NetworkSpec network, int threads) {
+        this.network = network;
+        this.pool = new ComputePool(threads);
+        this.kernels = new HostKernels(pool);
+        this.parameters = new ParameterStore(network);
+    }
+
+    /** Returns every array, in order. */
+    public List<ParameterSpec> parameters() {
+        return parameters.specs();
+    }
+
+    /** Returns a copy of an array, row-major. */
+    public float[] get(String parameter) {
+        return parameters.value(parameter).copy();
+    }
+
+    /** Overwrites an array. */
+    public void set(String parameter, float[] values) {
+        parameters.value(parameter).set(values);
+    }
+
+    /** Returns a copy of the gradient of a trained array, of the backward pass done last. */
+    public float[] gradient(String parameter) {
+        return parameters.gradient(parameter).copy();
+    }
+
+    /** Returns a copy of the velocity of a trained array. */
+    public float[] velocity(String parameter) {
+        return parameters.velocity(parameter);
+    }
+
+    /** Overwrites the velocity of a trained array. */
+    public void setVelocity(String parameter, float[] velocity) {
+        parameters.setVelocity(parameter, velocity);
+    }
+
+    /** Makes every velocity zero. */
+    public void clearVelocities() {
+        parameters.flatVelocities().fill(0f);
+    }
+
+    /**
+     * Computes some outputs for a batch.
+     *
+     * @param images {@code uint8 [N, C, H, W]}, {@code N * C * H * W} bytes remaining; borrowed,
+     *     position untouched
+     * @param samples N, at least 1; at least 2 rows per channel in training
+     * @param normalization what turns pixels into inputs
+     * @param outputs names of nodes
+     * @param training true: batch statistics, folded into the running ones; false: running
+     *     statistics
+     * @throws IllegalArgumentException if the bytes do not fit the shape
+     */
+    public void forward(
+            ByteBuffer images,
+            int samples,
+            Normalization normalization,
+            Set<String> outputs,
+            boolean training) {
+        FeatureShape shape = network.inputShape();
+        long expected = (long) samples * shape.elements();
+        if (images.remaining() != expected) {
+            throw new IllegalArgumentException(
+                    "images have a wrong size: found="
+                            + images.remaining()
+                            + " bytes, expected="
+                            + expected
+                            + ", shape=["
+                            + samples
+                            + ", "
+                            + shape.toString().substring(1));
+        }
+        Pass pass = pass(new PassKey(samples, Set.copyOf(outputs), training));
+        load(images, samples, normalization, pass.input());
+        pass.forward(training);
+        current = pass;
+        currentSamples = samples;
+        currentOutputs = Set.copyOf(outputs);
+    }
+
+    /** Returns a copy of an output of the last forward pass, {@code [N, H, W, C]}. */
+    public float[] output(String name) {
+        return current().output(name).copy();
+    }
+
+    /** Fills in the gradient of the loss by an output, sample by sample, on the compute threads. */
+    public void seed(String output, SampleGradient gradient) {
+        FloatBuffer values = current().output(output).floats();
+        FloatBuffer seeds = current().seed(output).floats();
+        int size = network.shape(output).elements();
+        pool.run(
+                currentSamples,
+                sample -> {
+                    float[] value = new float[size];
+                    float[] filled = new float[size];
+                    values.get(sample * size, value);
+                    gradient.accept(sample, value, filled);
+                    seeds.put(sample * size, filled);
+                });
+    }
+
+    /**
+     * Computes the gradients of the parameters that the outputs depend on; every output has been
+     * seeded.
+     */
+    public void backward() {
+        current().backward(currentOutputs);
+    }
+
+    /**
+     * Adds the last gradients to the step's.
+     *
+     * @param factor share of the micro-batch in the step
+     * @param first true for the first micro-batch of a step
+     */
+    public void addGradients(float factor, boolean first) {
+        kernels.total(parameters.flatGradients(), factor, first, parameters.flatTotals());
+    }
+
+    /**
+     * Updates the parameters that the outputs of the last forward pass depend on, by the step's
+     * gradients; the others stay as they are, without decay, as a parameter without gradient does
+     * in PyTorch.
+     */
+    public void update(float rate, float momentum, float decay) {
+        for (ParameterStore.Range range : parameters.ranges(current()::reaches)) {
+            kernels.nesterov(
+                    parameters.flatValues(),
+                    parameters.flatTotals(),
+                    parameters.flatVelocities(),
+                    range.from(),
+                    range.to(),
+                    rate,
+                    momentum,
+                    decay);
+        }
+    }
+
+    private Pass current() {
+        if (current == null) {
+            throw new IllegalStateException("no forward pass yet");
+        }
+        return current;
+    }
+
+    private Pass pass(PassKey key) {
+        Pass known = passes.get(key);
+        if (known != null) {
+            return known;
+        }
+        Iterator<Pass> oldest = passes.values().iterator();
+        while (passes.size() >= KEPT_PASSES && oldest.hasNext()) {
+            oldest.next().close();
+            oldest.remove();
+        }
+        Pass fresh = new Pass(network, parameters, kernels, key.samples(), key.outputs());
+        passes.put(key, fresh);
+        return fresh;
+    }
+
+    private void load(
+            ByteBuffer images, int samples, Normalization normalization, FloatArray input) {
+        FeatureShape shape = network.inputShape();
+        int channels = shape.channels();
+        int positions = shape.positions();
+        float[] scale = new float[channels];
+        float[] shift = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            scale[c] = 1 / normalization.std().get(c);
+            shift[c] = normalization.mean().get(c);
+        }
+        int start = images.position();
+        pool.run(
+                samples,
+                sample -> {
+                    byte[] pixels = new byte[shape.elements()]; // [C, H, W]
+                    float[] values = new float[shape.elements()]; // [H, W, C]
+                    images.get(start + sample * pixels.length, pixels);
+                    for (int c = 0; c < channels; c++) {
+                        for (int p = 0; p < positions; p++) {
+                            int pixel = pixels[c * positions + p] & 0xff;
+                            values[p * channels + c] = (pixel - shift[c]) * scale[c];
+                        }
+                    }
+                    input.floats().put(sample * values.length, values);
+                });
+    }
+
+    @Override
+    public void close() {
+        new ArrayList<>(passes.values()).forEach(Pass::close);
+        passes.clear();
+        parameters.close();
+        pool.close();
+    }
+}

@@ -1,0 +1,502 @@
+package io.abmesh.nn.engine;
+
+import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Kernels in plain Java over native memory on the host.
+ *
+ * <p>Memory is copied in blocks into arrays that fit the first-level cache, where the compiler
+ * turns loops into vector instructions, which it does not do for native memory itself. A block
+ * holds whole rows, seen as rows of a width that is a multiple of {@code C}, so that the inner loop
+ * is long even with few channels. Sums are kept per block and merged in the order of the blocks
+ * (Chan et al., 1979, for variances), so that they do not depend on threads.
+ */
+final class HostKernels implements ChannelKernels {
+    /** Elements of a block: {@value}, 16 KiB of {@code float32}. */
+    static final int BLOCK = 4096;
+
+    private static final int WIDTH = 256;
+
+    /** Blocks of one piece of work. */
+    private static final int PIECE = 16;
+
+    private final ComputePool pool;
+    private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+
+    HostKernels(ComputePool pool) {
+        this.pool = pool;
+    }
+
+    /** Block-sized arrays of one thread, grown to the widest row seen. */
+    private static final class Scratch {
+        private float[] a = new float[BLOCK];
+        private float[] b = new float[BLOCK];
+        private float[] c = new float[BLOCK];
+        private float[] first = new float[WIDTH];
+        private float[] second = new float[WIDTH];
+
+        void require(int block, int width) {
+            if (a.length < block) {
+                a = new float[block];
+                b = new float[block];
+                c = new float[block];
+            }
+            if (first.length < width) {
+                first = new float[width];
+                second = new float[width];
+            }
+        }
+    }
+
+    /** How {@code length} elements of {@code channels} channels are cut. */
+    private record Cut(int length, int channels, int width, int block) {
+        static Cut of(int length, int channels) {
+            int width = channels * Math.max(1, WIDTH / channels);
+            int block = width * Math.max(1, BLOCK / width);
+            return new Cut(length, channels, width, block);
+        }
+
+        int blocks() {
+            return (length + block - 1) / block;
+        }
+
+        int pieces() {
+            return (blocks() + PIECE - 1) / PIECE;
+        }
+
+        int size(int index) {
+            return Math.min(block, length - index * block);
+        }
+    }
+
+    @FunctionalInterface
+    private interface BlockBody {
+        void accept(Scratch scratch, int index, int at, int size);
+    }
+
+    private void forEachBlock(Cut cut, BlockBody body) {
+        pool.run(
+                cut.pieces(),
+                piece -> {
+                    Scratch own = scratch.get();
+                    own.require(cut.block(), cut.width());
+                    int end = Math.min(cut.blocks(), (piece + 1) * PIECE);
+                    for (int index = piece * PIECE; index < end; index++) {
+                        body.accept(own, index, index * cut.block(), cut.size(index));
+                    }
+                });
+    }
+
+    private static float[] repeated(float[] perChannel, int width) {
+        float[] wide = new float[width];
+        for (int at = 0; at < width; at += perChannel.length) {
+            System.arraycopy(perChannel, 0, wide, at, perChannel.length);
+        }
+        return wide;
+    }
+
+    @Override
+    public void statistics(FloatArray x, int channels, double[] mean, double[] variance) {
+        Cut cut = Cut.of(x.length(), channels);
+        float[] partial = new float[Math.multiplyExact(cut.blocks(), 2 * channels)];
+        FloatBuffer source = x.floats();
+        forEachBlock(
+                cut,
+                (s, index, at, size) -> {
+                    source.get(at, s.a, 0, size);
+                    int out = index * 2 * channels;
+                    sumRows(s.a, size, cut.width(), channels, s.first, partial, out);
+                    int rows = size / channels;
+                    for (int c = 0; c < channels; c++) {
+                        partial[out + c] /= rows;
+                    }
+                    deviationRows(s, size, cut.width(), channels, partial, out);
+                });
+        merge(cut, partial, mean, variance);
+    }
+
+    /** Sums {@code values} per channel into {@code target[at ..]}. */
+    private static void sumRows(
+            float[] values,
+            int size,
+            int width,
+            int channels,
+            float[] lanes,
+            float[] target,
+            int at) {
+        for (int i = 0; i < width; i++) {
+            lanes[i] = 0;
+        }
+        int row = 0;
+        for (; row + width <= size; row += width) {
+            for (int i = 0; i < width; i++) {
+                lanes[i] += values[row + i];
+            }
+        }
+        for (int i = 0; row + i < size; i++) {
+            lanes[i] += values[row + i];
+        }
+        fold(lanes, width, channels, target, at);
+    }
+
+    private static void fold(float[] lanes, int width, int channels, float[] target, int at) {
+        for (int c = 0; c < channels; c++) {
+            float sum = 0;
+            for (int i = c; i < width; i += channels) {
+                sum += lanes[i];
+            }
+            target[at + c] = sum;
+        }
+    }
+
+    private static void deviationRows(
+            Scratch s, int size, int width, int channels, float[] partial, int at) {
+        for (int i = 0; i < width; i++) {
+            s.first[i] = partial[at + i % channels];
+            s.second[i] = 0;
+        }
+        float[] values = s.a;
+        float[] means = s.first;
+        float[] lanes = s.second;
+        int row = 0;
+        for (; row + width <= size; row += width) {
+            for (int i = 0; i < width; i++) {
+                float d = values[row + i] - means[i];
+                lanes[i] += d * d;
+            }
+        }
+        for (int i = 0; row + i < size; i++) {
+            float d = values[row + i] - means[i];
+            lanes[i] += d * d;
+        }
+        fold(lanes, width, channels, partial, at + channels);
+    }
+
+    private static void merge(Cut cut, float[] partial, double[] mean, double[] variance) {
+        int channels = cut.channels();
+        for (int c = 0; c < channels; c++) {
+            double m = 0;
+            double squares = 0;
+            long count = 0;
+            for (int index = 0; index < cut.blocks(); index++) {
+                int at = index * 2 * channels + c;
+                int rows = cut.size(index) / channels;
+                double delta = partial[at] - m;
+                long total = count + rows;
+                m += delta * rows / total;
+                squares += partial[at + channels] + delta * delta * count / total * rows;
+                count = total;
+            }
+            mean[c] = m;
+            variance[c] = squares / count;
+        }
+    }
+
+    @Override
+    public void normalize(
+            FloatArray x,
+            float[] scale,
+            float[] shift,
+            @Nullable FloatArray z,
+            @Nullable FloatArray y) {
+        Cut cut = Cut.of(x.length(), scale.length);
+        float[] wideScale = repeated(scale, cut.width());
+        float[] wideShift = repeated(shift, cut.width());
+        FloatBuffer source = x.floats();
+        forEachBlock(
+                cut,
+                (s, index, at, size) -> {
+                    source.get(at, s.a, 0, size);
+                    for (int row = 0; row < size; row += cut.width()) {
+                        affine(s.a, row, Math.min(cut.width(), size - row), wideScale, wideShift);
+                    }
+                    if (z != null) {
+                        z.floats().put(at, s.a, 0, size);
+                    }
+                    if (y != null) {
+                        positive(s.a, size);
+                        y.floats().put(at, s.a, 0, size);
+                    }
+                });
+    }
+
+    private static void affine(float[] values, int row, int count, float[] scale, float[] shift) {
+        for (int i = 0; i < count; i++) {
+            values[row + i] = values[row + i] * scale[i] + shift[i];
+        }
+    }
+
+    private static void positive(float[] values, int size) {
+        for (int i = 0; i < size; i++) {
+            values[i] = Math.max(values[i], 0f);
+        }
+    }
+
+    @Override
+    public void normalizeBackward(
+            FloatArray x,
+            @Nullable FloatArray dy,
+            @Nullable FloatArray dz,
+            float[] mean,
+            float[] inverse,
+            float[] scale,
+            float[] shift,
+            @Nullable FloatArray addend,
+            @Nullable FloatArray dx,
+            FloatArray dScale,
+            FloatArray dShift) {
+        int channels = scale.length;
+        Cut cut = Cut.of(x.length(), channels);
+        int width = cut.width();
+        float[] wideScale = repeated(scale, width);
+        float[] wideShift = repeated(shift, width);
+        float[] wideMean = repeated(mean, width);
+        float[] partial = new float[Math.multiplyExact(cut.blocks(), 2 * channels)];
+        forEachBlock(
+                cut,
+                (s, index, at, size) -> {
+                    x.floats().get(at, s.a, 0, size);
+                    gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
+                    int out = index * 2 * channels;
+                    sumRows(s.b, size, width, channels, s.first, partial, out);
+                    for (int row = 0; row < size; row += width) {
+                        centredProduct(s.a, s.b, row, Math.min(width, size - row), wideMean);
+                    }
+                    sumRows(s.a, size, width, channels, s.first, partial, out + channels);
+                });
+        double[] sums = new double[2 * channels];
+        for (int index = 0; index < cut.blocks(); index++) {
+            for (int i = 0; i < sums.length; i++) {
+                sums[i] += partial[index * sums.length + i];
+            }
+        }
+        float[] factor = new float[channels];
+        float[] offset = new float[channels];
+        int rows = x.length() / channels;
+        for (int c = 0; c < channels; c++) {
+            dShift.floats().put(c, (float) sums[c]);
+            double scaleGradient = sums[channels + c] * inverse[c];
+            dScale.floats().put(c, (float) scaleGradient);
+            // scale * (g - sum(g)/rows - h * sum(g h)/rows) = scale * g - factor * x - offset
+            double slope = scale[c] * scaleGradient / rows * inverse[c];
+            factor[c] = (float) slope;
+            offset[c] = (float) (scale[c] * sums[c] / rows - slope * mean[c]);
+        }
+        if (dx == null) {
+            return;
+        }
+        float[] wideFactor = repeated(factor, width);
+        float[] wideOffset = repeated(offset, width);
+        forEachBlock(
+                cut,
+                (s, index, at, size) -> {
+                    x.floats().get(at, s.a, 0, size);
+                    gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
+                    for (int row = 0; row < size; row += width) {
+                        int count = Math.min(width, size - row);
+                        inputGradient(s.a, s.b, row, count, wideScale, wideFactor, wideOffset);
+                    }
+                    if (addend != null) {
+                        addend.floats().get(at, s.b, 0, size);
+                        sum(s.a, s.b, size);
+                    }
+                    dx.floats().put(at, s.a, 0, size);
+                });
+    }
+
+    /**
+     * Leaves {@code g = dy * (x * scale + shift > 0) + dz} in {@code s.b}; {@code s.a} holds {@code
+     * x}.
+     */
+    private static void gradientInFront(
+            Scratch s,
+            int at,
+            int size,
+            int width,
+            @Nullable FloatArray dy,
+            @Nullable FloatArray dz,
+            float[] scale,
+            float[] shift) {
+        if (dy == null) {
+            if (dz == null) {
+                throw new IllegalArgumentException("batch norm without a gradient");
+            }
+            dz.floats().get(at, s.b, 0, size);
+            return;
+        }
+        dy.floats().get(at, s.b, 0, size);
+        for (int row = 0; row < size; row += width) {
+            mask(s.a, s.b, row, Math.min(width, size - row), scale, shift);
+        }
+        if (dz != null) {
+            dz.floats().get(at, s.c, 0, size);
+            sum(s.b, s.c, size);
+        }
+    }
+
+    private static void mask(
+            float[] x, float[] g, int row, int count, float[] scale, float[] shift) {
+        for (int i = 0; i < count; i++) {
+            float z = x[row + i] * scale[i] + shift[i];
+            g[row + i] = z > 0f ? g[row + i] : 0f;
+        }
+    }
+
+    private static void centredProduct(float[] x, float[] g, int row, int count, float[] mean) {
+        for (int i = 0; i < count; i++) {
+            x[row + i] = (x[row + i] - mean[i]) * g[row + i];
+        }
+    }
+
+    private static void inputGradient(
+            float[] x,
+            float[] g,
+            int row,
+            int count,
+            float[] scale,
+            float[] factor,
+            float[] offset) {
+        for (int i = 0; i < count; i++) {
+            x[row + i] = scale[i] * g[row + i] - (factor[i] * x[row + i] + offset[i]);
+        }
+    }
+
+    private static void sum(float[] target, float[] other, int size) {
+        for (int i = 0; i < size; i++) {
+            target[i] += other[i];
+        }
+    }
+
+    @Override
+    public void relu(FloatArray x, FloatArray y) {
+        forEachBlock(
+                Cut.of(x.length(), 1),
+                (s, index, at, size) -> {
+                    x.floats().get(at, s.a, 0, size);
+                    positive(s.a, size);
+                    y.floats().put(at, s.a, 0, size);
+                });
+    }
+
+    @Override
+    public void reluBackward(
+            FloatArray x, FloatArray dy, @Nullable FloatArray addend, FloatArray dx) {
+        forEachBlock(
+                Cut.of(x.length(), 1),
+                (s, index, at, size) -> {
+                    x.floats().get(at, s.a, 0, size);
+                    dy.floats().get(at, s.b, 0, size);
+                    for (int i = 0; i < size; i++) {
+                        s.b[i] = s.a[i] > 0f ? s.b[i] : 0f;
+                    }
+                    if (addend != null) {
+                        addend.floats().get(at, s.c, 0, size);
+                        sum(s.b, s.c, size);
+                    }
+                    dx.floats().put(at, s.b, 0, size);
+                });
+    }
+
+    @Override
+    public void add(FloatArray a, FloatArray b, FloatArray sum) {
+        forEachBlock(
+                Cut.of(a.length(), 1),
+                (s, index, at, size) -> {
+                    a.floats().get(at, s.a, 0, size);
+                    b.floats().get(at, s.b, 0, size);
+                    sum(s.a, s.b, size);
+                    sum.floats().put(at, s.a, 0, size);
+                });
+    }
+
+    @Override
+    public void pool(FloatArray x, int samples, int channels, FloatArray y) {
+        int positions = x.length() / samples / channels;
+        pool.run(
+                samples,
+                sample -> {
+                    float[] row = new float[channels];
+                    float[] sums = new float[channels];
+                    for (int p = 0; p < positions; p++) {
+                        x.floats().get((sample * positions + p) * channels, row);
+                        sum(sums, row, channels);
+                    }
+                    for (int c = 0; c < channels; c++) {
+                        sums[c] /= positions;
+                    }
+                    y.floats().put(sample * channels, sums);
+                });
+    }
+
+    @Override
+    public void poolBackward(
+            FloatArray dy, int samples, int channels, @Nullable FloatArray addend, FloatArray dx) {
+        int positions = dx.length() / samples / channels;
+        pool.run(
+                samples,
+                sample -> {
+                    float[] row = new float[channels];
+                    float[] total = new float[channels];
+                    dy.floats().get(sample * channels, row);
+                    for (int c = 0; c < channels; c++) {
+                        row[c] /= positions;
+                    }
+                    for (int p = 0; p < positions; p++) {
+                        int at = (sample * positions + p) * channels;
+                        if (addend == null) {
+                            dx.floats().put(at, row);
+                        } else {
+                            addend.floats().get(at, total);
+                            sum(total, row, channels);
+                            dx.floats().put(at, total);
+                        }
+                    }
+                });
+    }
+
+    @Override
+    public void total(FloatArray gradient, float factor, boolean first, FloatArray total) {
+        forEachBlock(
+                Cut.of(gradient.length(), 1),
+                (s, index, at, size) -> {
+                    gradient.floats().get(at, s.a, 0, size);
+                    for (int i = 0; i < size; i++) {
+                        s.a[i] *= factor;
+                    }
+                    if (!first) {
+                        total.floats().get(at, s.b, 0, size);
+                        sum(s.a, s.b, size);
+                    }
+                    total.floats().put(at, s.a, 0, size);
+                });
+    }
+
+    @Override
+    public void nesterov(
+            FloatArray parameters,
+            FloatArray gradient,
+            FloatArray velocity,
+            int from,
+            int to,
+            float rate,
+            float momentum,
+            float decay) {
+        forEachBlock(
+                Cut.of(to - from, 1),
+                (s, index, offset, size) -> {
+                    int at = from + offset;
+                    parameters.floats().get(at, s.a, 0, size);
+                    gradient.floats().get(at, s.b, 0, size);
+                    velocity.floats().get(at, s.c, 0, size);
+                    for (int i = 0; i < size; i++) {
+                        float g = s.b[i] + decay * s.a[i];
+                        float v = momentum * s.c[i] + g;
+                        s.c[i] = v;
+                        s.a[i] -= rate * (g + momentum * v);
+                    }
+                    parameters.floats().put(at, s.a, 0, size);
+                    velocity.floats().put(at, s.c, 0, size);
+                });
+    }
+}
