@@ -1,0 +1,126 @@
+package io.abmesh.nn.loss;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Penalises student responses that lie on the wrong side of the teacher's activation boundary, or
+ * inside the margin.
+ *
+ * <p>Per neuron, with student response {@code s}, teacher response {@code t} and margin {@code m}:
+ * {@code d = t > 0 ? m - s : m + s}; the loss is {@code d * d} where {@code d > 0} and 0 elsewhere;
+ * its gradient by {@code s} is {@code -2 d} where {@code t > 0} and {@code +2 d} elsewhere. Only
+ * the sign of {@code t} matters, so the teacher sends one bit per neuron. A response that is not a
+ * number makes the loss one too.
+ *
+ * @see <a href="https://arxiv.org/abs/1811.03233">Heo et al., AAAI 2019, equation 4</a>
+ */
+public final class BoundaryLoss {
+    private BoundaryLoss() {}
+
+    /**
+     * What one sample contributes.
+     *
+     * @param loss sum over neurons, before any factor
+     * @param agreeing neurons with {@code (s > 0) == (t > 0)}
+     * @param neurons neurons of the sample
+     */
+    public record Sample(double loss, long agreeing, long neurons) {
+        /** Returns the sum of two. */
+        public Sample plus(Sample other) {
+            return new Sample(
+                    loss + other.loss, agreeing + other.agreeing, neurons + other.neurons);
+        }
+    }
+
+    /**
+     * Computes loss, agreement and gradient of one sample in one pass.
+     *
+     * @param response student, behind the connector, {@code [H * W, C]}; borrowed
+     * @param bits teacher, one bit per neuron, set where it fires, {@code [N, C, H, W]} row-major,
+     *     least significant bit first
+     * @param sample number of the sample in {@code bits}
+     * @param channels C
+     * @param factor of the gradient
+     * @param gradient {@code factor} times the gradient is added, {@code [H * W, C]}
+     */
+    public static Sample sample(
+            float[] response,
+            ByteBuffer bits,
+            int sample,
+            int channels,
+            float margin,
+            float factor,
+            float[] gradient) {
+        int neurons = response.length;
+        float[] side = sides(bits, (long) sample * neurons, channels, neurons / channels);
+        double loss = 0;
+        long agreeing = 0;
+        for (int from = 0; from < neurons; from += CHUNK) {
+            int to = Math.min(neurons, from + CHUNK);
+            loss += hinge(response, side, from, to, margin, 2 * factor, gradient);
+            agreeing += agreeing(response, side, from, to);
+        }
+        return new Sample(loss, agreeing, neurons);
+    }
+
+    /**
+     * Neurons whose squares are added in {@code float} before the sum goes on in {@code double}.
+     */
+    private static final int CHUNK = 512;
+
+    private static final int LANES = 16;
+
+    private static float hinge(
+            float[] response,
+            float[] side,
+            int from,
+            int to,
+            float margin,
+            float slope,
+            float[] gradient) {
+        float[] sums = new float[LANES];
+        int i = from;
+        for (; i + LANES <= to; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) {
+                // max, unlike a comparison, hands on what is not a number
+                float d = Math.max(margin + side[i + lane] * response[i + lane], 0f);
+                sums[lane] += d * d;
+                gradient[i + lane] += slope * side[i + lane] * d;
+            }
+        }
+        for (; i < to; i++) {
+            float d = Math.max(margin + side[i] * response[i], 0f);
+            sums[0] += d * d;
+            gradient[i] += slope * side[i] * d;
+        }
+        float total = 0;
+        for (float sum : sums) {
+            total += sum;
+        }
+        return total;
+    }
+
+    private static int agreeing(float[] response, float[] side, int from, int to) {
+        int count = 0;
+        for (int i = from; i < to; i++) {
+            count += (response[i] > 0f) == (side[i] < 0f) ? 1 : 0;
+        }
+        return count;
+    }
+
+    /** {@code -1} where the teacher fires, {@code +1} where it does not, {@code [H * W, C]}. */
+    private static float[] sides(ByteBuffer bits, long firstBit, int channels, int positions) {
+        float[] side = new float[channels * positions];
+        int firstByte = Math.toIntExact(firstBit >>> 3);
+        int offset = (int) (firstBit & 7);
+        byte[] own = new byte[(offset + side.length + 7) / 8];
+        bits.get(bits.position() + firstByte, own);
+        int bit = offset;
+        for (int c = 0; c < channels; c++) {
+            for (int p = 0; p < positions; p++, bit++) {
+                side[p * channels + c] = 1 - 2 * ((own[bit >>> 3] >>> (bit & 7)) & 1);
+            }
+        }
+        return side;
+    }
+}

@@ -1,0 +1,17 @@
+package io.abmesh.nn.training;
+
+import java.util.List;
+
+/**
+ * What a micro-batch measured.
+ *
+ * @param loss sum of the terms
+ * @param terms weighted value of each term, in the order of the phase
+ * @param agreement share of neurons on the teacher's side, per tap; empty without a boundary loss
+ */
+public record MicroOutcome(double loss, List<Double> terms, List<Double> agreement) {
+    public MicroOutcome {
+        terms = List.copyOf(terms);
+        agreement = List.copyOf(agreement);
+    }
+}

@@ -1,0 +1,12 @@
+package io.abmesh.nn.training;
+
+import io.abmesh.nn.network.FeatureShape;
+
+/**
+ * A student tap and the teacher tap whose boundary it learns.
+ *
+ * @param studentTap node of the student
+ * @param teacherTap name of the teacher's bits in a micro-batch
+ * @param teacherShape {@code [C, H, W]} of one sample at the teacher's tap
+ */
+public record TapPair(String studentTap, String teacherTap, FeatureShape teacherShape) {}
