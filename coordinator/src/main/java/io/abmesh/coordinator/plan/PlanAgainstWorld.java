@@ -1,0 +1,194 @@
+package io.abmesh.coordinator.plan;
+
+import io.abmesh.proto.v1.Connector;
+import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.TapDescription;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Holds a plan against its data set and its teacher, before anything is trained. */
+public final class PlanAgainstWorld {
+    private final Plan plan;
+    private final PlanSource source;
+    private final DataFacts data;
+    private final List<PlanProblem> problems = new ArrayList<>();
+
+    private PlanAgainstWorld(CompletePlan complete, DataFacts data) {
+        this.plan = complete.plan();
+        this.source = complete.source();
+        this.data = data;
+    }
+
+    /** Returns what does not fit the data; needs no teacher. */
+    public static List<PlanProblem> check(CompletePlan plan, DataFacts data) {
+        PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
+        world.studentTaps();
+        world.sizes();
+        return List.copyOf(world.problems);
+    }
+
+    /**
+     * Pairs the taps.
+     *
+     * @param teacher absent when the plan has none
+     * @throws io.abmesh.proto.error.MeshException with {@code INVALID_PLAN} and every problem
+     */
+    public static PlanMatch match(
+            CompletePlan plan, DataFacts data, @Nullable DescribeTeacherResponse teacher) {
+        PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
+        world.sizes();
+        List<StudentTap> student = world.studentTaps();
+        PlanMatch match = new PlanMatch(List.of(), List.of());
+        if (teacher != null) {
+            world.classes(teacher);
+            if (plan.plan().getPhasesList().stream().anyMatch(PlanNeeds::boundary)) {
+                match = world.pairs(student, world.teacherTaps(teacher));
+            }
+        }
+        if (!world.problems.isEmpty()) {
+            throw PlanProblem.exception(world.problems);
+        }
+        return match;
+    }
+
+    private void sizes() {
+        if (data.testCount() < 1) {
+            problem("data.test", "split is empty: found=0 images, min=1");
+        }
+        if (data.trainCount() < 1) {
+            problem("data.train", "split is empty: found=0 images, min=1");
+        } else if (plan.getBatch() > data.trainCount()) {
+            problem(
+                    "batch",
+                    "batch is larger than the data: found="
+                            + plan.getBatch()
+                            + ", max="
+                            + data.trainCount()
+                            + " training images");
+        }
+    }
+
+    private List<StudentTap> studentTaps() {
+        StudentGeometry geometry;
+        try {
+            geometry = StudentGeometry.of(plan.getStudent().getNetwork(), data.shape());
+        } catch (IllegalArgumentException e) {
+            problem("student.network", String.valueOf(e.getMessage()));
+            return List.of();
+        }
+        if (plan.getStudent().getTapsCount() == 0) {
+            return geometry.taps();
+        }
+        List<String> known = geometry.taps().stream().map(StudentTap::name).toList();
+        List<StudentTap> chosen = new ArrayList<>();
+        for (int i = 0; i < plan.getStudent().getTapsCount(); i++) {
+            String name = plan.getStudent().getTaps(i);
+            int index = known.indexOf(name);
+            if (index < 0) {
+                problem(
+                        "student.taps[" + i + "]",
+                        "student has no such tap: found="
+                                + name
+                                + ", near="
+                                + NearNames.of(name, known));
+            } else {
+                chosen.add(geometry.taps().get(index));
+            }
+        }
+        return chosen;
+    }
+
+    private void classes(DescribeTeacherResponse teacher) {
+        boolean logits = plan.getPhasesList().stream().anyMatch(PlanNeeds::logits);
+        if (logits && teacher.getClassCount() == 0) {
+            problem(
+                    "teacher.model",
+                    "teacher has no logits: found=no [N, classes] output, expected="
+                            + data.classCount()
+                            + " classes for kd");
+        } else if (logits && teacher.getClassCount() != data.classCount()) {
+            problem(
+                    "teacher.model",
+                    "class counts differ: teacher="
+                            + teacher.getClassCount()
+                            + ", data="
+                            + data.classCount());
+        }
+    }
+
+    private List<TapDescription> teacherTaps(DescribeTeacherResponse teacher) {
+        List<String> wanted = plan.getTeacher().getTapsList();
+        List<String> names =
+                wanted.equals(List.of(PlanDefaults.TAPS)) ? teacher.getAutoTapsList() : wanted;
+        List<TapDescription> taps = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            String name = names.get(i);
+            Optional<TapDescription> found =
+                    teacher.getTapsList().stream()
+                            .filter(t -> t.getName().equals(name) || t.getTensor().equals(name))
+                            .findFirst();
+            if (found.isPresent()) {
+                taps.add(found.get());
+            } else {
+                List<String> known =
+                        teacher.getTapsList().stream().map(TapDescription::getName).toList();
+                problem(
+                        "teacher.taps[" + i + "]",
+                        "teacher has no such tap: found="
+                                + name
+                                + ", near="
+                                + NearNames.of(name, known));
+            }
+        }
+        return taps;
+    }
+
+    private PlanMatch pairs(List<StudentTap> student, List<TapDescription> teacher) {
+        if (!problems.isEmpty()) {
+            return new PlanMatch(List.of(), List.of());
+        }
+        if (student.size() != teacher.size()) {
+            problem(
+                    "teacher.taps",
+                    "taps do not pair up: teacher="
+                            + teacher.stream().map(TapDescription::getName).toList()
+                            + ", student="
+                            + student.stream().map(StudentTap::name).toList());
+            return new PlanMatch(List.of(), List.of());
+        }
+        for (int i = 0; i < student.size(); i++) {
+            pair(i, student.get(i), teacher.get(i));
+        }
+        return new PlanMatch(teacher, student);
+    }
+
+    private void pair(int index, StudentTap student, TapDescription teacher) {
+        List<Long> shape = teacher.getSampleShapeList();
+        String both =
+                "student "
+                        + student.name()
+                        + "="
+                        + student.shape()
+                        + ", teacher "
+                        + teacher.getName()
+                        + "="
+                        + shape;
+        if (shape.size() != 3
+                || shape.get(1) != student.height()
+                || shape.get(2) != student.width()) {
+            problem("teacher.taps[" + index + "]", "taps have different spatial sizes: " + both);
+        } else if (plan.getStudent().getConnector() == Connector.CONNECTOR_IDENTITY
+                && shape.get(0) != student.channels()) {
+            problem(
+                    "student.connector",
+                    "identity connector between different channel counts: " + both);
+        }
+    }
+
+    private void problem(String path, String message) {
+        problems.add(source.problem(path, message));
+    }
+}

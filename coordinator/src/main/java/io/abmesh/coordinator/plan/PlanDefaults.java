@@ -1,0 +1,130 @@
+package io.abmesh.coordinator.plan;
+
+import io.abmesh.proto.v1.Connector;
+import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.PhasePlan;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.ScheduleKind;
+import io.abmesh.proto.v1.SchedulePlan;
+import io.abmesh.proto.v1.SplitPlan;
+import java.util.List;
+
+/** Every default of a plan, in this one place. */
+final class PlanDefaults {
+    static final long SEED = 1;
+    static final int BATCH = 128;
+    static final int MICRO_BATCHES = 1;
+    static final double FRACTION = 1;
+    static final int EVALUATE_EVERY_EPOCHS = 5;
+    static final int CHECKPOINT_EVERY_STEPS = 200;
+    static final double WEIGHT = 1;
+    static final double MARGIN = 1;
+    static final double SCALE = 50;
+    static final double TEMPERATURE = 3;
+    static final double LEARNING_RATE = 0.1;
+    static final double MOMENTUM = 0.9;
+    static final double WEIGHT_DECAY = 5e-4;
+    static final List<Double> STEPS_AT = List.of(0.3, 0.6, 0.8);
+    static final double STEPS_FACTOR = 0.2;
+    static final String TAPS = "auto";
+
+    private final Plan.Builder plan;
+    private final PlanSource source;
+
+    private PlanDefaults(Plan.Builder plan, PlanSource source) {
+        this.plan = plan;
+        this.source = source;
+    }
+
+    /** Fills in what the user did not write. */
+    static void fill(Plan.Builder plan, PlanSource source) {
+        new PlanDefaults(plan, source).fill();
+    }
+
+    private void fill() {
+        absent("seed", () -> plan.setSeed(SEED));
+        absent("batch", () -> plan.setBatch(BATCH));
+        absent("microBatches", () -> plan.setMicroBatches(MICRO_BATCHES));
+        absent("evaluateEveryEpochs", () -> plan.setEvaluateEveryEpochs(EVALUATE_EVERY_EPOCHS));
+        absent("checkpointEverySteps", () -> plan.setCheckpointEverySteps(CHECKPOINT_EVERY_STEPS));
+        split(plan.getDataBuilder().getTrainBuilder(), "data.train");
+        split(plan.getDataBuilder().getTestBuilder(), "data.test");
+        plan.getDataBuilder().getAugmentationBuilder();
+        if (plan.hasTeacher()) {
+            if (plan.getTeacher().getTapsCount() == 0) {
+                plan.getTeacherBuilder().addTaps(TAPS);
+            }
+            absent("compare.crossEntropy", () -> plan.getCompareBuilder().setCrossEntropy(true));
+        }
+        plan.getCompareBuilder();
+        absent(
+                "student.connector",
+                () -> plan.getStudentBuilder().setConnector(Connector.CONNECTOR_AUTO));
+        for (int i = 0; i < plan.getPhasesCount(); i++) {
+            phase(plan.getPhasesBuilder(i), "phases[" + i + "]");
+        }
+    }
+
+    private void split(SplitPlan.Builder split, String path) {
+        absent(path + ".fraction", () -> split.setFraction(FRACTION));
+        absent(
+                path + ".balanced",
+                () -> split.setBalanced(split.getImages() > 0 || split.getFraction() < 1));
+    }
+
+    private void phase(PhasePlan.Builder phase, String path) {
+        for (int i = 0; i < phase.getLossesCount(); i++) {
+            loss(phase.getLossesBuilder(i), path + ".losses[" + i + "]");
+        }
+        String optimizer = path + ".optimizer";
+        absent(
+                optimizer + ".learningRate",
+                () -> phase.getOptimizerBuilder().setLearningRate(LEARNING_RATE));
+        absent(optimizer + ".momentum", () -> phase.getOptimizerBuilder().setMomentum(MOMENTUM));
+        absent(
+                optimizer + ".weightDecay",
+                () -> phase.getOptimizerBuilder().setWeightDecay(WEIGHT_DECAY));
+        phase.getUntilBuilder();
+        SchedulePlan.Builder schedule = phase.getScheduleBuilder();
+        boolean onlyBoundary =
+                phase.getLossesList().stream()
+                        .allMatch(
+                                l ->
+                                        PlanNeeds.boundary(
+                                                PhasePlan.newBuilder().addLosses(l).build()));
+        absent(
+                path + ".schedule.kind",
+                () ->
+                        schedule.setKind(
+                                onlyBoundary
+                                        ? ScheduleKind.SCHEDULE_KIND_CONSTANT
+                                        : ScheduleKind.SCHEDULE_KIND_STEPS));
+        if (schedule.getKind() == ScheduleKind.SCHEDULE_KIND_STEPS) {
+            absent(path + ".schedule.at", () -> schedule.addAllAt(STEPS_AT));
+            absent(path + ".schedule.factor", () -> schedule.setFactor(STEPS_FACTOR));
+        }
+    }
+
+    private void loss(LossPlan.Builder loss, String path) {
+        absent(path + ".weight", () -> loss.setWeight(WEIGHT));
+        switch (loss.getKind()) {
+            case LOSS_KIND_BOUNDARY -> {
+                absent(path + ".margin", () -> loss.setMargin(MARGIN));
+                absent(path + ".reduction", () -> loss.setReduction(Reduction.REDUCTION_MEAN));
+                if (loss.getReduction() == Reduction.REDUCTION_MEAN) {
+                    absent(path + ".scale", () -> loss.setScale(SCALE));
+                }
+            }
+            case LOSS_KIND_KD ->
+                    absent(path + ".temperature", () -> loss.setTemperature(TEMPERATURE));
+            case LOSS_KIND_CROSS_ENTROPY, LOSS_KIND_UNSPECIFIED, UNRECOGNIZED -> {}
+        }
+    }
+
+    private void absent(String path, Runnable fill) {
+        if (!source.wrote(path)) {
+            fill.run();
+        }
+    }
+}

@@ -1,0 +1,243 @@
+package io.abmesh.coordinator.plan;
+
+import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.Descriptors.EnumValueDescriptor;
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Descriptors.FieldDescriptor.JavaType;
+import com.google.protobuf.Message;
+import io.abmesh.proto.v1.Plan;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.NodeTuple;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.nodes.Tag;
+
+/**
+ * Reads a plan along the descriptor of {@link Plan}: keys are its fields in lowerCamelCase, enum
+ * values the constants without their prefix in lowerCamelCase. Two short forms: a list of one may
+ * be written without brackets ({@code taps: auto}), and a message with a {@code kind} as that kind
+ * alone ({@code schedule: steps}).
+ *
+ * <p>All problems are found before any is told.
+ */
+public final class PlanReader {
+    private final List<PlanProblem> problems = new ArrayList<>();
+    private final Map<String, PlanSource.Place> places = new HashMap<>();
+
+    private PlanReader() {}
+
+    /**
+     * Reads, completes and checks a plan.
+     *
+     * @param yaml the user's text
+     * @param overrides {@code KEY=VALUE}, applied in order
+     * @throws io.abmesh.proto.error.MeshException with {@code INVALID_PLAN} and every problem
+     */
+    public static CompletePlan read(String yaml, List<String> overrides) {
+        return new PlanReader().plan(yaml, overrides);
+    }
+
+    private CompletePlan plan(String yaml, List<String> overrides) {
+        Plan.Builder plan = Plan.newBuilder();
+        Optional<MappingNode> root = YamlTree.parse(yaml, problems);
+        if (root.isPresent()) {
+            overrides.forEach(override -> YamlTree.set(root.get(), override, problems));
+            message(root.get(), plan, "");
+        }
+        PlanSource source = new PlanSource(places);
+        if (root.isEmpty()) {
+            throw PlanProblem.exception(problems);
+        }
+        PlanDefaults.fill(plan, source);
+        Plan complete = plan.build();
+        PlanValidator validator = new PlanValidator(complete, source, problems);
+        List<String> warnings = validator.validate();
+        if (!problems.isEmpty()) {
+            throw PlanProblem.exception(problems);
+        }
+        return new CompletePlan(complete, source, warnings);
+    }
+
+    private void message(MappingNode mapping, Message.Builder target, String path) {
+        Descriptor type = target.getDescriptorForType();
+        Set<String> seen = new HashSet<>();
+        for (NodeTuple tuple : mapping.getValue()) {
+            Node keyNode = tuple.getKeyNode();
+            String key =
+                    keyNode instanceof ScalarNode scalar
+                            ? scalar.getValue()
+                            : YamlTree.kind(keyNode);
+            String at = path.isEmpty() ? key : path + "." + key;
+            FieldDescriptor field = field(type, key);
+            if (field == null) {
+                List<String> known =
+                        type.getFields().stream().map(FieldDescriptor::getJsonName).toList();
+                problem(
+                        keyNode,
+                        at,
+                        "unknown key: found=" + key + ", near=" + NearNames.of(key, known));
+            } else if (!seen.add(key)) {
+                problem(keyNode, at, "key is given twice: found=" + key);
+            } else {
+                value(tuple.getValueNode(), field, target, at);
+            }
+        }
+    }
+
+    private void value(Node node, FieldDescriptor field, Message.Builder target, String at) {
+        places.put(at, YamlTree.place(node));
+        if (!field.isRepeated()) {
+            Object single = single(node, field, target, at);
+            if (single != null) {
+                target.setField(field, single);
+            }
+            return;
+        }
+        List<Node> elements =
+                node instanceof SequenceNode sequence ? sequence.getValue() : List.of(node);
+        for (int i = 0; i < elements.size(); i++) {
+            String element = at + "[" + i + "]";
+            places.put(element, YamlTree.place(elements.get(i)));
+            Object single = single(elements.get(i), field, target, element);
+            if (single != null) {
+                target.addRepeatedField(field, single);
+            }
+        }
+    }
+
+    private @Nullable Object single(
+            Node node, FieldDescriptor field, Message.Builder parent, String at) {
+        if (field.getJavaType() == JavaType.MESSAGE) {
+            return nested(node, parent.newBuilderForField(field), at);
+        }
+        if (!(node instanceof ScalarNode scalar) || scalar.getTag().equals(Tag.NULL)) {
+            problem(
+                    node,
+                    at,
+                    "wrong type: found=" + YamlTree.kind(node) + ", expected=" + typeName(field));
+            return null;
+        }
+        String text = scalar.getValue();
+        try {
+            return switch (field.getJavaType()) {
+                case STRING -> text;
+                case INT -> Integer.parseInt(text);
+                case LONG -> Long.parseLong(text);
+                case FLOAT -> Float.parseFloat(text);
+                case DOUBLE -> Double.parseDouble(text);
+                case BOOLEAN -> truth(text);
+                case ENUM -> constant(scalar, field, at);
+                case BYTE_STRING, MESSAGE ->
+                        throw new IllegalStateException("no YAML form for " + field.getFullName());
+            };
+        } catch (NumberFormatException e) {
+            problem(node, at, "wrong type: found=" + text + ", expected=" + typeName(field));
+            return null;
+        }
+    }
+
+    private @Nullable Object nested(Node node, Message.Builder child, String at) {
+        if (node instanceof MappingNode mapping) {
+            message(mapping, child, at);
+            return child.build();
+        }
+        FieldDescriptor kind = field(child.getDescriptorForType(), "kind");
+        if (kind != null && node instanceof ScalarNode) {
+            value(node, kind, child, at + ".kind");
+            return child.build();
+        }
+        problem(
+                node,
+                at,
+                "wrong type: found="
+                        + YamlTree.kind(node)
+                        + ", expected=a mapping of "
+                        + keys(child.getDescriptorForType()));
+        return null;
+    }
+
+    private static boolean truth(String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new NumberFormatException(text);
+        };
+    }
+
+    private @Nullable EnumValueDescriptor constant(
+            ScalarNode node, FieldDescriptor field, String at) {
+        List<String> names = new ArrayList<>();
+        for (EnumValueDescriptor candidate : field.getEnumType().getValues()) {
+            if (candidate.getNumber() == 0) {
+                continue;
+            }
+            String name = yamlName(candidate);
+            if (name.equals(node.getValue())) {
+                return candidate;
+            }
+            names.add(name);
+        }
+        problem(node, at, "unknown value: found=" + node.getValue() + ", expected one of=" + names);
+        return null;
+    }
+
+    /** {@code LOSS_KIND_CROSS_ENTROPY} is {@code crossEntropy} to a user. */
+    static String yamlName(EnumValueDescriptor constant) {
+        String prefix =
+                constant.getType()
+                                .getName()
+                                .replaceAll("([a-z0-9])([A-Z])", "$1_$2")
+                                .toUpperCase(Locale.ROOT)
+                        + "_";
+        StringBuilder name = new StringBuilder();
+        for (String word : constant.getName().substring(prefix.length()).split("_")) {
+            String lower = word.toLowerCase(Locale.ROOT);
+            name.append(
+                    name.isEmpty()
+                            ? lower
+                            : Character.toUpperCase(lower.charAt(0)) + lower.substring(1));
+        }
+        return name.toString();
+    }
+
+    private static @Nullable FieldDescriptor field(Descriptor type, String key) {
+        return type.getFields().stream()
+                .filter(f -> f.getJsonName().equals(key))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static List<String> keys(Descriptor type) {
+        return type.getFields().stream().map(FieldDescriptor::getJsonName).toList();
+    }
+
+    private static String typeName(FieldDescriptor field) {
+        return switch (field.getJavaType()) {
+            case INT, LONG -> "a whole number";
+            case FLOAT, DOUBLE -> "a number";
+            case BOOLEAN -> "true or false";
+            case ENUM ->
+                    "one of "
+                            + field.getEnumType().getValues().stream()
+                                    .filter(v -> v.getNumber() != 0)
+                                    .map(PlanReader::yamlName)
+                                    .toList();
+            case STRING, BYTE_STRING, MESSAGE -> "text";
+        };
+    }
+
+    private void problem(Node node, String path, String message) {
+        PlanSource.Place place = YamlTree.place(node);
+        problems.add(new PlanProblem(path, place.line(), place.column(), message));
+    }
+}

@@ -1,0 +1,290 @@
+package io.abmesh.coordinator.plan;
+
+import io.abmesh.proto.v1.AugmentationPlan;
+import io.abmesh.proto.v1.LossKind;
+import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.OptimizerPlan;
+import io.abmesh.proto.v1.PhasePlan;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.ScheduleKind;
+import io.abmesh.proto.v1.SchedulePlan;
+import io.abmesh.proto.v1.SplitPlan;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** What a plan must hold by itself, whatever its data and teacher turn out to be. */
+final class PlanValidator {
+    private static final int MAX_BATCH = 65_536;
+    private static final double MAX_EPOCHS = 1e6;
+
+    private final Plan plan;
+    private final PlanSource source;
+    private final List<PlanProblem> problems;
+    private final List<String> warnings = new ArrayList<>();
+
+    PlanValidator(Plan plan, PlanSource source, List<PlanProblem> problems) {
+        this.plan = plan;
+        this.source = source;
+        this.problems = problems;
+    }
+
+    /** Adds problems and returns warnings. */
+    List<String> validate() {
+        require(
+                plan.getName().matches("[A-Za-z0-9][A-Za-z0-9.-]{0,62}"),
+                "name",
+                plan.getName(),
+                "letters, digits, - and ., up to 63");
+        require(
+                !plan.getData().getLocation().isBlank(),
+                "data.location",
+                "nothing",
+                "builtin:fashion-mnist or a path");
+        split(plan.getData().getTrain(), "data.train");
+        split(plan.getData().getTest(), "data.test");
+        augmentation(plan.getData().getAugmentation());
+        teacher();
+        String network = StudentGeometry.problemWithName(plan.getStudent().getNetwork());
+        if (!network.isEmpty()) {
+            problem("student.network", network);
+        }
+        require(
+                plan.getBatch() >= 2 && plan.getBatch() <= MAX_BATCH,
+                "batch",
+                plan.getBatch(),
+                "2 to " + MAX_BATCH);
+        require(plan.getMicroBatches() >= 1, "microBatches", plan.getMicroBatches(), "1 or more");
+        if (plan.getMicroBatches() >= 1 && plan.getBatch() >= 2) {
+            require(
+                    plan.getBatch() % plan.getMicroBatches() == 0,
+                    "microBatches",
+                    plan.getMicroBatches(),
+                    "a divisor of batch=" + plan.getBatch());
+            require(
+                    plan.getBatch() / plan.getMicroBatches() >= 2,
+                    "microBatches",
+                    plan.getMicroBatches(),
+                    "at least 2 samples in each of batch=" + plan.getBatch());
+        }
+        require(
+                plan.getEvaluateEveryEpochs() >= 0,
+                "evaluateEveryEpochs",
+                plan.getEvaluateEveryEpochs(),
+                "0 or more");
+        require(
+                plan.getCheckpointEverySteps() >= 0,
+                "checkpointEverySteps",
+                plan.getCheckpointEverySteps(),
+                "0 or more");
+        phases();
+        return warnings;
+    }
+
+    private void split(SplitPlan split, String path) {
+        require(split.getImages() >= 0, path + ".images", split.getImages(), "0 or more");
+        require(
+                split.getFraction() > 0 && split.getFraction() <= 1,
+                path + ".fraction",
+                split.getFraction(),
+                "more than 0, at most 1");
+    }
+
+    private void augmentation(AugmentationPlan augmentation) {
+        String path = "data.augmentation";
+        require(
+                augmentation.getCrop() >= 0 && augmentation.getCrop() <= 64,
+                path + ".crop",
+                augmentation.getCrop(),
+                "0 to 64");
+        require(
+                augmentation.getVariants() >= 0,
+                path + ".variants",
+                augmentation.getVariants(),
+                "0 or more");
+    }
+
+    private void teacher() {
+        if (!plan.hasTeacher()) {
+            if (plan.getCompare().getCrossEntropy() || plan.getCompare().getLastPhaseOnly()) {
+                problem(
+                        "compare",
+                        "found=a comparison without a teacher, expected=a plan with teacher");
+            }
+            return;
+        }
+        require(
+                !plan.getTeacher().getModel().isBlank(),
+                "teacher.model",
+                "nothing",
+                "builtin:fashion-mnist or a path");
+        List<String> taps = plan.getTeacher().getTapsList();
+        for (int i = 0; i < taps.size(); i++) {
+            require(!taps.get(i).isBlank(), "teacher.taps[" + i + "]", "nothing", "a tap's name");
+            require(
+                    !taps.get(i).equals(PlanDefaults.TAPS) || taps.size() == 1,
+                    "teacher.taps[" + i + "]",
+                    "auto beside other taps",
+                    "auto alone, or names");
+        }
+        String sha256 = plan.getTeacher().getSha256();
+        require(
+                sha256.isEmpty() || sha256.matches("[0-9a-f]{64}"),
+                "teacher.sha256",
+                sha256,
+                "64 lower-case hex digits");
+        boolean used = plan.getPhasesList().stream().anyMatch(PlanNeeds::teacher);
+        if (!used && plan.getPhasesCount() > 0) {
+            warnings.add("no phase uses the teacher");
+        }
+    }
+
+    private void phases() {
+        require(plan.getPhasesCount() > 0, "phases", "none", "one or more");
+        Set<String> names = new HashSet<>();
+        for (int i = 0; i < plan.getPhasesCount(); i++) {
+            PhasePlan phase = plan.getPhases(i);
+            String path = "phases[" + i + "]";
+            require(
+                    phase.getName().matches("[A-Za-z0-9][A-Za-z0-9.-]{0,62}"),
+                    path + ".name",
+                    phase.getName(),
+                    "letters, digits, - and .");
+            require(
+                    names.add(phase.getName()),
+                    path + ".name",
+                    phase.getName(),
+                    "a name of its own");
+            require(
+                    phase.getEpochs() > 0 && phase.getEpochs() <= MAX_EPOCHS,
+                    path + ".epochs",
+                    phase.getEpochs(),
+                    "more than 0");
+            losses(phase, path);
+            optimizer(phase.getOptimizer(), path + ".optimizer");
+            schedule(phase.getSchedule(), path + ".schedule");
+            int plateau = phase.getUntil().getPlateauEpochs();
+            require(plateau >= 0, path + ".until.plateauEpochs", plateau, "0 or more");
+            require(
+                    plateau == 0 || PlanNeeds.boundary(phase),
+                    path + ".until.plateauEpochs",
+                    plateau,
+                    "0 in a phase without a boundary loss");
+        }
+    }
+
+    private void losses(PhasePlan phase, String path) {
+        require(phase.getLossesCount() > 0, path + ".losses", "none", "one or more");
+        Set<LossKind> kinds = new HashSet<>();
+        for (int i = 0; i < phase.getLossesCount(); i++) {
+            LossPlan loss = phase.getLosses(i);
+            String at = path + ".losses[" + i + "]";
+            if (loss.getKind() == LossKind.LOSS_KIND_UNSPECIFIED) {
+                if (!source.wrote(at + ".kind")) {
+                    problem(at + ".kind", "found=nothing, expected=boundary, kd or crossEntropy");
+                }
+                continue;
+            }
+            require(
+                    kinds.add(loss.getKind()),
+                    at + ".kind",
+                    PlanReader.yamlName(loss.getKind().getValueDescriptor()),
+                    "each kind once");
+            require(
+                    loss.getWeight() > 0 && Double.isFinite(loss.getWeight()),
+                    at + ".weight",
+                    loss.getWeight(),
+                    "more than 0");
+            if (!plan.hasTeacher() && loss.getKind() != LossKind.LOSS_KIND_CROSS_ENTROPY) {
+                problem(
+                        at + ".kind",
+                        "found="
+                                + PlanReader.yamlName(loss.getKind().getValueDescriptor())
+                                + ", expected=crossEntropy in a plan without teacher");
+            }
+            if (loss.getKind() == LossKind.LOSS_KIND_BOUNDARY) {
+                require(
+                        loss.getMargin() > 0 && Double.isFinite(loss.getMargin()),
+                        at + ".margin",
+                        loss.getMargin(),
+                        "more than 0");
+                require(
+                        loss.getReduction() != Reduction.REDUCTION_MEAN || loss.getScale() > 0,
+                        at + ".scale",
+                        loss.getScale(),
+                        "more than 0");
+            }
+            if (loss.getKind() == LossKind.LOSS_KIND_KD) {
+                require(
+                        loss.getTemperature() > 0 && Double.isFinite(loss.getTemperature()),
+                        at + ".temperature",
+                        loss.getTemperature(),
+                        "more than 0");
+            }
+        }
+    }
+
+    private void optimizer(OptimizerPlan optimizer, String path) {
+        require(
+                optimizer.getLearningRate() > 0 && Double.isFinite(optimizer.getLearningRate()),
+                path + ".learningRate",
+                optimizer.getLearningRate(),
+                "more than 0");
+        require(
+                optimizer.getMomentum() >= 0 && optimizer.getMomentum() < 1,
+                path + ".momentum",
+                optimizer.getMomentum(),
+                "0 or more, less than 1");
+        require(
+                optimizer.getWeightDecay() >= 0 && optimizer.getWeightDecay() < 1,
+                path + ".weightDecay",
+                optimizer.getWeightDecay(),
+                "0 or more, less than 1");
+    }
+
+    private void schedule(SchedulePlan schedule, String path) {
+        if (schedule.getKind() != ScheduleKind.SCHEDULE_KIND_STEPS) {
+            require(
+                    schedule.getAtCount() == 0,
+                    path + ".at",
+                    schedule.getAtList(),
+                    "nothing unless kind is steps");
+            return;
+        }
+        double before = 0;
+        for (int i = 0; i < schedule.getAtCount(); i++) {
+            double at = schedule.getAt(i);
+            require(
+                    at > before && at < 1,
+                    path + ".at[" + i + "]",
+                    at,
+                    "ascending, between 0 and 1");
+            before = at;
+        }
+        require(
+                schedule.getFactor() > 0 && schedule.getFactor() < 1,
+                path + ".factor",
+                schedule.getFactor(),
+                "between 0 and 1");
+    }
+
+    private void require(boolean holds, String path, Object found, String expected) {
+        if (!holds) {
+            problem(
+                    path,
+                    "found="
+                            + (found.toString().isEmpty() ? "nothing" : found)
+                            + ", expected="
+                            + expected);
+        }
+    }
+
+    private void problem(String path, String message) {
+        boolean told = problems.stream().anyMatch(p -> p.path().equals(path));
+        if (!told) {
+            problems.add(source.problem(path, message));
+        }
+    }
+}
