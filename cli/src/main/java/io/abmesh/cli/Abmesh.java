@@ -14,7 +14,12 @@ import picocli.CommandLine.Command;
         description = "Distils a large network into a small one by its activation boundaries.",
         mixinStandardHelpOptions = true,
         versionProvider = VersionSource.class,
-        subcommands = {RunCommand.class, TeachCommand.class, ValidateCommand.class},
+        subcommands = {
+            RunCommand.class,
+            TeachCommand.class,
+            InspectCommand.class,
+            ValidateCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",

@@ -20,7 +20,7 @@ final class AbmeshTest {
     void helpNamesEverySubcommandAndExitCode() {
         assertThat(run("--help")).isZero();
         assertThat(out.toString())
-                .contains("run ", "teach ", "validate ", "130", "quickstart.yaml");
+                .contains("run ", "teach ", "inspect ", "validate ", "130", "quickstart.yaml");
     }
 
     @Test

@@ -17,7 +17,8 @@ public record Installation(Path root) {
     /** System property that names the checkout; set by the {@code abmesh} script. */
     public static final String ROOT_PROPERTY = "abmesh.root";
 
-    private static final String BUILTIN = "builtin:";
+    /** Start of the name of a model that comes with abmesh. */
+    public static final String BUILTIN = "builtin:";
 
     public Installation {
         requireNonNull(root, "root");

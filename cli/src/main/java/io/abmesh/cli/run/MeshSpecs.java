@@ -53,6 +53,22 @@ final class MeshSpecs {
         return spec(Role.TEACHER, index, properties);
     }
 
+    /** Returns that of a teacher-worker that belongs to no mesh and keeps no cache. */
+    ServiceSpec standAloneTeacher(Path model, boolean trusted) {
+        return spec(
+                Role.TEACHER,
+                0,
+                Map.of(
+                        "abmesh.teacher.host",
+                        HOST,
+                        "abmesh.teacher.grpc-port",
+                        "0",
+                        "abmesh.teacher.model",
+                        model.toString(),
+                        "abmesh.teacher.trusted",
+                        String.valueOf(trusted)));
+    }
+
     /** Returns a student-worker's. */
     ServiceSpec student(int index, String coordinatorAddress) {
         Map<String, String> properties = worker(Role.STUDENT, index, coordinatorAddress);

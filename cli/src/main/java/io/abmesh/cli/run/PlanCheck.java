@@ -3,7 +3,6 @@ package io.abmesh.cli.run;
 import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.mesh.Installation;
-import io.abmesh.cli.mesh.LocalMesh;
 import io.abmesh.cli.plan.PlanProblems;
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.cli.progress.Console;
@@ -11,8 +10,6 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.ValidatePlanResponse;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /** Lets a coordinator check a plan, in a folder that is removed after. */
 public final class PlanCheck {
@@ -26,44 +23,20 @@ public final class PlanCheck {
      */
     public static void check(Installation installation, PlanText plan, Console console)
             throws InterruptedException {
-        try {
-            Path temporary = Files.createTempDirectory("abmesh-validate");
-            try (RunFolder folder = RunFolder.take(temporary);
-                    LocalMesh mesh =
-                            new LocalMesh(
-                                    installation, folder.meshFile(), folder.ready(), end -> {})) {
-                try {
-                    check(installation, plan, console, folder, mesh);
-                } finally {
-                    mesh.stop();
-                    folder.discardIfNotBegun();
-                }
-            } finally {
-                Files.deleteIfExists(temporary);
+        try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
+            int port = temporary.mesh().startAndAwait(temporary.specs().coordinator(0)).grpcPort();
+            try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
+                ValidatePlanResponse good = client.validate(plan);
+                good.getWarningsList().forEach(warning -> console.line("warning: " + warning));
+                console.line("%s is good: plan %s".formatted(plan.file(), good.getPlanSha256()));
             }
-        } catch (IOException e) {
-            throw new CliException(
-                    ExitCode.WORKER_FAILED, "temporary folder: " + e.getMessage(), e);
-        }
-    }
-
-    private static void check(
-            Installation installation,
-            PlanText plan,
-            Console console,
-            RunFolder folder,
-            LocalMesh mesh)
-            throws InterruptedException {
-        MeshSpecs specs = new MeshSpecs(installation, folder, mesh);
-        int port = mesh.startAndAwait(specs.coordinator(0)).grpcPort();
-        try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
-            ValidatePlanResponse good = client.validate(plan);
-            good.getWarningsList().forEach(warning -> console.line("warning: " + warning));
-            console.line("%s is good: plan %s".formatted(plan.file(), good.getPlanSha256()));
         } catch (MeshException e) {
             throw e.reason() == ErrorReason.INVALID_PLAN
                     ? PlanProblems.of(plan.file(), e)
                     : RunFailure.of(e);
+        } catch (IOException e) {
+            throw new CliException(
+                    ExitCode.WORKER_FAILED, "temporary folder: " + e.getMessage(), e);
         }
     }
 }
