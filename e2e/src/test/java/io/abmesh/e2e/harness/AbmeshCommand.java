@@ -1,0 +1,122 @@
+package io.abmesh.e2e.harness;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The packaged command as a process, as the abmesh script starts it after the build.
+ *
+ * @param process the process; its standard output is read line by line, its standard error goes to
+ *     a file
+ * @param output standard output, not yet read
+ * @param errors file of the standard error
+ * @param read lines read so far
+ */
+public record AbmeshCommand(Process process, BufferedReader output, Path errors, List<String> read)
+        implements AutoCloseable {
+
+    /** No command of a scenario takes longer. */
+    private static final long TIMEOUT_SECONDS = 240;
+
+    /** What a command came to. */
+    public record Outcome(int exitCode, List<String> output, List<String> errors) {
+
+        /**
+         * Returns this after a check that the exit code is {@code expected}; a failure shows all
+         * output.
+         */
+        public Outcome requireExit(int expected) {
+            assertThat(exitCode)
+                    .as("exit code; output %s; errors %s", output, errors)
+                    .isEqualTo(expected);
+            return this;
+        }
+    }
+
+    /** Starts {@code abmesh ARGUMENTS} in {@code folder}. */
+    public static AbmeshCommand start(Path folder, String... arguments) throws IOException {
+        Path root = root();
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("-XX:TieredStopAtLevel=1");
+        command.add("-XX:+UseSerialGC");
+        command.add("-Xmx256m");
+        command.add("-Dabmesh.root=" + root);
+        command.add("-jar");
+        command.add(root.resolve("cli/target/cli.jar").toString());
+        command.addAll(List.of(arguments));
+        Path errors = Files.createTempFile(folder, "errors", ".txt");
+        Process process =
+                new ProcessBuilder(command)
+                        .directory(folder.toFile())
+                        .redirectError(errors.toFile())
+                        .start();
+        process.getOutputStream().close();
+        BufferedReader output =
+                new BufferedReader(
+                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        return new AbmeshCommand(process, output, errors, new ArrayList<>());
+    }
+
+    /** Runs {@code abmesh ARGUMENTS} in {@code folder} to its end. */
+    public static Outcome run(Path folder, String... arguments)
+            throws IOException, InterruptedException {
+        try (AbmeshCommand command = start(folder, arguments)) {
+            return command.await();
+        }
+    }
+
+    /** Returns the checkout. */
+    public static Path root() {
+        return Path.of(System.getProperty("abmesh.root"));
+    }
+
+    /** Reads output up to the first line that starts with {@code start}. */
+    public String awaitLine(String start) throws IOException {
+        String line;
+        while ((line = output.readLine()) != null) {
+            read.add(line);
+            if (line.startsWith(start)) {
+                return line;
+            }
+        }
+        return fail(
+                "no line starts with '%s': output %s; errors %s"
+                        .formatted(start, read, Files.readAllLines(errors)));
+    }
+
+    /** Waits for the end. */
+    public Outcome await() throws IOException, InterruptedException {
+        output.lines().forEach(read::add);
+        if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            fail("still running after %d s: %s", TIMEOUT_SECONDS, read);
+        }
+        return new Outcome(process.exitValue(), List.copyOf(read), Files.readAllLines(errors));
+    }
+
+    /** Asks it to stop, as Ctrl-C or a supervisor would. */
+    public void terminate() {
+        process.destroy();
+    }
+
+    /** Kills it without a chance to do anything. */
+    public void kill() {
+        process.destroyForcibly();
+    }
+
+    @Override
+    public void close() throws IOException {
+        process.destroyForcibly();
+        output.close();
+    }
+}

@@ -1,0 +1,106 @@
+package io.abmesh.e2e.harness;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.Struct;
+import com.google.protobuf.util.JsonFormat;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.ListRunsRequest;
+import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.WatchRunRequest;
+import io.abmesh.proto.v1.WatchRunResponse;
+import io.grpc.Context;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Looks at a running mesh from outside, through its {@code mesh.json}.
+ *
+ * @param pids process ids by role and index, for example {@code teacher-0}
+ * @param coordinator address of the coordinator
+ */
+public record MeshProbe(Map<String, Long> pids, String coordinator) {
+
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    /** Reads the mesh of the run in {@code folder}. */
+    public static MeshProbe of(Path folder) throws IOException {
+        Struct.Builder json = Struct.newBuilder();
+        JsonFormat.parser().merge(Files.readString(folder.resolve("mesh.json")), json);
+        Map<String, Long> pids = new TreeMap<>();
+        String coordinator = "";
+        for (var value : json.getFieldsOrThrow("processes").getListValue().getValuesList()) {
+            Map<String, com.google.protobuf.Value> process = value.getStructValue().getFieldsMap();
+            String role = process.get("role").getStringValue();
+            pids.put(
+                    role + "-" + (int) process.get("index").getNumberValue(),
+                    (long) process.get("pid").getNumberValue());
+            if (role.equals("coordinator")) {
+                coordinator = "127.0.0.1:" + (int) process.get("grpcPort").getNumberValue();
+            }
+        }
+        assertThat(coordinator).as("address in %s", folder.resolve("mesh.json")).isNotEmpty();
+        return new MeshProbe(pids, coordinator);
+    }
+
+    /** Returns when step {@code step} of the only run is committed. */
+    public void awaitStep(long step) {
+        ManagedChannel channel = MeshChannels.open("probe", coordinator);
+        Context.CancellableContext context = Context.current().withCancellation();
+        try {
+            context.run(
+                    () -> {
+                        RunServiceGrpc.RunServiceBlockingStub runs =
+                                RunServiceGrpc.newBlockingStub(channel)
+                                        .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+                        String run =
+                                runs.listRuns(ListRunsRequest.getDefaultInstance())
+                                        .getRuns(0)
+                                        .getRunId();
+                        Iterator<WatchRunResponse> updates =
+                                runs.watchRun(
+                                        WatchRunRequest.newBuilder()
+                                                .setRunId(run)
+                                                .setAfterEvent(-1)
+                                                .build());
+                        while (updates.next().getRun().getCommittedStep() < step) {
+                            // each update is one event nearer
+                        }
+                    });
+        } finally {
+            context.cancel(null);
+            MeshChannels.close(channel, Duration.ofSeconds(2));
+        }
+    }
+
+    /** Kills a process without a chance to do anything, and returns when it is gone. */
+    public void kill(String name) {
+        ProcessHandle.of(pids.get(name))
+                .ifPresent(
+                        process -> {
+                            process.destroyForcibly();
+                            awaitEnd(process);
+                        });
+    }
+
+    /** Returns when every process but the command has ended. */
+    public void awaitEndOfChildren() {
+        pids.forEach(
+                (name, pid) -> {
+                    if (!name.startsWith("cli")) {
+                        ProcessHandle.of(pid).ifPresent(MeshProbe::awaitEnd);
+                    }
+                });
+    }
+
+    private static void awaitEnd(ProcessHandle process) {
+        process.onExit().orTimeout(60, TimeUnit.SECONDS).join();
+    }
+}
