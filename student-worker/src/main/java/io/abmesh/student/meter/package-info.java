@@ -1,0 +1,5 @@
+/** What a student-worker measures. */
+@NullMarked
+package io.abmesh.student.meter;
+
+import org.jspecify.annotations.NullMarked;
