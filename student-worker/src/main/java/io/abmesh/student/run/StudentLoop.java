@@ -1,0 +1,286 @@
+package io.abmesh.student.run;
+
+import io.abmesh.nn.checkpoint.Checkpoint;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.error.Retry;
+import io.abmesh.proto.v1.CheckpointReport;
+import io.abmesh.proto.v1.StepReport;
+import io.abmesh.proto.v1.StudentPosition;
+import io.abmesh.proto.v1.TrackReport;
+import io.abmesh.proto.v1.WorkFailed;
+import io.abmesh.proto.v1.WorkRequest;
+import io.abmesh.student.fetch.PendingBatch;
+import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.session.CoordinatorSession;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Does what the queue says, one thing after the other, on the compute thread. A run that fails is
+ * reported by name and dropped; the loop goes on with the next. When the worker stops, a checkpoint
+ * of the run in hand is published.
+ */
+final class StudentLoop implements Runnable {
+    private static final Logger LOG = Logger.getLogger(StudentLoop.class);
+
+    private final WorkQueue queue;
+    private final CoordinatorSession session;
+    private final RunCheckpoints checkpoints;
+    private final StudentExport export;
+    private final ArtifactStore artifacts;
+    private final StudentMeters meters;
+    private final LoopSettings settings;
+    private @Nullable StudentRun run;
+    private long checkpointedStep = -1;
+
+    StudentLoop(
+            WorkQueue queue,
+            CoordinatorSession session,
+            RunCheckpoints checkpoints,
+            StudentExport export,
+            ArtifactStore artifacts,
+            StudentMeters meters,
+            LoopSettings settings) {
+        this.queue = queue;
+        this.session = session;
+        this.checkpoints = checkpoints;
+        this.export = export;
+        this.artifacts = artifacts;
+        this.meters = meters;
+        this.settings = settings;
+    }
+
+    @Override
+    public void run() {
+        try {
+            for (Optional<Work> next = queue.take(); next.isPresent(); next = queue.take()) {
+                carryOut(next.get());
+            }
+            publishLast();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            drop();
+        }
+    }
+
+    private void carryOut(Work work) throws InterruptedException {
+        try {
+            checkpoints.requireHealthy();
+            if (work instanceof Work.Begin begin) {
+                begin(begin.plan());
+            } else if (work instanceof Work.Refuse refuse) {
+                throw refuse.reason();
+            } else {
+                StudentRun current = run;
+                // Words about a run that has failed here were said before the coordinator knew.
+                if (current != null && current.plan().runId().equals(work.runId())) {
+                    carryOut(current, work);
+                }
+            }
+        } catch (RuntimeException e) {
+            failed(work, StudentFailures.of(e));
+        } finally {
+            work.batches().forEach(PendingBatch::release);
+        }
+    }
+
+    private void carryOut(StudentRun current, Work work) throws InterruptedException {
+        if (work instanceof Work.Step step) {
+            step(current, step);
+        } else if (work instanceof Work.Evaluate evaluate) {
+            session.send(WorkRequest.newBuilder().setEvaluation(current.evaluate(evaluate)));
+        } else if (work instanceof Work.Checkpoint) {
+            checkpoint(current);
+        } else if (work instanceof Work.EndTrack end) {
+            endTrack(current, end.track());
+        } else if (work instanceof Work.End) {
+            LOG.infof("Run ended run=%s step=%d", work.runId(), current.nextStep() - 1);
+            checkpoints.await();
+            drop();
+        }
+    }
+
+    private void begin(RunPlan plan) {
+        StudentRun before = run;
+        boolean known =
+                before != null
+                        && before.plan().runId().equals(plan.runId())
+                        && before.plan().planSha256().equals(plan.planSha256());
+        StudentRun current;
+        if (before != null && known) {
+            current = before;
+        } else {
+            drop();
+            current = StudentRun.start(plan, settings.threads(), meters, 2 * settings.prefetch());
+            run = current;
+            checkpointedStep = -1;
+            Optional<Checkpoint> newest = checkpoints.newest(plan);
+            if (newest.isPresent()) {
+                current.restore(newest.get());
+                checkpointedStep = current.nextStep() - 1;
+            }
+        }
+        LOG.infof(
+                "Run begins run=%s student=%s step=%d from=%s",
+                plan.runId(),
+                plan.network().name(),
+                current.nextStep(),
+                known ? "memory" : current.nextStep() > 0 ? "checkpoint" : "seed");
+        session.send(
+                WorkRequest.newBuilder()
+                        .setPosition(
+                                StudentPosition.newBuilder()
+                                        .setRunId(plan.runId())
+                                        .setNextStep(current.nextStep())
+                                        .putAllVersions(settings.versions())
+                                        .setParameterCount(current.trainer().parameterCount())));
+        if (known) {
+            for (StepReport report : current.reports()) {
+                session.send(WorkRequest.newBuilder().setStep(report));
+            }
+        }
+    }
+
+    private void step(StudentRun current, Work.Step work) throws InterruptedException {
+        long step = work.assignment().getStep();
+        if (step < current.nextStep()) {
+            current.reportOf(step)
+                    .ifPresent(report -> session.send(WorkRequest.newBuilder().setStep(report)));
+            return;
+        }
+        StepReport report = current.step(work);
+        session.send(WorkRequest.newBuilder().setStep(report));
+    }
+
+    private void checkpoint(StudentRun current) {
+        long step = current.nextStep() - 1;
+        Optional<Checkpoint> snapshot = current.snapshot(settings.versions());
+        if (snapshot.isEmpty()) {
+            return;
+        }
+        CheckpointReport report =
+                CheckpointReport.newBuilder()
+                        .setRunId(current.plan().runId())
+                        .setStep(step)
+                        .setParametersSha256(current.trainer().parametersSha256())
+                        .build();
+        checkpointedStep = step;
+        checkpoints.publish(
+                step,
+                snapshot.get(),
+                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report)));
+    }
+
+    private void endTrack(StudentRun current, String name) throws InterruptedException {
+        PlannedTrack track =
+                current.plan().tracks().stream()
+                        .filter(candidate -> candidate.name().equals(name))
+                        .findFirst()
+                        .orElseThrow(
+                                () ->
+                                        new MeshException(
+                                                ErrorReason.STREAM_PROTOCOL,
+                                                "track is not of the run: found=" + name));
+        if (!current.track().equals(name)) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "track is not the one in hand: found="
+                            + name
+                            + ", expected="
+                            + current.track());
+        }
+        checkpoints.await();
+        TrackReport.Builder report =
+                TrackReport.newBuilder()
+                        .setRunId(current.plan().runId())
+                        .setTrack(name)
+                        .setParametersSha256(current.trainer().parametersSha256());
+        if (track.exported()) {
+            List<StudentExport.ExportedFile> files =
+                    export.write(current, current.sampleImages(), current.sampleImageCount());
+            for (StudentExport.ExportedFile file : files) {
+                artifacts.publish(current.plan().runId(), file.path(), file.sha256());
+                LOG.infof(
+                        "Student exported file=%s bytes=%d difference=%.3g",
+                        file.path(), file.sizeBytes(), file.difference());
+            }
+            report.setExportDifference(files.get(0).difference())
+                    .setOnnxBytes(files.get(0).sizeBytes());
+        }
+        session.send(WorkRequest.newBuilder().setTrack(report));
+    }
+
+    private void failed(Work work, MeshException failure) {
+        if (failure.reason() == ErrorReason.CANCELLED) {
+            LOG.debugf("Work given up: %s", failure.getMessage());
+            return;
+        }
+        boolean transport =
+                failure.reason().retry() == Retry.BACKOFF
+                        || failure.reason() == ErrorReason.CLIENT_TOO_SLOW
+                        || failure.reason() == ErrorReason.STREAM_PROTOCOL;
+        if (transport) {
+            // The coordinator assigns what is not answered again, on a new stream.
+            LOG.warnf("Work is not done: reason=%s %s", failure.reason(), failure.getMessage());
+            session.reopen(failure);
+            return;
+        }
+        StudentRun current = run;
+        long step = current == null ? 0 : current.nextStep();
+        LOG.errorf(
+                "Run failed run=%s step=%d reason=%s: %s",
+                work.runId(), step, failure.reason(), failure.getMessage());
+        session.send(
+                WorkRequest.newBuilder()
+                        .setFailed(
+                                WorkFailed.newBuilder()
+                                        .setRunId(work.runId())
+                                        .setStatus(ErrorStatuses.toStatus(failure))
+                                        .setStep(step)));
+        if (current != null && current.plan().runId().equals(work.runId())) {
+            drop();
+        }
+    }
+
+    private void publishLast() {
+        StudentRun current = run;
+        try {
+            if (current != null && current.nextStep() - 1 > checkpointedStep) {
+                checkpoint(current);
+            }
+            checkpoints.await();
+        } catch (RuntimeException e) {
+            MeshException failure = StudentFailures.of(e);
+            LOG.errorf(
+                    "Last checkpoint is not written reason=%s: %s",
+                    failure.reason(), failure.getMessage());
+        }
+    }
+
+    private void drop() {
+        StudentRun current = run;
+        run = null;
+        if (current != null) {
+            current.close();
+        }
+    }
+
+    /**
+     * What the loop goes by.
+     *
+     * @param threads compute threads
+     * @param prefetch unanswered assignments at most
+     * @param versions of what computes, for provenance
+     */
+    record LoopSettings(int threads, int prefetch, Map<String, String> versions) {
+        LoopSettings {
+            versions = Map.copyOf(versions);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package io.abmesh.student.run;
+
+import io.abmesh.nn.checkpoint.CheckpointException;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.student.fetch.BatchPrefetcher;
+import io.abmesh.student.fetch.BatchSource;
+import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.session.CoordinatorSession;
+import io.grpc.Channel;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * A student at work: the session with the coordinator, the fetches ahead, and the one thread that
+ * computes, {@code student-compute}.
+ */
+public final class StudentRunner implements AutoCloseable {
+    private final BatchPrefetcher prefetcher;
+    private final WorkQueue queue;
+    private final CoordinatorSession session;
+    private final RunCheckpoints checkpoints;
+    private final Thread compute;
+    private final Duration stopGrace;
+
+    private StudentRunner(
+            Channel coordinator,
+            BatchSource batches,
+            StudentExport export,
+            StudentJoin join,
+            RunnerSettings settings,
+            StudentMeters meters) {
+        this.stopGrace = settings.stopGrace();
+        this.checkpoints = checkpoints(settings, meters);
+        this.prefetcher = new BatchPrefetcher(batches, settings.fetch(), meters, System::nanoTime);
+        this.queue = new WorkQueue(prefetcher, settings.fetch().maxBytes());
+        this.session = new CoordinatorSession(coordinator, join, queue);
+        StudentLoop loop =
+                new StudentLoop(
+                        queue,
+                        session,
+                        checkpoints,
+                        export,
+                        new CoordinatorArtifactStore(coordinator),
+                        meters,
+                        new StudentLoop.LoopSettings(
+                                join.getThreads(), join.getPrefetch(), settings.versions()));
+        this.compute = new Thread(loop, "student-compute");
+    }
+
+    /**
+     * Starts to work.
+     *
+     * @param coordinator channel to the coordinator; not closed by this
+     * @param batches where tensors come from; not closed by this
+     * @param join what the worker says of itself
+     * @throws MeshException STORE_FULL or INVALID_REQUEST if the checkpoint folder cannot be made
+     */
+    public static StudentRunner start(
+            Channel coordinator,
+            BatchSource batches,
+            StudentJoin join,
+            RunnerSettings settings,
+            StudentMeters meters) {
+        return start(
+                coordinator,
+                batches,
+                new NnStudentExport(settings.exportDirectory()),
+                join,
+                settings,
+                meters);
+    }
+
+    static StudentRunner start(
+            Channel coordinator,
+            BatchSource batches,
+            StudentExport export,
+            StudentJoin join,
+            RunnerSettings settings,
+            StudentMeters meters) {
+        StudentRunner runner =
+                new StudentRunner(coordinator, batches, export, join, settings, meters);
+        runner.compute.start();
+        runner.session.start();
+        return runner;
+    }
+
+    /** Completes when the coordinator refuses this worker for good. */
+    public CompletableFuture<MeshException> refusal() {
+        return queue.refusal();
+    }
+
+    /** True until the compute thread has ended. */
+    boolean computes() {
+        return compute.isAlive();
+    }
+
+    /**
+     * Finishes the step in hand, publishes a checkpoint, leaves the coordinator, frees everything.
+     * A step whose batches do not come within the grace is given up.
+     */
+    @Override
+    public void close() {
+        queue.stop();
+        try {
+            compute.join(stopGrace.toMillis());
+            if (compute.isAlive()) {
+                queue.abandonCurrent();
+                compute.join();
+            }
+        } catch (InterruptedException e) {
+            compute.interrupt();
+            Thread.currentThread().interrupt();
+        }
+        checkpoints.close();
+        session.close();
+        prefetcher.close();
+    }
+
+    private static RunCheckpoints checkpoints(RunnerSettings settings, StudentMeters meters) {
+        try {
+            return new RunCheckpoints(
+                    settings.checkpointDirectory(), settings.checkpointsKept(), meters);
+        } catch (CheckpointException e) {
+            throw new MeshException(
+                    e.reason() == CheckpointException.Reason.STORE_FULL
+                            ? ErrorReason.STORE_FULL
+                            : ErrorReason.INVALID_REQUEST,
+                    String.valueOf(e.getMessage()),
+                    Map.of(),
+                    e);
+        }
+    }
+}

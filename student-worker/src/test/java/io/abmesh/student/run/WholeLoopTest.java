@@ -1,0 +1,374 @@
+package io.abmesh.student.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.frame.BatchFetcher;
+import io.abmesh.proto.v1.BatchServiceGrpc;
+import io.abmesh.proto.v1.LossKind;
+import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.Normalization;
+import io.abmesh.proto.v1.OptimizerPlan;
+import io.abmesh.proto.v1.PhasePlan;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.ScheduleKind;
+import io.abmesh.proto.v1.SchedulePlan;
+import io.abmesh.proto.v1.StepReport;
+import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.proto.v1.StudentPlan;
+import io.abmesh.proto.v1.StudentPosition;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.Track;
+import io.abmesh.proto.v1.TrackPhase;
+import io.abmesh.proto.v1.WorkFailed;
+import io.abmesh.student.fetch.FetchSettings;
+import io.abmesh.student.meter.StudentMeters;
+import io.grpc.ManagedChannel;
+import io.grpc.Server;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The whole loop on synthetic data, through the real protocol: one network, a few dozen steps. */
+final class WholeLoopTest {
+    private static final long BASELINE_END = 8;
+    private static final long BOUNDARY_END = 28;
+    private static final long END = 48;
+    private static final int CHECKPOINT_EVERY = 5;
+    private static final int NEVER = Integer.MAX_VALUE;
+
+    /** Far beyond what it takes, also on a machine that is busy otherwise. */
+    private static final int PATIENCE_SECONDS = 120;
+
+    @TempDir Path folder;
+
+    @Test
+    void learnsBoundariesThenClasses() throws Exception {
+        TestingCoordinator coordinator = new TestingCoordinator(begin(false), NEVER);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.finished());
+        }
+
+        Map<Long, StepReport> steps = coordinator.steps();
+        assertThat(steps).hasSize((int) END);
+        StepReport first = steps.get(BASELINE_END);
+        StepReport last = steps.get(BOUNDARY_END - 1);
+        assertThat(last.getLoss()).isLessThan(0.6 * first.getLoss());
+        for (int tap = 0; tap < SyntheticTask.TAPS.size(); tap++) {
+            assertThat(first.getAgreement(tap)).isCloseTo(0.5, within(0.15));
+            assertThat(last.getAgreement(tap)).isGreaterThan(first.getAgreement(tap) + 0.15);
+        }
+        assertThat(steps.get(END - 1).getAgreementList()).isEmpty();
+        assertThat(steps.get(END - 1).getLoss()).isLessThan(steps.get(BOUNDARY_END).getLoss());
+        assertThat(steps.get(END - 1).getLearningRate())
+                .isLessThan(steps.get(BOUNDARY_END).getLearningRate());
+        assertThat(coordinator.evaluations()).hasSize(2);
+        assertThat(coordinator.evaluations().get(1).getSampleCount()).isEqualTo(96);
+        assertThat(coordinator.evaluations().get(1).getCorrectCount()).isGreaterThan(60);
+        assertThat(coordinator.evaluations().get(1).getCrossEntropy()).isLessThan(Math.log(4));
+        assertThat(coordinator.tracks()).containsOnlyKeys("cross-entropy", "distilled");
+        assertThat(coordinator.tracks().get("distilled").hasExportDifference()).isFalse();
+    }
+
+    @Test
+    void endsInTheSameParametersWhateverHappensOnTheWay() throws Exception {
+        Path undisturbed = folder.resolve("undisturbed");
+        TestingCoordinator reference = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
+        try (Mesh mesh = new Mesh(reference, undisturbed)) {
+            await(mesh, reference.finished());
+        }
+        Map<String, String> expected = hashes(reference);
+        assertThat(expected).hasSize(2);
+
+        // A kill in the middle of the boundary phase: of all state, only a checkpoint is left.
+        Path killed = folder.resolve("killed");
+        Files.createDirectories(killed);
+        Files.copy(checkpoint(undisturbed, 19), checkpoint(killed, 19));
+        TestingCoordinator afterKill = new TestingCoordinator(begin(false), NEVER);
+        try (Mesh mesh = new Mesh(afterKill, killed)) {
+            await(mesh, afterKill.finished());
+        }
+        assertThat(nextSteps(afterKill)).containsExactly(20L);
+        assertThat(hashes(afterKill))
+                .containsOnly(Map.entry("distilled", expected.get("distilled")));
+
+        // The coordinator goes away and forgets a report; a teacher loses its batches.
+        TestingCoordinator troubled =
+                new TestingCoordinator(begin(false), NEVER).breakingAfter(13).losing(22);
+        try (Mesh mesh = new Mesh(troubled, folder.resolve("troubled"))) {
+            await(mesh, troubled.finished());
+        }
+        assertThat(nextSteps(troubled)).hasSize(2).startsWith(0L);
+        assertThat(troubled.steps()).hasSize((int) END).containsKey(13L);
+        assertThat(hashes(troubled)).isEqualTo(expected);
+    }
+
+    @Test
+    void publishesACheckpointWhenItIsStoppedAndGoesOnThere() throws Exception {
+        TestingCoordinator before = new TestingCoordinator(begin(false), NEVER).pausingAfter(2);
+        try (Mesh mesh = new Mesh(before, folder)) {
+            await(mesh, before.reached(2));
+        }
+        TestingCoordinator after = new TestingCoordinator(begin(false), NEVER).pausingAfter(4);
+        try (Mesh mesh = new Mesh(after, folder)) {
+            await(mesh, after.reached(4));
+        }
+
+        assertThat(nextSteps(after)).containsExactly(3L);
+        assertThat(after.steps()).containsOnlyKeys(3L, 4L);
+    }
+
+    @Test
+    void passesOverADamagedCheckpoint() throws Exception {
+        TestingCoordinator before = new TestingCoordinator(begin(false), 2).pausingAfter(3);
+        try (Mesh mesh = new Mesh(before, folder)) {
+            await(mesh, before.reached(3));
+        }
+        byte[] bytes = Files.readAllBytes(checkpoint(folder, 3));
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(checkpoint(folder, 3), bytes);
+        TestingCoordinator after = new TestingCoordinator(begin(false), 2).pausingAfter(3);
+        try (Mesh mesh = new Mesh(after, folder)) {
+            await(mesh, after.reached(3));
+        }
+
+        assertThat(nextSteps(after)).containsExactly(2L);
+        assertThat(folder.resolve("step-000000003.safetensors.corrupt")).exists();
+    }
+
+    @Test
+    void putsCheckpointsOfAnotherRunAside() throws Exception {
+        TestingCoordinator before = new TestingCoordinator(begin(false), 2).pausingAfter(1);
+        try (Mesh mesh = new Mesh(before, folder)) {
+            await(mesh, before.reached(1));
+        }
+        RunBegin other = begin(false).toBuilder().setRunId("run-2").build();
+        TestingCoordinator after = new TestingCoordinator(other, 2).pausingAfter(0);
+        try (Mesh mesh = new Mesh(after, folder)) {
+            await(mesh, after.reached(0));
+        }
+
+        assertThat(nextSteps(after)).containsExactly(0L);
+        assertThat(folder.resolve("superseded/step-000000001.safetensors")).exists();
+    }
+
+    @Test
+    void namesTheLossThatIsNotFiniteAndLivesOn() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(withLearningRate(begin(false), 1e30), NEVER);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            WorkFailed failed = coordinator.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+
+            assertThat(ErrorStatuses.fromStatus(failed.getStatus()).reason())
+                    .isEqualTo(ErrorReason.LOSS_NOT_FINITE);
+            assertThat(mesh.computes()).isTrue();
+        }
+    }
+
+    @Test
+    void namesTapsOfDifferentSize() throws Exception {
+        RunBegin begin = begin(false);
+        TapDescription tap =
+                begin.getTeacherTaps(0).toBuilder()
+                        .clearSampleShape()
+                        .addAllSampleShape(List.of(12L, 7L, 7L))
+                        .build();
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin.toBuilder().setTeacherTaps(0, tap).build(), NEVER);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            WorkFailed failed = coordinator.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+
+            assertThat(ErrorStatuses.fromStatus(failed.getStatus()).reason())
+                    .isEqualTo(ErrorReason.TAP_SHAPE_MISMATCH);
+            assertThat(failed.getStatus().getMessage()).contains("[12, 7, 7]");
+            assertThat(mesh.computes()).isTrue();
+        }
+    }
+
+    private static Path checkpoint(Path folder, int step) {
+        return folder.resolve("step-%09d.safetensors".formatted(step));
+    }
+
+    /** Waits; a run that fails meanwhile fails the test with its reason. */
+    private static void await(Mesh mesh, CompletableFuture<Void> future) throws Exception {
+        Object first =
+                CompletableFuture.anyOf(future, mesh.failure())
+                        .get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        assertThat(first).isNull();
+    }
+
+    private static List<Long> nextSteps(TestingCoordinator coordinator) {
+        return coordinator.positions().stream().map(StudentPosition::getNextStep).toList();
+    }
+
+    private static Map<String, String> hashes(TestingCoordinator coordinator) {
+        Map<String, String> hashes = new TreeMap<>();
+        coordinator
+                .tracks()
+                .forEach((name, track) -> hashes.put(name, track.getParametersSha256()));
+        return hashes;
+    }
+
+    private static RunBegin withLearningRate(RunBegin begin, double rate) {
+        RunBegin.Builder wild = begin.toBuilder();
+        for (Track.Builder track : wild.getTracksBuilderList()) {
+            for (TrackPhase.Builder phase : track.getPhasesBuilderList()) {
+                phase.getPhaseBuilder().getOptimizerBuilder().setLearningRate(rate);
+            }
+        }
+        return wild.build();
+    }
+
+    private static RunBegin begin(boolean export) {
+        List<TapDescription> taps = new ArrayList<>();
+        for (int i = 0; i < SyntheticTask.TAPS.size(); i++) {
+            taps.add(
+                    TapDescription.newBuilder()
+                            .setName(SyntheticTask.tap(i))
+                            .addAllSampleShape(SyntheticTask.TAPS.get(i))
+                            .build());
+        }
+        return RunBegin.newBuilder()
+                .setRunId("run-1")
+                .setPlan(
+                        Plan.newBuilder()
+                                .setName("synthetic")
+                                .setSeed(3)
+                                .setStudent(StudentPlan.newBuilder().setNetwork("wrn-10-1"))
+                                .setBatch(TestingCoordinator.BATCH)
+                                .setMicroBatches(TestingCoordinator.MICRO_BATCHES))
+                .setPlanSha256("0".repeat(64))
+                .addAllImageShape(List.of(1L, (long) SyntheticTask.SIDE, (long) SyntheticTask.SIDE))
+                .setClassCount(SyntheticTask.CLASSES)
+                .setNormalization(Normalization.newBuilder().addMean(120).addStd(70))
+                .addAllTeacherTaps(taps)
+                .addTracks(
+                        Track.newBuilder()
+                                .setName("cross-entropy")
+                                .addPhases(
+                                        phase(
+                                                LossKind.LOSS_KIND_CROSS_ENTROPY,
+                                                ScheduleKind.SCHEDULE_KIND_STEPS,
+                                                0,
+                                                BASELINE_END)))
+                .addTracks(
+                        Track.newBuilder()
+                                .setName("distilled")
+                                .setExport(export)
+                                .addPhases(
+                                        phase(
+                                                LossKind.LOSS_KIND_BOUNDARY,
+                                                ScheduleKind.SCHEDULE_KIND_CONSTANT,
+                                                BASELINE_END,
+                                                BOUNDARY_END))
+                                .addPhases(
+                                        phase(
+                                                LossKind.LOSS_KIND_KD,
+                                                ScheduleKind.SCHEDULE_KIND_COSINE,
+                                                BOUNDARY_END,
+                                                END)))
+                .build();
+    }
+
+    private static TrackPhase phase(LossKind kind, ScheduleKind schedule, long start, long end) {
+        PhasePlan phase =
+                PhasePlan.newBuilder()
+                        .setName(kind.name())
+                        .addLosses(
+                                LossPlan.newBuilder()
+                                        .setKind(kind)
+                                        .setWeight(1)
+                                        .setMargin(1)
+                                        .setReduction(Reduction.REDUCTION_MEAN)
+                                        .setScale(10)
+                                        .setTemperature(3)
+                                        .setTemperatureSquared(true))
+                        .setOptimizer(
+                                OptimizerPlan.newBuilder()
+                                        .setLearningRate(0.05)
+                                        .setMomentum(0.9)
+                                        .setWeightDecay(5e-4))
+                        .setSchedule(
+                                SchedulePlan.newBuilder()
+                                        .setKind(schedule)
+                                        .addAllAt(List.of(0.3, 0.6, 0.8))
+                                        .setFactor(0.2))
+                        .build();
+        return TrackPhase.newBuilder().setPhase(phase).setStartStep(start).setEndStep(end).build();
+    }
+
+    /** A student beside a coordinator, in one process. */
+    private static final class Mesh implements AutoCloseable {
+        private final TestingCoordinator coordinator;
+        private final Server server;
+        private final ManagedChannel channel;
+        private final StudentRunner student;
+
+        Mesh(TestingCoordinator coordinator, Path checkpoints) throws IOException {
+            this.coordinator = coordinator;
+            String name = UUID.randomUUID().toString();
+            server =
+                    InProcessServerBuilder.forName(name)
+                            .addService(coordinator)
+                            .addService(coordinator.batches())
+                            .build()
+                            .start();
+            channel = InProcessChannelBuilder.forName(name).build();
+            student =
+                    StudentRunner.start(
+                            channel,
+                            (address, request, maxBytes, allocator) ->
+                                    BatchFetcher.fetch(
+                                            BatchServiceGrpc.newBlockingStub(channel),
+                                            request,
+                                            maxBytes,
+                                            Duration.ofSeconds(10),
+                                            allocator),
+                            StudentJoin.newBuilder()
+                                    .setWorkerId("student-0")
+                                    .setThreads(1)
+                                    .setPrefetch(3)
+                                    .build(),
+                            new RunnerSettings(
+                                    checkpoints,
+                                    100,
+                                    checkpoints.resolve("export"),
+                                    new FetchSettings(1 << 20, 2, Duration.ofSeconds(20)),
+                                    Duration.ofSeconds(5),
+                                    Map.of("abmesh", "test")),
+                            new StudentMeters(new SimpleMeterRegistry()));
+        }
+
+        CompletableFuture<WorkFailed> failure() {
+            return coordinator.failure();
+        }
+
+        boolean computes() {
+            return student.computes();
+        }
+
+        @Override
+        public void close() {
+            student.close();
+            channel.shutdownNow();
+            server.shutdownNow();
+        }
+    }
+}
