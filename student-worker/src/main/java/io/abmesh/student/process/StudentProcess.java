@@ -1,0 +1,133 @@
+package io.abmesh.student.process;
+
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.student.fetch.ChannelBatchSource;
+import io.abmesh.student.fetch.FetchSettings;
+import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.run.RunnerSettings;
+import io.abmesh.student.run.StudentRunner;
+import io.grpc.ManagedChannel;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/** The parts of a running student-worker, started in order and stopped in reverse. */
+public final class StudentProcess implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(StudentProcess.class);
+    private static final int RPC_THREADS = 1;
+    private static final Duration CHANNEL_GRACE = Duration.ofSeconds(1);
+
+    private final StudentConfig config;
+    private final Deque<Runnable> stops = new ArrayDeque<>();
+    private @Nullable MeshServer server;
+    private @Nullable StudentRunner runner;
+
+    private StudentProcess(StudentConfig config) {
+        this.config = config;
+    }
+
+    /**
+     * Starts to work.
+     *
+     * @param versions of what computes, for provenance; {@code abmesh} is the program's own
+     * @throws MeshException INVALID_REQUEST for a wrong configuration (all problems) or a
+     *     checkpoint folder that cannot be made, STORE_FULL, ADDRESS_UNAVAILABLE; nothing is left
+     *     running then
+     */
+    public static StudentProcess start(
+            StudentConfig config, MeterRegistry registry, Map<String, String> versions) {
+        List<String> problems = ConfigRules.problems(config);
+        if (!problems.isEmpty()) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, String.join("; ", problems));
+        }
+        StudentProcess process = new StudentProcess(config);
+        try {
+            process.open(registry, versions);
+            return process;
+        } catch (RuntimeException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    private void open(MeterRegistry registry, Map<String, String> versions) {
+        MeshServer listening =
+                MeshServer.start(
+                        "student", config.host(), config.grpcPort(), RPC_THREADS, List.of());
+        server = listening;
+        stops.push(() -> listening.stop(Duration.ZERO));
+        ManagedChannel coordinator = MeshChannels.open("student-work", config.coordinatorAddress());
+        stops.push(() -> MeshChannels.close(coordinator, CHANNEL_GRACE));
+        ChannelBatchSource batches = new ChannelBatchSource(config.fetchDeadline());
+        stops.push(batches::close);
+        int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
+        StudentRunner working =
+                StudentRunner.start(
+                        coordinator,
+                        batches,
+                        join(listening, threads, versions),
+                        new RunnerSettings(
+                                config.checkpointDirectory(),
+                                config.checkpointsKept(),
+                                config.exportDirectory()
+                                        .orElse(config.checkpointDirectory().resolve("export")),
+                                new FetchSettings(
+                                        config.prefetchMemory().asLongValue(),
+                                        config.fetchThreads(),
+                                        config.batchTimeout()),
+                                config.stopGrace(),
+                                versions),
+                        new StudentMeters(registry));
+        runner = working;
+        stops.push(working::close);
+        listening.serving();
+        LOG.infof(
+                "Student is ready worker=%s address=%s coordinator=%s threads=%d",
+                config.workerId(), listening.address(), config.coordinatorAddress(), threads);
+    }
+
+    private StudentJoin join(MeshServer listening, int threads, Map<String, String> versions) {
+        return StudentJoin.newBuilder()
+                .setWorkerId(config.workerId())
+                .setVersion(versions.getOrDefault("abmesh", ""))
+                .setThreads(threads)
+                .setPlatform(versions.getOrDefault("platform", ""))
+                .setPrefetch(config.prefetch())
+                .setAddress(config.advertisedHost().orElse(config.host()) + ":" + listening.port())
+                .build();
+    }
+
+    /** Port of the gRPC server. */
+    public int grpcPort() {
+        if (server == null) {
+            throw new IllegalStateException("not started");
+        }
+        return server.port();
+    }
+
+    /** Completes when the coordinator refuses this worker for good. */
+    public CompletableFuture<MeshException> refusal() {
+        if (runner == null) {
+            throw new IllegalStateException("not started");
+        }
+        return runner.refusal();
+    }
+
+    /** Finishes the step in hand, publishes a checkpoint, leaves, frees everything. */
+    @Override
+    public void close() {
+        while (!stops.isEmpty()) {
+            stops.pop().run();
+        }
+    }
+}

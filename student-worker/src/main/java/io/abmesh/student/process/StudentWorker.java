@@ -1,0 +1,66 @@
+package io.abmesh.student.process;
+
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.process.ParentWatch;
+import io.abmesh.proto.process.ReadyFile;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import io.quarkus.vertx.http.HttpServer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.health.Readiness;
+
+/**
+ * Runs a {@link StudentProcess} until it is told to stop or the coordinator refuses it, and tells
+ * whoever started it when it takes work.
+ */
+final class StudentWorker implements QuarkusApplication {
+    private final StudentConfig config;
+    private final MeterRegistry registry;
+    private final ServingHealth health;
+    private final HttpServer http;
+    private final String version;
+
+    StudentWorker(
+            StudentConfig config,
+            MeterRegistry registry,
+            @Readiness ServingHealth health,
+            HttpServer http,
+            @ConfigProperty(name = "quarkus.application.version") String version) {
+        this.config = config;
+        this.registry = registry;
+        this.health = health;
+        this.http = http;
+        this.version = version;
+    }
+
+    @Override
+    public int run(String... arguments) {
+        try (StudentProcess process =
+                StudentProcess.start(config, registry, Versions.of(version))) {
+            CompletableFuture<Void> unused =
+                    process.refusal().thenAccept(reason -> Quarkus.asyncExit());
+            health.set(true);
+            if (config.readyFile().isPresent()) {
+                write(config.readyFile().get(), process.grpcPort());
+            }
+            ParentWatch.exitWithParent(Quarkus::asyncExit);
+            Quarkus.waitForExit();
+            health.set(false);
+            MeshException refused = process.refusal().getNow(null);
+            return refused == null ? 0 : Main.cannotRun(refused.getMessage());
+        } catch (MeshException e) {
+            return Main.cannotRun(e.getMessage());
+        } catch (IOException e) {
+            return Main.cannotRun("ready file cannot be written: " + e);
+        }
+    }
+
+    private void write(Path file, int grpcPort) throws IOException {
+        new ReadyFile("student", ProcessHandle.current().pid(), grpcPort, http.getPort())
+                .write(file);
+    }
+}
