@@ -1,0 +1,441 @@
+package io.abmesh.nn.teacher;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.abmesh.nn.onnx.OnnxActivation;
+import io.abmesh.nn.onnx.OnnxActivationFinder;
+import io.abmesh.nn.onnx.OnnxFormatException;
+import io.abmesh.nn.onnx.OnnxModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import onnx.Onnx.NodeProto;
+import onnx.Onnx.ValueInfoProto;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An ONNX model in ONNX Runtime. A tap is the tensor that enters an activation; the graph is edited
+ * in memory to put it out, the file is never written.
+ *
+ * <p>The model must have one input {@code [N, C, H, W]} of float32. Its logits are the first output
+ * {@code [N, classes]}; where a softmax makes that output, the logits are what enters it. Shapes
+ * are found by running one black image of the declared size (or of {@link
+ * TeacherOptions#probeShape}) with every candidate put out. A model that leaves the image size open
+ * is described without shapes; {@code auto} is then decided at the first of 224, 64, 32 and 28
+ * pixels that the model runs at.
+ *
+ * <p>The digest is of the file itself; weights that a model keeps in files beside it are read but
+ * not part of it.
+ */
+public final class OnnxTeacherEngine implements TeacherEngine {
+    /** Name of this engine in descriptions. */
+    public static final String NAME = "onnxruntime";
+
+    private static final List<Long> SIZES_TO_TRY = List.of(224L, 64L, 32L, 28L);
+    private static final long CHANNELS_TO_TRY = 3;
+
+    private final Object lock = new Object();
+    private final OnnxModel model;
+    private final TeacherOptions options;
+    private final OnnxRuntimeSessions runtime;
+    private final Optional<String> logits;
+    private final TeacherDescription description;
+    private final TapIndex index;
+
+    @GuardedBy("lock")
+    private final Set<OnnxTeacherSession> sessions = new LinkedHashSet<>();
+
+    @GuardedBy("lock")
+    private boolean closed;
+
+    private OnnxTeacherEngine(ModelFile file, OnnxModel model, TeacherOptions options) {
+        this.model = model;
+        this.options = options;
+        this.runtime =
+                new OnnxRuntimeSessions(
+                        options,
+                        Optional.ofNullable(file.path().toAbsolutePath().getParent())
+                                .orElse(file.path()));
+        ValueInfoProto input = imageInput(model);
+        List<Long> inputShape = OnnxModel.declaredShape(input);
+        List<OnnxActivation> activations = new OnnxActivationFinder(model).find();
+        this.logits = logitsTensor(model);
+        Probe probe = probe(input.getName(), inputShape, activations);
+        List<TapCandidate> taps = probe.candidates(activations);
+        List<String> autoTaps = probe.autoTaps(activations);
+        this.description =
+                new TeacherDescription(
+                        file.sha256(),
+                        file.name(),
+                        NAME,
+                        input.getName(),
+                        inputShape,
+                        taps,
+                        autoTaps,
+                        logits.map(probe::width).orElse(0),
+                        TeacherDescription.RAW_PIXELS.equals(
+                                model.metadata().get(TeacherDescription.INPUT_KEY)),
+                        model.metadata());
+        this.index = new TapIndex(taps);
+    }
+
+    /**
+     * Opens a model.
+     *
+     * @throws TeacherException if there is no such file, or it is damaged, or no model that can be
+     *     a teacher
+     */
+    public static OnnxTeacherEngine open(Path path, TeacherOptions options) {
+        return open(ModelFile.read(path), options);
+    }
+
+    static OnnxTeacherEngine open(ModelFile file, TeacherOptions options) {
+        try {
+            return new OnnxTeacherEngine(file, OnnxModel.parse(file.bytes()), options);
+        } catch (OnnxFormatException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNREADABLE,
+                    e.getMessage() + ", path=" + file.path(),
+                    e);
+        }
+    }
+
+    @Override
+    public TeacherDescription describe() {
+        return description;
+    }
+
+    @Override
+    public TapCandidate resolve(String source) {
+        return index.resolve(source);
+    }
+
+    @Override
+    public TeacherSession open(List<String> sources, boolean wantsLogits, List<Long> imageShape) {
+        List<TapCandidate> taps = index.resolveAll(sources);
+        if (taps.isEmpty() && !wantsLogits) {
+            throw new IllegalArgumentException("nothing asked for: found=no taps and no logits");
+        }
+        if (wantsLogits && description.classCount() == 0) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "model has no logits: found=no output [N, classes], expected=one, model="
+                            + description.modelName());
+        }
+        checkImages(imageShape);
+        List<String> outputs = new ArrayList<>(taps.stream().map(TapCandidate::tensor).toList());
+        logits.filter(tensor -> wantsLogits).ifPresent(outputs::add);
+        OrtSession session =
+                runtime.create(model.withOutputs(outputs.stream().distinct().toList()));
+        OnnxTeacherSession opened;
+        try {
+            Map<String, List<Long>> shapes = shapes(session, description.input(), imageShape);
+            opened =
+                    new OnnxTeacherSession(
+                            runtime.environment(),
+                            session,
+                            description.input(),
+                            sources,
+                            withShapes(taps, shapes),
+                            outputs,
+                            outputs.stream().map(tensor -> sampleShape(shapes, tensor)).toList(),
+                            wantsLogits,
+                            imageShape,
+                            fixedBatch(),
+                            options.chunkSize(),
+                            this::forget);
+        } catch (RuntimeException e) {
+            closeQuietly(session, e);
+            throw e;
+        }
+        synchronized (lock) {
+            if (closed) {
+                opened.close();
+                throw new IllegalStateException(
+                        "engine is closed: model=" + description.modelName());
+            }
+            sessions.add(opened);
+        }
+        return opened;
+    }
+
+    @Override
+    public void close() {
+        List<OnnxTeacherSession> open;
+        synchronized (lock) {
+            closed = true;
+            open = List.copyOf(sessions);
+        }
+        open.forEach(OnnxTeacherSession::close);
+    }
+
+    private void forget(OnnxTeacherSession session) {
+        synchronized (lock) {
+            sessions.remove(session);
+        }
+    }
+
+    private static ValueInfoProto imageInput(OnnxModel model) {
+        List<ValueInfoProto> inputs = model.inputs();
+        if (inputs.size() != 1) {
+            throw unsupportedInput(
+                    inputs.size()
+                            + " inputs "
+                            + inputs.stream().map(ValueInfoProto::getName).toList());
+        }
+        ValueInfoProto input = inputs.get(0);
+        List<Long> shape = OnnxModel.declaredShape(input);
+        if (!OnnxModel.isFloat32(input)) {
+            throw unsupportedInput(
+                    input.getName()
+                            + " of element type "
+                            + input.getType().getTensorType().getElemType());
+        }
+        if (shape.size() != 4) {
+            throw unsupportedInput(input.getName() + " of shape " + shape);
+        }
+        boolean channelsLast =
+                (shape.get(3) == 1 || shape.get(3) == 3) && shape.get(1) > shape.get(3);
+        if (channelsLast) {
+            throw unsupportedInput(
+                    input.getName() + " of shape " + shape + ", which looks like [N, H, W, C]");
+        }
+        return input;
+    }
+
+    private static TeacherException unsupportedInput(String found) {
+        return new TeacherException(
+                TeacherException.Reason.MODEL_UNSUPPORTED,
+                "model input: found=" + found + ", expected=one float32 input [N, C, H, W]");
+    }
+
+    /**
+     * The first output of rank two, or of undeclared rank; what enters its softmax if it has one.
+     */
+    private static Optional<String> logitsTensor(OnnxModel model) {
+        return model.outputs().stream()
+                .filter(OnnxModel::isFloat32)
+                .filter(
+                        output -> {
+                            int rank = OnnxModel.declaredShape(output).size();
+                            return rank == 2 || rank == 0;
+                        })
+                .map(ValueInfoProto::getName)
+                .findFirst()
+                .map(
+                        name ->
+                                model.producer(name)
+                                        .filter(OnnxTeacherEngine::isSoftmax)
+                                        .map(node -> node.getInput(0))
+                                        .orElse(name));
+    }
+
+    private static boolean isSoftmax(NodeProto node) {
+        return node.getOpType().equals("Softmax") || node.getOpType().equals("LogSoftmax");
+    }
+
+    /** What running the model once told. */
+    private record Probe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean declared) {
+        /** Rank 2 and 4 are what a boundary can be compared on. */
+        private boolean usable(OnnxActivation activation) {
+            List<Long> shape = shapes.get(activation.tensor());
+            return shape == null ? imageShape.isEmpty() : shape.size() == 1 || shape.size() == 3;
+        }
+
+        List<TapCandidate> candidates(List<OnnxActivation> activations) {
+            return activations.stream()
+                    .filter(this::usable)
+                    .map(
+                            a ->
+                                    new TapCandidate(
+                                            a.name(),
+                                            a.tensor(),
+                                            a.kind(),
+                                            declared
+                                                    ? shapes.getOrDefault(a.tensor(), List.of())
+                                                    : List.of()))
+                    .toList();
+        }
+
+        List<String> autoTaps(List<OnnxActivation> activations) {
+            if (imageShape.isEmpty()) {
+                return List.of();
+            }
+            List<StageTaps.Place> places =
+                    activations.stream()
+                            .filter(this::usable)
+                            .map(
+                                    a ->
+                                            new StageTaps.Place(
+                                                    a.name(),
+                                                    shapes.getOrDefault(a.tensor(), List.of()),
+                                                    a.residual()))
+                            .toList();
+            return StageTaps.choose(places, imageShape.get(1), imageShape.get(2));
+        }
+
+        int width(String logits) {
+            List<Long> shape = shapes.getOrDefault(logits, List.of());
+            return shape.size() == 1 ? Math.toIntExact(shape.get(0)) : 0;
+        }
+    }
+
+    private Probe probe(String input, List<Long> inputShape, List<OnnxActivation> activations) {
+        List<String> tensors =
+                Stream.concat(activations.stream().map(OnnxActivation::tensor), logits.stream())
+                        .distinct()
+                        .toList();
+        if (tensors.isEmpty()) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "model has nothing to learn from: found=no activation and no output [N, classes], expected=one of them");
+        }
+        boolean declared =
+                inputShape.subList(1, 4).stream().noneMatch(size -> size == OnnxModel.FREE);
+        OrtSession session = runtime.create(model.withOutputs(tensors));
+        try {
+            if (declared || !options.probeShape().isEmpty()) {
+                List<Long> image = filled(inputShape, options.probeShape());
+                return new Probe(image, shapes(session, input, inputShape, image), true);
+            }
+            for (long size : SIZES_TO_TRY) {
+                List<Long> image = filled(inputShape, List.of(CHANNELS_TO_TRY, size, size));
+                Optional<Map<String, List<Long>>> shapes =
+                        runsAt(session, input, inputShape, image);
+                if (shapes.isPresent()) {
+                    return new Probe(image, shapes.get(), false);
+                }
+            }
+            return new Probe(List.of(), Map.of(), false);
+        } finally {
+            closeQuietly(session, null);
+        }
+    }
+
+    /** A classifier behind pooling of a fixed size takes images of one size only. */
+    private Optional<Map<String, List<Long>>> runsAt(
+            OrtSession session, String input, List<Long> inputShape, List<Long> imageShape) {
+        try {
+            return Optional.of(shapes(session, input, inputShape, imageShape));
+        } catch (TeacherException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static List<Long> filled(List<Long> inputShape, List<Long> image) {
+        List<Long> filled = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            long size = inputShape.get(i + 1);
+            filled.add(size == OnnxModel.FREE ? image.get(i) : size);
+        }
+        return filled;
+    }
+
+    private void checkImages(List<Long> imageShape) {
+        List<Long> taken = description.inputShape().subList(1, 4);
+        boolean fits = imageShape.size() == 3;
+        for (int i = 0; fits && i < 3; i++) {
+            long size = taken.get(i);
+            fits = imageShape.get(i) > 0 && (size == OnnxModel.FREE || size == imageShape.get(i));
+        }
+        if (!fits) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    "images do not fit the teacher: found="
+                            + imageShape
+                            + ", expected="
+                            + taken
+                            + " (-1: any)");
+        }
+    }
+
+    private int fixedBatch() {
+        return (int) Math.max(0, description.inputShape().get(0));
+    }
+
+    private Map<String, List<Long>> shapes(
+            OrtSession session, String input, List<Long> imageShape) {
+        return shapes(session, input, description.inputShape(), imageShape);
+    }
+
+    /**
+     * Runs black images and returns the sample shape of every output that has one row per image.
+     */
+    private Map<String, List<Long>> shapes(
+            OrtSession session, String input, List<Long> inputShape, List<Long> imageShape) {
+        long batch = Math.max(1, inputShape.get(0));
+        int elements = Math.toIntExact(batch * FloatTensor.product(imageShape));
+        long[] shape = {batch, imageShape.get(0), imageShape.get(1), imageShape.get(2)};
+        try (OnnxTensor black =
+                        OnnxTensor.createTensor(
+                                runtime.environment(), PixelInput.floats(elements), shape);
+                OrtSession.Result result = session.run(Map.of(input, black))) {
+            Map<String, List<Long>> shapes = new LinkedHashMap<>();
+            for (Map.Entry<String, OnnxValue> output : result) {
+                if (output.getValue().getInfo() instanceof TensorInfo info
+                        && info.getShape().length > 1
+                        && info.getShape()[0] == batch) {
+                    shapes.put(
+                            output.getKey(),
+                            Arrays.stream(info.getShape()).skip(1).boxed().toList());
+                }
+            }
+            return shapes;
+        } catch (OrtException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "ONNX Runtime cannot run the model on one image: shape="
+                            + imageShape
+                            + ", "
+                            + OnnxRuntimeSessions.oneLine(e),
+                    e);
+        }
+    }
+
+    private static List<TapCandidate> withShapes(
+            List<TapCandidate> taps, Map<String, List<Long>> shapes) {
+        return taps.stream()
+                .map(
+                        tap ->
+                                new TapCandidate(
+                                        tap.name(),
+                                        tap.tensor(),
+                                        tap.activation(),
+                                        sampleShape(shapes, tap.tensor())))
+                .toList();
+    }
+
+    private static List<Long> sampleShape(Map<String, List<Long>> shapes, String tensor) {
+        List<Long> shape = shapes.get(tensor);
+        if (shape == null || (shape.size() != 1 && shape.size() != 3)) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "tensor cannot be compared: found="
+                            + shape
+                            + " per sample, expected=[C, H, W] or [D], tensor="
+                            + tensor);
+        }
+        return shape;
+    }
+
+    private static void closeQuietly(OrtSession session, @Nullable Exception cause) {
+        try {
+            session.close();
+        } catch (OrtException e) {
+            if (cause != null) {
+                cause.addSuppressed(e);
+            }
+        }
+    }
+}

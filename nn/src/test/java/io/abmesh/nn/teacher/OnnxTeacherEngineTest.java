@@ -1,0 +1,458 @@
+package io.abmesh.nn.teacher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import onnx.Onnx.ModelProto;
+import onnx.Onnx.StringStringEntryProto;
+import onnx.Onnx.TensorProto;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.shade.protobuf.ByteString;
+
+/** Models and expected values come from {@code src/test/oracle/make_teachers.py}. */
+final class OnnxTeacherEngineTest {
+    private static final PixelNormalization CIFAR =
+            new PixelNormalization(List.of(125.3f, 123.0f, 113.9f), List.of(63.0f, 62.1f, 66.7f));
+    private static final List<Long> SMALL = List.of(3L, 16L, 16L);
+    private static final int COUNT = 5;
+
+    /** float32 in another order of summation, a few layers deep, at values of about one. */
+    private static final float TOLERANCE = 1e-5f;
+
+    @TempDir Path folder;
+
+    @ParameterizedTest(name = "in chunks of {0}")
+    @ValueSource(ints = {1, 2, 5, 32})
+    void tapsAndLogitsMatchPyTorch(int chunkSize) throws IOException {
+        Expected expected = Expected.read();
+        try (TeacherEngine engine =
+                        TeacherEngines.open(
+                                fixture("wrn.onnx"),
+                                TeacherOptions.defaults().withChunkSize(chunkSize));
+                TeacherSession session = engine.open(engine.describe().autoTaps(), true, SMALL)) {
+            TeacherResult result = session.infer(expected.images(), COUNT, CIFAR);
+
+            assertThat(result.taps().stream().map(FloatTensor::shape))
+                    .containsExactly(
+                            List.of(5L, 4L, 16L, 16L),
+                            List.of(5L, 8L, 8L, 8L),
+                            List.of(5L, 16L, 4L, 4L));
+            for (int tap = 0; tap < 3; tap++) {
+                assertThat(values(result.taps().get(tap)))
+                        .usingComparatorWithPrecision(TOLERANCE)
+                        .containsExactly(expected.tensors().get(tap));
+            }
+            assertThat(result.logits()).isNotNull();
+            assertThat(values(result.logits()))
+                    .usingComparatorWithPrecision(TOLERANCE)
+                    .containsExactly(expected.tensors().get(3));
+            assertThat(session.classCount()).isEqualTo(10);
+            assertThat(session.resultBytesPerImage())
+                    .isEqualTo(4L * (4 * 16 * 16 + 8 * 8 * 8 + 16 * 4 * 4 + 10));
+        }
+    }
+
+    @Test
+    void describesWhatTheModelIs() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("wrn.onnx"), TeacherOptions.defaults())) {
+            TeacherDescription description = engine.describe();
+
+            assertThat(description.engine()).isEqualTo("onnxruntime");
+            assertThat(description.modelName()).isEqualTo("wrn.onnx");
+            assertThat(description.modelSha256()).matches("[0-9a-f]{64}");
+            assertThat(description.input()).isEqualTo("image");
+            assertThat(description.inputShape()).containsExactly(-1L, 3L, 16L, 16L);
+            assertThat(description.classCount()).isEqualTo(10);
+            assertThat(description.rawPixels()).isFalse();
+            assertThat(description.taps()).hasSize(7);
+            assertThat(description.taps().get(2))
+                    .isEqualTo(
+                            new TapCandidate(
+                                    "/block2/relu1/Relu",
+                                    "/block2/bn1/BatchNormalization_output_0",
+                                    "Relu",
+                                    List.of(4L, 16L, 16L)));
+        }
+    }
+
+    @Test
+    void autoTakesTheResponseThatEntersTheNextStageInAPreActivationNetwork() {
+        assertThat(autoTaps("wrn.onnx"))
+                .containsExactly("/block2/relu1/Relu", "/block3/relu1/Relu", "/relu/Relu");
+    }
+
+    @Test
+    void autoTakesResidualSumsInAResNetAndLeavesItsStemOut() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(
+                        fixture("resnet.onnx"),
+                        TeacherOptions.defaults().withProbeShape(List.of(3L, 64L, 64L)))) {
+            assertThat(engine.describe().autoTaps())
+                    .containsExactly(
+                            "/stage1/relu3/Relu",
+                            "/stage2/relu3/Relu",
+                            "/stage3/relu3/Relu",
+                            "/stage4/relu3/Relu");
+            assertThat(engine.resolve("/stage1/relu3/Relu").sampleShape())
+                    .containsExactly(8L, 16L, 16L);
+        }
+    }
+
+    @Test
+    void autoTakesTheNextStagesExpansionInAMobileNetV2() {
+        assertThat(autoTaps("mobilenetv2.onnx")).containsExactly("/act5/Clip", "/last_act/Clip");
+    }
+
+    @Test
+    void autoTakesTheLastActivationBeforeEachPoolInAVgg() {
+        assertThat(autoTaps("vgg.onnx"))
+                .containsExactly(
+                        "/features/features.3/LeakyRelu",
+                        "/features/features.8/LeakyRelu",
+                        "/features/features.13/LeakyRelu");
+    }
+
+    @Test
+    void knowsReLU6AndSwishesFromGates() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("mobilenetv2.onnx"), TeacherOptions.defaults())) {
+            assertThat(engine.describe().taps().stream().map(TapCandidate::activation))
+                    .containsExactly(
+                            "HardSwish",
+                            "Clip",
+                            "Clip",
+                            "Clip",
+                            "Swish",
+                            "Relu",
+                            "Clip",
+                            "Clip",
+                            "Clip");
+        }
+    }
+
+    @Test
+    void describesAModelOfOpenImageSizeWithoutShapes() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults())) {
+            assertThat(engine.describe().inputShape()).containsExactly(-1L, 3L, -1L, -1L);
+            assertThat(engine.describe().taps()).allMatch(tap -> tap.sampleShape().isEmpty());
+            assertThat(engine.describe().autoTaps()).hasSize(4);
+            try (TeacherSession session =
+                    engine.open(engine.describe().autoTaps(), true, List.of(3L, 32L, 48L))) {
+                assertThat(session.taps().get(0).sampleShape()).containsExactly(8L, 8L, 12L);
+                assertThat(
+                                session.infer(ByteBuffer.allocate(2 * 3 * 32 * 48), 2, null)
+                                        .taps()
+                                        .get(0)
+                                        .shape())
+                        .containsExactly(2L, 8L, 8L, 12L);
+            }
+        }
+    }
+
+    @Test
+    void logitsAreWhatEntersTheSoftmax() {
+        try (TeacherEngine engine =
+                        TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults());
+                TeacherSession session = engine.open(List.of(), true, List.of(3L, 64L, 64L))) {
+            FloatTensor logits = session.infer(ByteBuffer.allocate(3 * 64 * 64), 1, null).logits();
+
+            assertThat(logits).isNotNull();
+            double sum = 0;
+            for (float value : values(logits)) {
+                sum += value;
+            }
+            assertThat(Math.abs(sum - 1)).as("distance from a distribution").isGreaterThan(0.01);
+        }
+    }
+
+    @Test
+    void aFixedBatchSizeIsFilledUp() {
+        ByteBuffer images = ByteBuffer.allocate(6 * 64);
+        for (int i = 0; i < images.capacity(); i++) {
+            images.put(i, (byte) (i * 37 + i / 64));
+        }
+        try (TeacherEngine engine =
+                        TeacherEngines.open(fixture("vgg.onnx"), TeacherOptions.defaults());
+                TeacherSession session =
+                        engine.open(engine.describe().autoTaps(), true, List.of(1L, 8L, 8L))) {
+            float[] together = values(session.infer(images, 6, null).taps().get(2));
+            float[] alone =
+                    values(
+                            session.infer(images.duplicate().position(5 * 64), 1, null)
+                                    .taps()
+                                    .get(2));
+
+            assertThat(alone).hasSize(8 * 2 * 2);
+            assertThat(Arrays.copyOfRange(together, 5 * 32, 6 * 32))
+                    .usingComparatorWithPrecision(TOLERANCE)
+                    .containsExactly(alone);
+        }
+    }
+
+    @Test
+    void aTapMayBeNamedByItsTensor() {
+        Expected expected = Expected.read();
+        try (TeacherEngine engine =
+                        TeacherEngines.open(fixture("wrn.onnx"), TeacherOptions.defaults());
+                TeacherSession session =
+                        engine.open(
+                                List.of("/bn/BatchNormalization_output_0", "/relu/Relu"),
+                                false,
+                                SMALL)) {
+            TeacherResult result = session.infer(expected.images(), COUNT, CIFAR);
+
+            assertThat(session.taps().get(0).name()).isEqualTo("/relu/Relu");
+            assertThat(result.logits()).isNull();
+            assertThat(values(result.taps().get(0))).containsExactly(values(result.taps().get(1)));
+        }
+    }
+
+    @Test
+    void refusesAnUnknownTapAndListsTheNearest() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("wrn.onnx"), TeacherOptions.defaults())) {
+            TeacherException refused =
+                    catchThrowableOfType(
+                            TeacherException.class,
+                            () -> engine.open(List.of("/block2/relu/Relu"), false, SMALL));
+
+            assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TAP_NOT_FOUND);
+            assertThat(refused)
+                    .hasMessageStartingWith(
+                            "no such tap: found=/block2/relu/Relu, expected=an activation of the model,"
+                                    + " nearest=[/block2/relu1/Relu, /block2/relu2/Relu");
+            assertThat(refused.metadata()).containsEntry("tap", "/block2/relu/Relu");
+        }
+    }
+
+    @Test
+    void refusesImagesOfAnotherSize() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("wrn.onnx"), TeacherOptions.defaults())) {
+            assertRefused(
+                    () -> engine.open(List.of(), true, List.of(1L, 28L, 28L)),
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    "images do not fit the teacher: found=[1, 28, 28], expected=[3, 16, 16] (-1: any)");
+            try (TeacherSession session = engine.open(List.of(), true, SMALL)) {
+                assertRefused(
+                        () -> session.infer(ByteBuffer.allocate(100), 2, null),
+                        TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                        "image size mismatch: found=100 bytes, expected=1536, shape=[2, 3, 16, 16]");
+                assertRefused(
+                        () ->
+                                session.infer(
+                                        ByteBuffer.allocate(768),
+                                        1,
+                                        new PixelNormalization(List.of(1f), List.of(1f))),
+                        TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                        "normalization channels mismatch: found=1, expected=3");
+            }
+        }
+    }
+
+    @Test
+    void namesTapAndSampleOfAValueThatIsNotFinite() throws IOException {
+        ModelProto model = ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx")));
+        Path broken = folder.resolve("nan.onnx");
+        Files.write(broken, withFirstValue(model, "fc.bias", Float.NaN).toByteArray());
+        try (TeacherEngine engine =
+                        TeacherEngines.open(broken, TeacherOptions.defaults().withChunkSize(2));
+                TeacherSession session = engine.open(List.of("/relu/Relu"), true, SMALL)) {
+            TeacherException refused =
+                    catchThrowableOfType(
+                            TeacherException.class,
+                            () -> session.infer(ByteBuffer.allocate(3 * 768), 3, null));
+
+            assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TEACHER_NOT_FINITE);
+            assertThat(refused)
+                    .hasMessage(
+                            "teacher gave a value that is not finite: found=NaN, expected=finite,"
+                                    + " tap=logits, sample=0");
+            assertThat(refused.metadata())
+                    .isEqualTo(Map.of("tap", "logits", "sample", "0", "value", "NaN"));
+        }
+    }
+
+    @Test
+    void rawPixelsAreDeclaredByMetadata() throws IOException {
+        ModelProto model = ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx")));
+        Path raw = folder.resolve("raw.onnx");
+        Files.write(
+                raw,
+                model.toBuilder()
+                        .addMetadataProps(
+                                StringStringEntryProto.newBuilder()
+                                        .setKey("abmesh.input")
+                                        .setValue("raw-pixels"))
+                        .build()
+                        .toByteArray());
+
+        try (TeacherEngine engine = TeacherEngines.open(raw, TeacherOptions.defaults())) {
+            assertThat(engine.describe().rawPixels()).isTrue();
+        }
+    }
+
+    @Test
+    void refusesAMissingFile() {
+        Path missing = folder.resolve("missing.onnx");
+
+        assertRefused(
+                () -> TeacherEngines.open(missing, TeacherOptions.defaults()),
+                TeacherException.Reason.MODEL_NOT_FOUND,
+                "no such model: found=nothing, expected=a file, path=" + missing);
+    }
+
+    @Test
+    void refusesATruncatedFile() throws IOException {
+        byte[] whole = Files.readAllBytes(fixture("wrn.onnx"));
+        Path broken = folder.resolve("broken.onnx");
+        Files.write(broken, Arrays.copyOf(whole, whole.length / 2));
+
+        assertRefused(
+                () -> TeacherEngines.open(broken, TeacherOptions.defaults()),
+                TeacherException.Reason.MODEL_UNREADABLE,
+                "not an ONNX model: found="
+                        + whole.length / 2
+                        + " bytes that do not parse, path="
+                        + broken);
+    }
+
+    @Test
+    void refusesAnOpsetThatOnnxRuntimeDoesNotKnow() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx"))).toBuilder();
+        model.getOpsetImportBuilder(0).setVersion(999);
+        Path future = folder.resolve("future.onnx");
+        Files.write(future, model.build().toByteArray());
+
+        assertThatThrownBy(() -> TeacherEngines.open(future, TeacherOptions.defaults()))
+                .isInstanceOf(TeacherException.class)
+                .hasMessageStartingWith("ONNX Runtime does not take the model: ")
+                .hasMessageContaining("999")
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void refusesAnInputThatIsNoImage() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx"))).toBuilder();
+        model.getGraphBuilder()
+                .getInputBuilder(0)
+                .getTypeBuilder()
+                .getTensorTypeBuilder()
+                .getShapeBuilder()
+                .clearDim()
+                .addDimBuilder()
+                .setDimValue(768);
+        Path flat = folder.resolve("flat.onnx");
+        Files.write(flat, model.build().toByteArray());
+
+        assertRefused(
+                () -> TeacherEngines.open(flat, TeacherOptions.defaults()),
+                TeacherException.Reason.MODEL_UNSUPPORTED,
+                "model input: found=image of shape [768], expected=one float32 input [N, C, H, W]");
+    }
+
+    @Test
+    void refusesCudaWhereTheGpuBuildIsMissing() {
+        assertThatThrownBy(
+                        () ->
+                                TeacherEngines.open(
+                                        fixture("wrn.onnx"),
+                                        TeacherOptions.defaults()
+                                                .withDevice(TeacherOptions.Device.CUDA)))
+                .isInstanceOf(TeacherException.class)
+                .hasMessageStartingWith("ONNX Runtime has no CUDA here: ");
+    }
+
+    @Test
+    void autoFindsTheStagesOfATeacherTrainedElsewhere() {
+        Path root = Path.of(System.getProperty("abmesh.root", ".")).toAbsolutePath().normalize();
+        Path teacher = root.resolve("shared/teachers/wrn-16-2-cifar10.onnx");
+        for (Path at = root; at != null && !Files.exists(teacher); at = at.getParent()) {
+            teacher = at.resolve("shared/teachers/wrn-16-2-cifar10.onnx");
+        }
+        assumeThat(teacher).as("the WRN-16-2 of the development machine").exists();
+        try (TeacherEngine engine = TeacherEngines.open(teacher, TeacherOptions.defaults())) {
+            assertThat(
+                            engine.describe().autoTaps().stream()
+                                    .map(engine::resolve)
+                                    .map(TapCandidate::sampleShape))
+                    .containsExactly(
+                            List.of(32L, 32L, 32L), List.of(64L, 16L, 16L), List.of(128L, 8L, 8L));
+        }
+    }
+
+    private static List<String> autoTaps(String model) {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture(model), TeacherOptions.defaults())) {
+            return engine.describe().autoTaps();
+        }
+    }
+
+    private static void assertRefused(
+            ThrowingCallable call, TeacherException.Reason reason, String message) {
+        TeacherException refused = catchThrowableOfType(TeacherException.class, call);
+        assertThat(refused.reason()).isEqualTo(reason);
+        assertThat(refused).hasMessage(message);
+    }
+
+    private static ModelProto withFirstValue(ModelProto model, String tensor, float value) {
+        ModelProto.Builder edited = model.toBuilder();
+        for (TensorProto.Builder initializer :
+                edited.getGraphBuilder().getInitializerBuilderList()) {
+            if (initializer.getName().equals(tensor)) {
+                byte[] raw = initializer.getRawData().toByteArray();
+                ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, value);
+                initializer.setRawData(ByteString.copyFrom(raw));
+            }
+        }
+        return edited.build();
+    }
+
+    private static Path fixture(String name) {
+        return Fixtures.path(OnnxTeacherEngineTest.class, name);
+    }
+
+    private static float[] values(FloatTensor tensor) {
+        float[] values = new float[(int) tensor.elementCount()];
+        tensor.bytes().asFloatBuffer().get(values);
+        return values;
+    }
+
+    private record Expected(ByteBuffer images, List<float[]> tensors) {
+        static Expected read() {
+            ByteBuffer file = Fixtures.bytes(OnnxTeacherEngineTest.class, "wrn.bin");
+            ByteBuffer images = file.slice(0, COUNT * 768);
+            FloatBuffer floats =
+                    file.slice(COUNT * 768, file.capacity() - COUNT * 768)
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .asFloatBuffer();
+            List<float[]> tensors =
+                    List.of(
+                            new float[COUNT * 4 * 256],
+                            new float[COUNT * 8 * 64],
+                            new float[COUNT * 16 * 16],
+                            new float[COUNT * 10]);
+            tensors.forEach(floats::get);
+            return new Expected(images, tensors);
+        }
+    }
+}
