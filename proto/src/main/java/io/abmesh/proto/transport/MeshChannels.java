@@ -114,7 +114,7 @@ public final class MeshChannels {
             boolean terminated = channel.awaitTermination(timeout, unit);
             if (terminated) {
                 calls.shutdown();
-                io.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+                var unused = io.shutdownGracefully(0, 1, TimeUnit.SECONDS);
             }
             return terminated;
         }

@@ -109,7 +109,7 @@ public final class MeshServer implements AutoCloseable {
         try {
             return new MeshServer(builder.build().start(), host, health, names, io, calls);
         } catch (IOException e) {
-            io.shutdownGracefully(0, CUT_TIME.toMillis(), TimeUnit.MILLISECONDS);
+            var unused = io.shutdownGracefully(0, CUT_TIME.toMillis(), TimeUnit.MILLISECONDS);
             calls.shutdownNow();
             throw new MeshException(
                     ErrorReason.ADDRESS_UNAVAILABLE,
@@ -156,7 +156,7 @@ public final class MeshServer implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         calls.shutdown();
-        io.shutdownGracefully(0, CUT_TIME.toMillis(), TimeUnit.MILLISECONDS);
+        var unused = io.shutdownGracefully(0, CUT_TIME.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** Stops with a grace of five seconds. */
