@@ -1,0 +1,8 @@
+/**
+ * The boundary cache: sign bits and logits of views that were seen before, on disk, bounded in
+ * bytes.
+ */
+@NullMarked
+package io.abmesh.teacher.cache;
+
+import org.jspecify.annotations.NullMarked;
