@@ -1,0 +1,32 @@
+package io.abmesh.teacher.stream;
+
+import io.abmesh.nn.teacher.TeacherEngine;
+import io.abmesh.teacher.batch.HeldBatches;
+import io.abmesh.teacher.cache.BoundaryCache;
+import io.abmesh.teacher.meter.TeacherMeters;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * What the streams of a process share.
+ *
+ * @param engine the model
+ * @param cache the boundary cache
+ * @param held batches by name
+ * @param meters meters
+ * @param limits bounds
+ * @param compute runs forward passes, in the order in which they come
+ * @param drain true once the process is about to stop
+ */
+public record TeacherHost(
+        TeacherEngine engine,
+        BoundaryCache cache,
+        HeldBatches held,
+        TeacherMeters meters,
+        StreamLimits limits,
+        Executor compute,
+        AtomicBoolean drain) {
+    boolean draining() {
+        return drain.get();
+    }
+}

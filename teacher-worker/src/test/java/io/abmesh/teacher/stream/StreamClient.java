@@ -1,0 +1,135 @@
+package io.abmesh.teacher.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.frame.TensorFrames;
+import io.abmesh.proto.v1.BatchHeader;
+import io.abmesh.proto.v1.BatchRelease;
+import io.abmesh.proto.v1.Encoding;
+import io.abmesh.proto.v1.StreamBatchesRequest;
+import io.abmesh.proto.v1.StreamBatchesResponse;
+import io.abmesh.proto.v1.StreamOpen;
+import io.abmesh.proto.v1.StreamOpened;
+import io.abmesh.proto.v1.TeacherServiceGrpc;
+import io.abmesh.proto.v1.TensorFrame;
+import io.grpc.ManagedChannel;
+import io.grpc.stub.StreamObserver;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A client of StreamBatches for tests: sends what it is told, also what it must not, and waits for
+ * answers.
+ */
+final class StreamClient implements StreamObserver<StreamBatchesResponse> {
+    private static final Object COMPLETED = new Object();
+
+    private final BlockingQueue<Object> answers = new LinkedBlockingQueue<>();
+    private final StreamObserver<StreamBatchesRequest> call;
+
+    StreamClient(ManagedChannel channel) {
+        call = TeacherServiceGrpc.newStub(channel).streamBatches(this);
+    }
+
+    @Override
+    public void onNext(StreamBatchesResponse response) {
+        answers.add(response);
+    }
+
+    @Override
+    public void onError(Throwable cause) {
+        answers.add(ErrorStatuses.fromThrowable(cause));
+    }
+
+    @Override
+    public void onCompleted() {
+        answers.add(COMPLETED);
+    }
+
+    StreamOpened open(StreamOpen open) throws InterruptedException {
+        send(StreamBatchesRequest.newBuilder().setOpen(open).build());
+        return response().getOpened();
+    }
+
+    void send(StreamBatchesRequest request) {
+        call.onNext(request);
+    }
+
+    void frame(TensorFrame frame) {
+        send(StreamBatchesRequest.newBuilder().setFrame(frame).build());
+    }
+
+    void header(BatchHeader header) {
+        send(StreamBatchesRequest.newBuilder().setBatch(header).build());
+    }
+
+    /** Sends header and frames of grey images with labels 0, 1, 2 ... if the header says so. */
+    void batch(BatchHeader header, List<Long> imageShape, byte[] pixels) {
+        header(header);
+        frames(header, imageShape, pixels).forEach(this::frame);
+    }
+
+    static List<TensorFrame> frames(BatchHeader header, List<Long> imageShape, byte[] pixels) {
+        List<TensorFrame> frames = new ArrayList<>();
+        long count = header.getSampleIdsCount();
+        List<Long> shape = new ArrayList<>(List.of(count));
+        shape.addAll(imageShape);
+        TensorFrames.split(
+                        header.getBatchId(),
+                        TensorFrames.describe("image", shape, Encoding.ENCODING_UINT8),
+                        ByteBuffer.wrap(pixels))
+                .forEachRemaining(frames::add);
+        if (header.getLabels()) {
+            ByteBuffer labels = ByteBuffer.allocate(4 * (int) count).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < count; i++) {
+                labels.putInt(i);
+            }
+            TensorFrames.split(
+                            header.getBatchId(),
+                            TensorFrames.describe("label", List.of(count), Encoding.ENCODING_INT32),
+                            labels.flip())
+                    .forEachRemaining(frames::add);
+        }
+        return frames;
+    }
+
+    void release(String batchId) {
+        send(
+                StreamBatchesRequest.newBuilder()
+                        .setRelease(BatchRelease.newBuilder().setBatchId(batchId))
+                        .build());
+    }
+
+    void halfClose() {
+        call.onCompleted();
+    }
+
+    void cancel() {
+        call.onError(new IllegalStateException("client goes away"));
+    }
+
+    StreamBatchesResponse response() throws InterruptedException {
+        return (StreamBatchesResponse) answer();
+    }
+
+    MeshException failure() throws InterruptedException {
+        return (MeshException) answer();
+    }
+
+    void awaitCompletion() throws InterruptedException {
+        assertThat(answer()).isSameAs(COMPLETED);
+    }
+
+    private Object answer() throws InterruptedException {
+        Object answer = answers.poll(10, TimeUnit.SECONDS);
+        assertThat(answer).as("an answer within ten seconds").isNotNull();
+        return answer;
+    }
+}
