@@ -1,0 +1,200 @@
+package io.abmesh.teacher.process;
+
+import io.abmesh.nn.teacher.TeacherDescription;
+import io.abmesh.nn.teacher.TeacherEngine;
+import io.abmesh.nn.teacher.TeacherEngines;
+import io.abmesh.nn.teacher.TeacherException;
+import io.abmesh.nn.teacher.TeacherOptions;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.transport.ResponseSender;
+import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.teacher.batch.HeldBatches;
+import io.abmesh.teacher.batch.TeacherFailures;
+import io.abmesh.teacher.cache.BoundaryCache;
+import io.abmesh.teacher.cache.SegmentedBoundaryCache;
+import io.abmesh.teacher.membership.MeshMember;
+import io.abmesh.teacher.meter.TeacherMeters;
+import io.abmesh.teacher.stream.BatchGrpcService;
+import io.abmesh.teacher.stream.StreamLimits;
+import io.abmesh.teacher.stream.TeacherGrpcService;
+import io.abmesh.teacher.stream.TeacherHost;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/** The parts of a running teacher-worker, started in order and stopped in reverse. */
+public final class TeacherProcess implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(TeacherProcess.class);
+    private static final int RPC_THREADS = 4;
+
+    private final TeacherConfig config;
+    private final AtomicBoolean drain = new AtomicBoolean();
+    private final Deque<Runnable> stops = new ArrayDeque<>();
+    private @Nullable MeshServer server;
+
+    private TeacherProcess(TeacherConfig config) {
+        this.config = config;
+    }
+
+    /**
+     * Starts to serve.
+     *
+     * @param version version of the program
+     * @throws MeshException INVALID_REQUEST for a wrong configuration (all problems),
+     *     MODEL_UNREADABLE, ADDRESS_UNAVAILABLE; nothing is left running then
+     */
+    public static TeacherProcess start(
+            TeacherConfig config, MeterRegistry registry, String version) {
+        List<String> problems = ConfigRules.problems(config);
+        if (!problems.isEmpty()) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, String.join("; ", problems));
+        }
+        TeacherProcess process = new TeacherProcess(config);
+        try {
+            process.open(registry, version);
+            return process;
+        } catch (RuntimeException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    private void open(MeterRegistry registry, String version) {
+        TeacherEngine engine = engine();
+        stops.push(engine::close);
+        BoundaryCache cache = cache();
+        stops.push(cache::close);
+        ExecutorService compute =
+                Executors.newSingleThreadExecutor(task -> new Thread(task, "teacher-compute"));
+        stops.push(() -> stop(compute));
+        ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
+        stops.push(sender::close);
+        TeacherHost host =
+                new TeacherHost(
+                        engine,
+                        cache,
+                        new HeldBatches(),
+                        new TeacherMeters(registry, cache::sizeBytes),
+                        new StreamLimits(
+                                config.maxStreams(),
+                                config.heldMemory().asLongValue(),
+                                config.chunkSize()),
+                        compute,
+                        drain);
+        MeshServer started =
+                MeshServer.start(
+                        "teacher",
+                        config.host(),
+                        config.grpcPort(),
+                        RPC_THREADS,
+                        List.of(
+                                new TeacherGrpcService(host, version),
+                                new BatchGrpcService(host, sender)));
+        server = started;
+        TeacherDescription model = engine.describe();
+        Optional<MeshMember> member =
+                config.coordinatorAddress()
+                        .map(coordinator -> join(coordinator, started, model, version));
+        member.ifPresent(joined -> stops.push(joined::close));
+        stops.push(() -> started.stop(config.stopGrace()));
+        member.ifPresent(joined -> stops.push(joined::drain));
+        started.serving();
+        LOG.infof(
+                "Teacher serves address=%s model=%s engine=%s taps=%d classes=%d cacheBytes=%d",
+                started.address(),
+                model.modelName(),
+                model.engine(),
+                model.taps().size(),
+                model.classCount(),
+                cache.sizeBytes());
+    }
+
+    private TeacherEngine engine() {
+        int threads =
+                config.engineThreads()
+                        .orElse(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+        try {
+            return TeacherEngines.open(
+                    config.model(),
+                    TeacherOptions.defaults()
+                            .withIntraOpThreads(threads)
+                            .withChunkSize(config.chunkSize())
+                            .withTrusted(config.trusted()));
+        } catch (TeacherException e) {
+            throw TeacherFailures.of(e);
+        }
+    }
+
+    /** A cache that cannot be had costs time, not results: the worker then runs without. */
+    private BoundaryCache cache() {
+        if (config.cacheDirectory().isEmpty()) {
+            return BoundaryCache.none();
+        }
+        Path folder = config.cacheDirectory().get().resolve(config.workerId());
+        try {
+            Optional<SegmentedBoundaryCache> cache =
+                    SegmentedBoundaryCache.open(folder, config.cacheMaxSize().asLongValue());
+            if (cache.isPresent()) {
+                return cache.get();
+            }
+            LOG.warnf("Boundary cache is in use by another process folder=%s", folder);
+        } catch (IOException e) {
+            LOG.warnf("Boundary cache cannot be used folder=%s cause=%s", folder, e);
+        }
+        return BoundaryCache.none();
+    }
+
+    private MeshMember join(
+            String coordinator, MeshServer started, TeacherDescription model, String version) {
+        String host = config.advertisedHost().orElse(config.host());
+        return MeshMember.join(
+                JoinMeshRequest.newBuilder()
+                        .setWorkerId(config.workerId())
+                        .setAddress(host + ":" + started.port())
+                        .setVersion(version)
+                        .setModelSha256(model.modelSha256())
+                        .build(),
+                coordinator);
+    }
+
+    /** Port of the gRPC server. */
+    public int grpcPort() {
+        if (server == null) {
+            throw new IllegalStateException("not started");
+        }
+        return server.port();
+    }
+
+    /** Tells the coordinator, refuses new streams, lets open calls end, frees everything. */
+    @Override
+    public void close() {
+        drain.set(true);
+        while (!stops.isEmpty()) {
+            stops.pop().run();
+        }
+    }
+
+    private static void stop(ExecutorService compute) {
+        compute.shutdown();
+        try {
+            if (!compute.awaitTermination(5, TimeUnit.SECONDS)) {
+                compute.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            compute.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

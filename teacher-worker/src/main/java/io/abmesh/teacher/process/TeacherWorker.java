@@ -1,0 +1,61 @@
+package io.abmesh.teacher.process;
+
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.process.ParentWatch;
+import io.abmesh.proto.process.ReadyFile;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import io.quarkus.vertx.http.HttpServer;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.health.Readiness;
+
+/**
+ * Runs a {@link TeacherProcess} until it is told to stop, and tells whoever started it when it
+ * serves.
+ */
+final class TeacherWorker implements QuarkusApplication {
+    private final TeacherConfig config;
+    private final MeterRegistry registry;
+    private final ServingHealth health;
+    private final HttpServer http;
+    private final String version;
+
+    TeacherWorker(
+            TeacherConfig config,
+            MeterRegistry registry,
+            @Readiness ServingHealth health,
+            HttpServer http,
+            @ConfigProperty(name = "quarkus.application.version") String version) {
+        this.config = config;
+        this.registry = registry;
+        this.health = health;
+        this.http = http;
+        this.version = version;
+    }
+
+    @Override
+    public int run(String... arguments) {
+        try (TeacherProcess process = TeacherProcess.start(config, registry, version)) {
+            health.set(true);
+            if (config.readyFile().isPresent()) {
+                write(config.readyFile().get(), process.grpcPort());
+            }
+            ParentWatch.exitWithParent(Quarkus::asyncExit);
+            Quarkus.waitForExit();
+            health.set(false);
+            return 0;
+        } catch (MeshException e) {
+            return Main.cannotRun(e.getMessage());
+        } catch (IOException e) {
+            return Main.cannotRun("ready file cannot be written: " + e);
+        }
+    }
+
+    private void write(Path file, int grpcPort) throws IOException {
+        new ReadyFile("teacher", ProcessHandle.current().pid(), grpcPort, http.getPort())
+                .write(file);
+    }
+}
