@@ -2,6 +2,7 @@ package io.abmesh.coordinator.plan;
 
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.Normalization;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.TapDescription;
 import java.util.ArrayList;
@@ -68,6 +69,45 @@ public final class PlanAgainstWorld {
                             + ", max="
                             + data.trainCount()
                             + " training images");
+        }
+        int crop = plan.getData().getAugmentation().getCrop();
+        int side = Math.min(data.shape().height(), data.shape().width());
+        if (crop >= side) {
+            problem(
+                    "data.augmentation.crop",
+                    "crop is not smaller than the image: found="
+                            + crop
+                            + ", image="
+                            + data.shape());
+        }
+        if (plan.getData().hasNormalization()) {
+            normalization("data.normalization", plan.getData().getNormalization());
+        }
+        if (plan.hasTeacher() && plan.getTeacher().hasNormalization()) {
+            normalization("teacher.normalization", plan.getTeacher().getNormalization());
+        }
+    }
+
+    private void normalization(String path, Normalization normalization) {
+        int channels = data.shape().channels();
+        channelValues(path + ".mean", normalization.getMeanList(), channels);
+        channelValues(path + ".std", normalization.getStdList(), channels);
+        if (normalization.getStdList().stream().anyMatch(std -> !(std > 0))) {
+            problem(
+                    path + ".std",
+                    "found=" + normalization.getStdList() + ", expected=positive numbers");
+        }
+    }
+
+    private void channelValues(String path, List<Float> values, int channels) {
+        if (values.size() != channels) {
+            problem(
+                    path,
+                    "found="
+                            + values.size()
+                            + " values, expected=one for each of "
+                            + channels
+                            + " channels");
         }
     }
 

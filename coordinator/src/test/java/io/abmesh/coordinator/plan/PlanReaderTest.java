@@ -208,6 +208,33 @@ final class PlanReaderTest {
     }
 
     @Test
+    void viewsAndNormalizationThatDoNotFitTheImagesAreRefused() {
+        CompletePlan plan =
+                PlanReader.read(
+                        GOOD,
+                        List.of(
+                                "data.augmentation.crop=28",
+                                "data.normalization={mean: [1, 2, 3], std: [1]}",
+                                "teacher.normalization={mean: [0], std: [0]}"));
+
+        assertThat(PlanAgainstWorld.check(plan, FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "data.augmentation.crop crop is not smaller than the image: found=28, image=[1, 28, 28]",
+                        "data.normalization.mean found=3 values, expected=one for each of 1 channels",
+                        "teacher.normalization.std found=[0.0], expected=positive numbers");
+    }
+
+    @Test
+    void anEmptySplitIsRefused() {
+        DataFacts empty = new DataFacts(new ImageShape(1, 28, 28), 10, 500, 0);
+
+        assertThat(PlanAgainstWorld.check(PlanReader.read(GOOD, List.of()), empty))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly("data.test split is empty: found=0 images, min=1");
+    }
+
+    @Test
     void tapsOfDifferentSpatialSizeAreRefusedWithBothShapes() {
         CompletePlan plan = PlanReader.read(GOOD, List.of("teacher.taps=[t2, t2, t3]"));
 
