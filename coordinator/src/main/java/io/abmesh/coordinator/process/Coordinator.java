@@ -1,0 +1,56 @@
+package io.abmesh.coordinator.process;
+
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.process.ParentWatch;
+import io.abmesh.proto.process.ReadyFile;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import io.quarkus.vertx.http.HttpServer;
+import java.io.IOException;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.health.Readiness;
+
+/**
+ * Runs a {@link CoordinatorProcess} until it is told to stop, and tells whoever started it when it
+ * serves.
+ */
+final class Coordinator implements QuarkusApplication {
+    private final CoordinatorConfig config;
+    private final ServingHealth health;
+    private final HttpServer http;
+    private final String version;
+
+    Coordinator(
+            CoordinatorConfig config,
+            @Readiness ServingHealth health,
+            HttpServer http,
+            @ConfigProperty(name = "quarkus.application.version") String version) {
+        this.config = config;
+        this.health = health;
+        this.http = http;
+        this.version = version;
+    }
+
+    @Override
+    public int run(String... arguments) {
+        try (CoordinatorProcess process = CoordinatorProcess.start(config, version)) {
+            health.set(true);
+            if (config.readyFile().isPresent()) {
+                new ReadyFile(
+                                "coordinator",
+                                ProcessHandle.current().pid(),
+                                process.grpcPort(),
+                                http.getPort())
+                        .write(config.readyFile().get());
+            }
+            ParentWatch.exitWithParent(Quarkus::asyncExit);
+            Quarkus.waitForExit();
+            health.set(false);
+            return 0;
+        } catch (MeshException e) {
+            return Main.cannotRun(e.getMessage());
+        } catch (IOException e) {
+            return Main.cannotRun("ready file cannot be written: " + e);
+        }
+    }
+}

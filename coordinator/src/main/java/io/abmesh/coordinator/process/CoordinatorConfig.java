@@ -1,0 +1,57 @@
+package io.abmesh.coordinator.process;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Deployment settings of a coordinator; what to learn is in plans. */
+@ConfigMapping(prefix = "abmesh.coordinator")
+public interface CoordinatorConfig {
+    /** Interface that gRPC listens at. */
+    @WithDefault("127.0.0.1")
+    String host();
+
+    /** Name or address that workers reach this process at; {@code host} if absent. */
+    Optional<String> advertisedHost();
+
+    /** Port of gRPC; 0 for any free one. */
+    @WithDefault("0")
+    @Min(0)
+    @Max(65535)
+    int grpcPort();
+
+    /** Where runs are kept; one coordinator at a time holds it. */
+    Path storeDirectory();
+
+    /** Written once the process serves, with its ports; absent: not written. */
+    Optional<Path> readyFile();
+
+    /**
+     * Silence after which a worker is lost. Shorter notices a dead one sooner; longer forgives
+     * pauses.
+     */
+    @WithDefault("15s")
+    Duration lease();
+
+    /** Test images of one evaluation batch. */
+    @WithDefault("256")
+    @Min(1)
+    @Max(4096)
+    int evaluationBatch();
+
+    /** How long a teacher may take to describe itself. */
+    @WithDefault("30s")
+    Duration describeDeadline();
+
+    /** How long a peer may refuse to read before its stream is given up. */
+    @WithDefault("60s")
+    Duration stallTimeout();
+
+    /** How long open calls may go on when the process stops. */
+    @WithDefault("2s")
+    Duration stopGrace();
+}

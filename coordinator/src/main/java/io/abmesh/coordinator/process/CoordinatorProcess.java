@@ -1,0 +1,146 @@
+package io.abmesh.coordinator.process;
+
+import io.abmesh.coordinator.batch.BatchGrpcService;
+import io.abmesh.coordinator.batch.LazyBatches;
+import io.abmesh.coordinator.run.Loop;
+import io.abmesh.coordinator.run.RunGrpcService;
+import io.abmesh.coordinator.run.Runs;
+import io.abmesh.coordinator.run.StoredArtifacts;
+import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.coordinator.worker.AssignmentGrpcService;
+import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.transport.ResponseSender;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/** The parts of a running coordinator, started in order and stopped in reverse. */
+public final class CoordinatorProcess implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(CoordinatorProcess.class);
+    private static final int RPC_THREADS = 4;
+    private static final int BESIDE_THREADS = 2;
+
+    /** Heartbeats per lease. */
+    private static final int BEATS = 3;
+
+    private final CoordinatorConfig config;
+    private final Deque<Runnable> stops = new ArrayDeque<>();
+    private @Nullable MeshServer server;
+
+    private CoordinatorProcess(CoordinatorConfig config) {
+        this.config = config;
+    }
+
+    /**
+     * Starts to serve.
+     *
+     * @param version of the program, which workers must share
+     * @throws io.abmesh.proto.error.MeshException ADDRESS_UNAVAILABLE, STORE_FULL; nothing is left
+     *     running then
+     */
+    public static CoordinatorProcess start(CoordinatorConfig config, String version) {
+        CoordinatorProcess process = new CoordinatorProcess(config);
+        try {
+            process.open(version);
+            return process;
+        } catch (RuntimeException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    private void open(String version) {
+        Clock clock = Clock.systemUTC();
+        RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
+        stops.push(store::close);
+        Loop loop = new Loop();
+        ExecutorService beside = beside();
+        LazyBatches batches = new LazyBatches();
+        Runs runs =
+                new Runs(
+                        loop,
+                        store,
+                        batches,
+                        beside,
+                        clock,
+                        new Runs.Settings(
+                                config.evaluationBatch(),
+                                config.describeDeadline(),
+                                config.stallTimeout()));
+        stops.push(runs::close);
+        stops.push(loop::close);
+        stops.push(beside::shutdownNow);
+        ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
+        stops.push(sender::close);
+        AssignmentGrpcService students =
+                new AssignmentGrpcService(
+                        loop,
+                        runs,
+                        new StoredArtifacts(id -> runs.record(id).folder()),
+                        clock,
+                        config.lease(),
+                        version);
+        MembershipGrpcService teachers =
+                new MembershipGrpcService(loop, runs, clock, config.lease(), version);
+        MeshServer started =
+                MeshServer.start(
+                        "coordinator",
+                        config.host(),
+                        config.grpcPort(),
+                        RPC_THREADS,
+                        List.of(
+                                new RunGrpcService(runs, loop, sender),
+                                new BatchGrpcService(batches, sender),
+                                students,
+                                teachers));
+        server = started;
+        stops.push(() -> started.stop(config.stopGrace()));
+        loop.every(
+                config.lease().dividedBy(BEATS),
+                () -> {
+                    students.beat();
+                    teachers.beat();
+                });
+        started.serving();
+        runs.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());
+        LOG.infof(
+                "Coordinator serves address=%s store=%s runs=%d",
+                started.address(), config.storeDirectory(), store.runs().size());
+    }
+
+    private static ExecutorService beside() {
+        AtomicInteger number = new AtomicInteger();
+        return Executors.newFixedThreadPool(
+                BESIDE_THREADS,
+                task -> {
+                    Thread thread =
+                            new Thread(task, "coordinator-aside-" + number.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+    }
+
+    /** Returns the port of the gRPC server. */
+    public int grpcPort() {
+        if (server == null) {
+            throw new IllegalStateException("not started");
+        }
+        return server.port();
+    }
+
+    /** Refuses new calls, lets open ones end, frees everything; runs go on at the next start. */
+    @Override
+    public void close() {
+        while (!stops.isEmpty()) {
+            stops.pop().run();
+        }
+    }
+}

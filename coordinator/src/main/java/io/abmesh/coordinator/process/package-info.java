@@ -1,0 +1,5 @@
+/** The coordinator as a process: configuration, start and stop. */
+@NullMarked
+package io.abmesh.coordinator.process;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,82 @@
+package io.abmesh.coordinator.run;
+
+import io.abmesh.coordinator.store.Journal;
+import io.abmesh.proto.v1.Evaluated;
+import io.abmesh.proto.v1.PhaseEnded;
+import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.StepCommitted;
+import io.abmesh.proto.v1.TrackEnded;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a journal says of a run once steps that were committed again count once: of two events for
+ * the same step or phase the later one counts.
+ *
+ * @param steps committed steps
+ * @param evaluations by the step that they follow
+ * @param started by {@code TRACK/PHASE}, in order
+ * @param ended likewise
+ * @param endSteps last step of each ended phase
+ * @param tracks that ended, by name
+ * @param events number of events in the journal
+ */
+public record RunHistory(
+        TreeMap<Long, StepCommitted> steps,
+        TreeMap<Long, Evaluated> evaluations,
+        Map<String, PhaseStarted> started,
+        Map<String, PhaseEnded> ended,
+        Map<String, Long> endSteps,
+        Map<String, TrackEnded> tracks,
+        int events) {
+
+    /** Reads a journal. */
+    public static RunHistory read(Journal journal) throws IOException {
+        RunHistory history =
+                new RunHistory(
+                        new TreeMap<>(),
+                        new TreeMap<>(),
+                        new LinkedHashMap<>(),
+                        new LinkedHashMap<>(),
+                        new LinkedHashMap<>(),
+                        new LinkedHashMap<>(),
+                        journal.count());
+        for (int i = 0; i < history.events; i++) {
+            history.add(journal.read(i));
+        }
+        return history;
+    }
+
+    private void add(RunEvent event) {
+        switch (event.getEventCase()) {
+            case PHASE_STARTED -> {
+                PhaseStarted phase = event.getPhaseStarted();
+                started.put(phase.getTrack() + "/" + phase.getPhase(), phase);
+            }
+            case STEP_COMMITTED ->
+                    steps.put(event.getStepCommitted().getStep(), event.getStepCommitted());
+            case EVALUATED -> evaluations.put(event.getEvaluated().getStep(), event.getEvaluated());
+            case PHASE_ENDED -> {
+                PhaseEnded phase = event.getPhaseEnded();
+                String key = phase.getTrack() + "/" + phase.getPhase();
+                ended.put(key, phase);
+                PhaseStarted start = started.get(key);
+                if (start != null) {
+                    endSteps.put(key, start.getStartStep() + phase.getStepCount() - 1);
+                }
+            }
+            case TRACK_ENDED -> tracks.put(event.getTrackEnded().getTrack(), event.getTrackEnded());
+            case NOTICE, RUN_ENDED, EVENT_NOT_SET -> {}
+        }
+    }
+
+    /** Forgets what is at or behind a step. */
+    RunHistory before(long step) {
+        steps.tailMap(step, true).clear();
+        evaluations.tailMap(step, true).clear();
+        return this;
+    }
+}

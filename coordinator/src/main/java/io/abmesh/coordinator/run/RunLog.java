@@ -1,0 +1,358 @@
+package io.abmesh.coordinator.run;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.util.Durations;
+import com.google.protobuf.util.Timestamps;
+import io.abmesh.coordinator.run.RunScript.Item;
+import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.proto.v1.Evaluated;
+import io.abmesh.proto.v1.EvaluationReport;
+import io.abmesh.proto.v1.Notice;
+import io.abmesh.proto.v1.PhaseEnded;
+import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.StepCommitted;
+import io.abmesh.proto.v1.StepReport;
+import io.abmesh.proto.v1.StudentPosition;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TrackEnded;
+import io.abmesh.proto.v1.TrackReport;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes down what a run does: events in the journal, and {@code metrics.jsonl}, one object per
+ * committed step or evaluation, in which each step stands once however often it was computed.
+ */
+final class RunLog implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String METRICS = "metrics.jsonl";
+
+    /** Commits that a rate is taken over. */
+    private static final int WINDOW = 20;
+
+    private final RunRecord record;
+    private final Plan plan;
+    private final Clock clock;
+    private final int evaluationBatch;
+    private final Deque<Long> commitNanos = new ArrayDeque<>();
+    private List<String> taps = List.of();
+    private Map<String, String> versions = new TreeMap<>();
+    private long parameterCount;
+    private long refused;
+    private @Nullable BufferedWriter metrics;
+
+    RunLog(RunRecord record, Plan plan, Clock clock, int evaluationBatch) {
+        this.record = record;
+        this.plan = plan;
+        this.clock = clock;
+        this.evaluationBatch = evaluationBatch;
+    }
+
+    int evaluationBatch() {
+        return evaluationBatch;
+    }
+
+    Map<String, String> versions() {
+        return versions;
+    }
+
+    long parameterCount() {
+        return parameterCount;
+    }
+
+    /** Messages of an older membership epoch that were refused. */
+    long refusedCount() {
+        return refused;
+    }
+
+    void versions(StudentPosition position) {
+        versions = new TreeMap<>(position.getVersionsMap());
+        parameterCount = position.getParameterCount();
+    }
+
+    void refused() {
+        refused++;
+    }
+
+    void notice(String reason, String message) {
+        record.append(
+                RunEvent.newBuilder()
+                        .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
+    }
+
+    /** Makes {@code metrics.jsonl} say what happened before a step, and no more. */
+    void rewind(long next) {
+        commitNanos.clear();
+        try {
+            close();
+            RunHistory history = history().before(next);
+            StringBuilder lines = new StringBuilder();
+            for (StepCommitted step : history.steps().values()) {
+                lines.append(line(step));
+            }
+            for (Evaluated evaluation : history.evaluations().values()) {
+                lines.append(line(evaluation));
+            }
+            record.folder().publish(METRICS, lines.toString().getBytes(UTF_8));
+            metrics = Files.newBufferedWriter(metricsFile(), StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw RunStore.unwritable(metricsFile(), e);
+        }
+    }
+
+    private Path metricsFile() {
+        return record.folder().file(METRICS);
+    }
+
+    RunHistory history() {
+        try {
+            return RunHistory.read(record.journal());
+        } catch (IOException e) {
+            throw RunStore.unwritable(record.folder().folder(), e);
+        }
+    }
+
+    /** Returns the agreement of a committed step. */
+    List<Double> agreement(long step) {
+        StepCommitted committed = history().steps().get(step);
+        return committed == null ? List.of() : committed.getAgreementList();
+    }
+
+    /** Returns what stands behind a committed step and is not in the journal yet. */
+    List<Item> unfinished(RunScript script, long step) {
+        RunHistory history = history();
+        RunScript.Place place = script.place(step);
+        String phase = place.track().getName() + "/" + place.phase().getPhase().getName();
+        boolean early = Long.valueOf(step).equals(history.endSteps().get(phase));
+        List<Item> items = new ArrayList<>();
+        for (Item item : early ? script.endOfPhase(step) : script.items(step)) {
+            if (open(item, step, place, phase, history)) {
+                items.add(item);
+            }
+        }
+        return items;
+    }
+
+    private static boolean open(
+            Item item, long step, RunScript.Place place, String phase, RunHistory history) {
+        if (item instanceof RunScript.Evaluate) {
+            return !history.evaluations().containsKey(step);
+        }
+        if (item instanceof RunScript.Checkpoint) {
+            return place.lastOfPhase(step) && !history.ended().containsKey(phase);
+        }
+        return item instanceof RunScript.EndTrack
+                && !history.tracks().containsKey(place.track().getName());
+    }
+
+    /** Returns whether a phase ended at that step. */
+    boolean phaseEndedAt(RunScript script, long step) {
+        RunScript.Place place = script.place(step);
+        String phase = place.track().getName() + "/" + place.phase().getPhase().getName();
+        return Long.valueOf(step).equals(history().endSteps().get(phase));
+    }
+
+    void phaseStarted(RunScript.Place place, RunWorld.@Nullable Teacher teacher) {
+        taps =
+                teacher == null
+                        ? List.of()
+                        : teacher.match().teacherTaps().stream()
+                                .map(TapDescription::getName)
+                                .toList();
+        record.append(
+                RunEvent.newBuilder()
+                        .setPhaseStarted(
+                                PhaseStarted.newBuilder()
+                                        .setTrack(place.track().getName())
+                                        .setPhase(place.phase().getPhase().getName())
+                                        .setStartStep(place.phase().getStartStep())
+                                        .setEndStep(place.phase().getEndStep())
+                                        .addAllTaps(taps)));
+    }
+
+    void committed(RunScript script, StepReport report, int cached, int computed) {
+        StepCommitted step =
+                StepCommitted.newBuilder()
+                        .setStep(report.getStep())
+                        .setLoss(report.getLoss())
+                        .addAllTerms(report.getTermsList())
+                        .addAllAgreement(report.getAgreementList())
+                        .setLearningRate(report.getLearningRate())
+                        .setImagesPerSecond(rate())
+                        .setCachedCount(cached)
+                        .setComputedCount(computed)
+                        .build();
+        RunScript.Place place = script.place(report.getStep());
+        boolean running =
+                record.snapshot().getTrack().equals(place.track().getName())
+                        && record.snapshot().getPhase().equals(place.phase().getPhase().getName());
+        if (!running) {
+            record.update(
+                    run ->
+                            run.setTrack(place.track().getName())
+                                    .setPhase(place.phase().getPhase().getName()));
+        }
+        record.append(RunEvent.newBuilder().setStepCommitted(step));
+        write(line(step));
+    }
+
+    private double rate() {
+        commitNanos.add(TimeUnit.MILLISECONDS.toNanos(clock.millis()));
+        if (commitNanos.size() > WINDOW) {
+            commitNanos.remove();
+        }
+        long nanos = commitNanos.getLast() - commitNanos.getFirst();
+        return nanos == 0 ? 0 : (commitNanos.size() - 1) * (double) plan.getBatch() * 1e9 / nanos;
+    }
+
+    void evaluated(RunScript script, EvaluationReport report) {
+        long step = report.getEvaluationId();
+        double seconds = Durations.toNanos(report.getComputeDuration()) / 1e9;
+        Evaluated evaluated =
+                Evaluated.newBuilder()
+                        .setTrack(script.place(step).track().getName())
+                        .setStep(step)
+                        .setEpoch(script.epochs(step))
+                        .setAccuracy((double) report.getCorrectCount() / report.getSampleCount())
+                        .setCrossEntropy(report.getCrossEntropy())
+                        .setImagesPerSecond(seconds == 0 ? 0 : report.getSampleCount() / seconds)
+                        .build();
+        record.append(RunEvent.newBuilder().setEvaluated(evaluated));
+        write(line(evaluated));
+    }
+
+    void trackEnded(TrackReport report) {
+        TrackEnded.Builder ended =
+                TrackEnded.newBuilder()
+                        .setTrack(report.getTrack())
+                        .setParametersSha256(report.getParametersSha256())
+                        .setOnnxBytes(report.getOnnxBytes());
+        if (report.hasExportDifference()) {
+            ended.setExportDifference(report.getExportDifference());
+        }
+        record.append(RunEvent.newBuilder().setTrackEnded(ended));
+    }
+
+    void phaseEnded(RunScript script, long step) {
+        RunScript.Place place = script.place(step);
+        RunHistory history = history();
+        long start = place.phase().getStartStep();
+        long count = step - start + 1;
+        long epochSteps =
+                Math.max(
+                        1,
+                        Math.round(
+                                (double) count
+                                        / Math.max(1, place.phase().getPhase().getEpochs())));
+        List<StepCommitted> last =
+                new ArrayList<>(
+                        history.steps()
+                                .subMap(Math.max(start, step - epochSteps + 1), true, step, true)
+                                .values());
+        double seconds = secondsSincePhaseStart(place);
+        PhaseEnded.Builder ended =
+                PhaseEnded.newBuilder()
+                        .setTrack(place.track().getName())
+                        .setPhase(place.phase().getPhase().getName())
+                        .setStepCount(count)
+                        .setDuration(Durations.fromNanos((long) (seconds * 1e9)))
+                        .setImagesPerSecond(
+                                seconds == 0 ? 0 : count * (double) plan.getBatch() / seconds)
+                        .setLoss(
+                                last.stream()
+                                        .mapToDouble(StepCommitted::getLoss)
+                                        .average()
+                                        .orElse(0));
+        int tapCount = last.isEmpty() ? 0 : last.get(0).getAgreementCount();
+        for (int tap = 0; tap < tapCount; tap++) {
+            int index = tap;
+            ended.addAgreement(
+                    last.stream().mapToDouble(s -> s.getAgreement(index)).average().orElse(0));
+        }
+        Evaluated evaluated = history.evaluations().get(step);
+        if (evaluated != null) {
+            ended.setAccuracy(evaluated.getAccuracy());
+        }
+        record.append(RunEvent.newBuilder().setPhaseEnded(ended));
+    }
+
+    private double secondsSincePhaseStart(RunScript.Place place) {
+        try {
+            for (int i = record.journal().count() - 1; i >= 0; i--) {
+                RunEvent event = record.journal().read(i);
+                if (event.hasPhaseStarted()
+                        && event.getPhaseStarted().getStartStep() == place.phase().getStartStep()) {
+                    return Math.max(0, clock.millis() - Timestamps.toMillis(event.getTime())) / 1e3;
+                }
+            }
+            return 0;
+        } catch (IOException e) {
+            throw RunStore.unwritable(record.folder().folder(), e);
+        }
+    }
+
+    private String line(StepCommitted step) {
+        ObjectNode line = JSON.createObjectNode();
+        line.put("type", "step").put("step", step.getStep()).put("loss", step.getLoss());
+        step.getTermsList().forEach(line.putArray("terms")::add);
+        ObjectNode agreement = line.putObject("agreement");
+        for (int i = 0; i < step.getAgreementCount(); i++) {
+            agreement.put(i < taps.size() ? taps.get(i) : "tap" + (i + 1), step.getAgreement(i));
+        }
+        line.put("learningRate", step.getLearningRate())
+                .put("imagesPerSecond", step.getImagesPerSecond());
+        return line + "\n";
+    }
+
+    private static String line(Evaluated evaluated) {
+        return JSON.createObjectNode()
+                        .put("type", "evaluation")
+                        .put("track", evaluated.getTrack())
+                        .put("step", evaluated.getStep())
+                        .put("epoch", evaluated.getEpoch())
+                        .put("accuracy", evaluated.getAccuracy())
+                        .put("crossEntropy", evaluated.getCrossEntropy())
+                + "\n";
+    }
+
+    private void write(String line) {
+        if (metrics == null) {
+            throw new IllegalStateException("no position yet");
+        }
+        try {
+            metrics.write(line);
+            metrics.flush();
+        } catch (IOException e) {
+            throw RunStore.unwritable(metricsFile(), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (metrics != null) {
+                metrics.close();
+                metrics = null;
+            }
+        } catch (IOException e) {
+            throw RunStore.unwritable(metricsFile(), e);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+package io.abmesh.coordinator.run;
+
+import com.google.protobuf.Timestamp;
+import com.google.rpc.Status;
+import io.abmesh.coordinator.store.Journal;
+import io.abmesh.coordinator.store.RunFolder;
+import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.proto.v1.Run;
+import io.abmesh.proto.v1.RunEnded;
+import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.RunState;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * A run's state and history. State is what the journal says, so a coordinator that was restarted
+ * knows it again. Used on the coordinator's loop; {@link #snapshot} anywhere.
+ */
+public final class RunRecord {
+    private final RunFolder folder;
+    private final Journal journal;
+    private final Clock clock;
+    private final List<Runnable> watchers = new ArrayList<>();
+    private volatile Run state;
+
+    private RunRecord(RunFolder folder, Journal journal, Clock clock) {
+        this.folder = folder;
+        this.journal = journal;
+        this.clock = clock;
+        this.state =
+                Run.newBuilder()
+                        .setRunId(folder.runId())
+                        .setPlanName(folder.plan().plan().getName())
+                        .setPlanSha256(folder.plan().sha256())
+                        .setState(RunState.RUN_STATE_PENDING)
+                        .setCommittedStep(-1)
+                        .setSubmitTime(timestamp(folder.submitTime()))
+                        .build();
+    }
+
+    /**
+     * Opens a run's journal and reads its state.
+     *
+     * @throws io.abmesh.proto.error.MeshException STORE_FULL if it cannot be read or written
+     */
+    public static RunRecord open(RunFolder folder, Clock clock) {
+        try {
+            RunRecord record =
+                    new RunRecord(folder, Journal.open(folder.file("events.journal")), clock);
+            for (int i = 0; i < record.journal.count(); i++) {
+                record.apply(record.journal.read(i));
+            }
+            return record;
+        } catch (IOException e) {
+            throw RunStore.unwritable(folder.folder(), e);
+        }
+    }
+
+    /** Returns the folder. */
+    public RunFolder folder() {
+        return folder;
+    }
+
+    /** Returns the journal, to be read. */
+    public Journal journal() {
+        return journal;
+    }
+
+    /** Returns the state. */
+    public Run snapshot() {
+        return state;
+    }
+
+    /** Returns whether the run has ended. */
+    public boolean ended() {
+        return ended(state.getState());
+    }
+
+    /** Changes what is no event: where the run is. */
+    void update(UnaryOperator<Run.Builder> change) {
+        state = change.apply(state.toBuilder()).build();
+    }
+
+    /**
+     * Adds an event to the journal and to the state and tells watchers.
+     *
+     * @throws io.abmesh.proto.error.MeshException STORE_FULL if it cannot be written
+     */
+    RunEvent append(RunEvent.Builder event) {
+        try {
+            event.setTime(timestamp(clock.instant()));
+            RunEvent numbered = journal.append(event, !event.hasStepCommitted());
+            apply(numbered);
+            List.copyOf(watchers).forEach(Runnable::run);
+            return numbered;
+        } catch (IOException e) {
+            throw RunStore.unwritable(folder.folder(), e);
+        }
+    }
+
+    /** Calls {@code watcher} behind every event, until it is removed. */
+    void watch(Runnable watcher) {
+        watchers.add(watcher);
+    }
+
+    void unwatch(Runnable watcher) {
+        watchers.remove(watcher);
+    }
+
+    private void apply(RunEvent event) {
+        Run.Builder next = state.toBuilder();
+        switch (event.getEventCase()) {
+            case PHASE_STARTED ->
+                    next.setState(RunState.RUN_STATE_RUNNING)
+                            .clearEndTime()
+                            .clearFailure()
+                            .setTrack(event.getPhaseStarted().getTrack())
+                            .setPhase(event.getPhaseStarted().getPhase());
+            case STEP_COMMITTED ->
+                    next.setState(RunState.RUN_STATE_RUNNING)
+                            .clearEndTime()
+                            .clearFailure()
+                            .setCommittedStep(event.getStepCommitted().getStep());
+            case RUN_ENDED -> end(next, event.getRunEnded(), event.getTime());
+            case NOTICE -> {
+                if (event.getNotice().getReason().equals(RESUMED)) {
+                    next.setState(RunState.RUN_STATE_PENDING).clearEndTime().clearFailure();
+                }
+            }
+            case EVALUATED, PHASE_ENDED, TRACK_ENDED, EVENT_NOT_SET -> {}
+        }
+        state = next.build();
+    }
+
+    /** Reason of the notice that takes a failure back. */
+    static final String RESUMED = "RESUMED";
+
+    private static void end(Run.Builder next, RunEnded ended, Timestamp time) {
+        next.setState(ended.getState()).setEndTime(time);
+        if (ended.hasFailure() && !ended.getFailure().equals(Status.getDefaultInstance())) {
+            next.setFailure(ended.getFailure());
+        }
+    }
+
+    static boolean ended(RunState state) {
+        return switch (state) {
+            case RUN_STATE_SUCCEEDED, RUN_STATE_FAILED, RUN_STATE_CANCELLED -> true;
+            case RUN_STATE_UNSPECIFIED, RUN_STATE_PENDING, RUN_STATE_RUNNING, UNRECOGNIZED -> false;
+        };
+    }
+
+    static Timestamp timestamp(Instant instant) {
+        return Timestamp.newBuilder()
+                .setSeconds(instant.getEpochSecond())
+                .setNanos(instant.getNano())
+                .build();
+    }
+
+    void close() {
+        try {
+            journal.close();
+        } catch (IOException e) {
+            throw RunStore.unwritable(folder.folder(), e);
+        }
+    }
+}

@@ -1,0 +1,513 @@
+package io.abmesh.coordinator.run;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.protobuf.util.Timestamps;
+import io.abmesh.coordinator.batch.LazyBatches;
+import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.plan.PlanAgainstWorld;
+import io.abmesh.coordinator.plan.PlanProblem;
+import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.coordinator.plan.TrackPlanner;
+import io.abmesh.coordinator.report.ReportPage;
+import io.abmesh.coordinator.report.RunReport;
+import io.abmesh.coordinator.store.RunFolder;
+import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.coordinator.worker.StudentSession;
+import io.abmesh.coordinator.worker.TeacherMember;
+import io.abmesh.coordinator.worker.WorkerListener;
+import io.abmesh.data.image.DatasetException;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.DescribeTeacherRequest;
+import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.Notice;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.Run;
+import io.abmesh.proto.v1.RunEnded;
+import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.TeacherServiceGrpc;
+import io.abmesh.proto.v1.WorkRequest;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All runs, one of which is executed at a time, in the order of their submission, by the workers
+ * that joined.
+ *
+ * <p>State is owned by the coordinator's loop; what reads files or calls a teacher is done beside
+ * it and comes back as a task.
+ */
+public final class Runs implements WorkerListener, AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(Runs.class);
+
+    /** What the runs need around them. */
+    public record Settings(int evaluationBatch, Duration describeDeadline, Duration stallTimeout) {}
+
+    private final Loop loop;
+    private final RunStore store;
+    private final LazyBatches batches;
+    private final ExecutorService beside;
+    private final Clock clock;
+    private final Settings settings;
+    private final Map<String, RunRecord> records = new ConcurrentSkipListMap<>();
+    private final List<String> queue = new ArrayList<>();
+    private final List<TeacherMember> teachers = new ArrayList<>();
+    private final List<StudentSession> students = new ArrayList<>();
+    private final Map<String, Active> active = new LinkedHashMap<>();
+    private String ownAddress = "";
+
+    /** The run that is executed, as far as it has come. */
+    private static final class Active {
+        private final RunRecord record;
+        private final Plan plan;
+        private @Nullable RunWorld world;
+        private RunWorld.@Nullable Teacher teacher;
+        private boolean describing;
+        private @Nullable RunExecution execution;
+        private @Nullable RunLog log;
+
+        Active(RunRecord record, Plan plan) {
+            this.record = record;
+            this.plan = plan;
+        }
+    }
+
+    /**
+     * Makes the runs known that the store holds.
+     *
+     * @param beside runs what blocks; borrowed
+     */
+    public Runs(
+            Loop loop,
+            RunStore store,
+            LazyBatches batches,
+            ExecutorService beside,
+            Clock clock,
+            Settings settings) {
+        this.loop = loop;
+        this.store = store;
+        this.batches = batches;
+        this.beside = beside;
+        this.clock = clock;
+        this.settings = settings;
+        for (RunFolder folder : store.runs()) {
+            RunRecord record = RunRecord.open(folder, clock);
+            records.put(folder.runId(), record);
+            if (!record.ended()) {
+                queue.add(folder.runId());
+            }
+        }
+    }
+
+    /** Begins to execute runs; students fetch teacherless batches at {@code address}. */
+    public void start(String address) {
+        loop.execute(
+                () -> {
+                    ownAddress = address;
+                    next();
+                });
+    }
+
+    /** Returns a run. */
+    public Optional<RunRecord> find(String runId) {
+        return Optional.ofNullable(records.get(runId));
+    }
+
+    /** Returns all runs, newest first. */
+    public List<Run> list() {
+        return records.values().stream()
+                .map(RunRecord::snapshot)
+                .sorted((a, b) -> Long.compare(millis(b), millis(a)))
+                .toList();
+    }
+
+    private static long millis(Run run) {
+        return Timestamps.toMillis(run.getSubmitTime());
+    }
+
+    /**
+     * Checks a plan and its data.
+     *
+     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE
+     */
+    public CompletePlan validate(String yaml, List<String> overrides, Path base) {
+        CompletePlan plan = PlanReader.read(yaml, overrides);
+        try {
+            List<PlanProblem> problems =
+                    PlanAgainstWorld.check(plan, RunWorld.facts(plan.resolved(base)));
+            if (!problems.isEmpty()) {
+                throw PlanProblem.exception(problems);
+            }
+        } catch (DatasetException e) {
+            throw named(e);
+        }
+        return plan;
+    }
+
+    /**
+     * Queues a run, or gives back the one of the same request; a failed one goes on then.
+     *
+     * @throws MeshException INVALID_PLAN, DATASET_UNREADABLE, STORE_FULL
+     */
+    public synchronized RunRecord submit(
+            String requestId, String yaml, List<String> overrides, Path base) {
+        CompletePlan plan = validate(yaml, overrides, base);
+        Optional<RunFolder> known = store.byRequest(requestId);
+        if (known.isPresent()) {
+            if (!known.get().plan().sha256().equals(plan.sha256())) {
+                throw new MeshException(
+                        ErrorReason.INVALID_PLAN,
+                        "request was made with another plan: found="
+                                + plan.sha256()
+                                + ", expected="
+                                + known.get().plan().sha256());
+            }
+            RunRecord record = record(known.get().runId());
+            loop.execute(() -> resume(record));
+            return record;
+        }
+        RunFolder folder = store.create(requestId, yaml, overrides, plan, base);
+        RunRecord record = RunRecord.open(folder, clock);
+        records.put(folder.runId(), record);
+        loop.execute(
+                () -> {
+                    queue.add(folder.runId());
+                    next();
+                });
+        return record;
+    }
+
+    /**
+     * Returns a run.
+     *
+     * @throws MeshException RUN_NOT_FOUND
+     */
+    public RunRecord record(String runId) {
+        RunRecord record = records.get(runId);
+        if (record == null) {
+            throw new MeshException(
+                    ErrorReason.RUN_NOT_FOUND,
+                    "no such run: found=" + runId,
+                    Map.of("run_id", runId));
+        }
+        return record;
+    }
+
+    private void resume(RunRecord record) {
+        String runId = record.folder().runId();
+        boolean failed = record.snapshot().getState() == RunState.RUN_STATE_FAILED;
+        if (failed && !queue.contains(runId) && !active.containsKey(runId)) {
+            record.append(
+                    RunEvent.newBuilder()
+                            .setNotice(
+                                    Notice.newBuilder()
+                                            .setReason(RunRecord.RESUMED)
+                                            .setMessage("submitted again")));
+            queue.add(runId);
+            next();
+        }
+    }
+
+    /** Stops a run. */
+    public void cancel(RunRecord record) {
+        loop.execute(
+                () -> {
+                    if (!record.ended()) {
+                        queue.remove(record.folder().runId());
+                        end(record, RunState.RUN_STATE_CANCELLED, null);
+                    }
+                });
+    }
+
+    private void next() {
+        if (!active.isEmpty() || queue.isEmpty() || ownAddress.isEmpty()) {
+            return;
+        }
+        RunRecord record = record(queue.remove(0));
+        Active run =
+                new Active(
+                        record, record.folder().plan().resolved(record.folder().baseDirectory()));
+        active.put(record.folder().runId(), run);
+        aside(
+                run,
+                () -> RunWorld.open(run.plan, settings.evaluationBatch()),
+                world -> {
+                    run.world = world;
+                    advance(run);
+                });
+    }
+
+    /** Takes a run a step nearer to its execution, as far as what it needs is there. */
+    private void advance(Active run) {
+        RunWorld world = run.world;
+        if (world == null || run.execution != null) {
+            return;
+        }
+        if (run.plan.hasTeacher() && run.teacher == null) {
+            describe(run, world);
+            return;
+        }
+        try {
+            PlanAgainstWorld.match(
+                    run.record.folder().plan(),
+                    world.facts(),
+                    run.teacher == null ? null : run.teacher.description());
+        } catch (MeshException e) {
+            end(run.record, RunState.RUN_STATE_FAILED, e);
+            return;
+        }
+        RunScript script =
+                new RunScript(
+                        run.plan,
+                        TrackPlanner.tracks(run.plan, world.facts().trainCount()),
+                        world.facts().trainCount());
+        RunLog log = new RunLog(run.record, run.plan, clock, settings.evaluationBatch());
+        run.log = log;
+        RunExecution execution =
+                new RunExecution(
+                        run.record,
+                        run.plan,
+                        world,
+                        run.teacher,
+                        script,
+                        log,
+                        new RunExecution.Surroundings(
+                                loop, batches, ownAddress, settings.stallTimeout()),
+                        new Ending(run));
+        run.execution = execution;
+        teachers.forEach(execution::teacherJoined);
+        students.stream().findFirst().ifPresent(execution::begin);
+    }
+
+    private final class Ending implements RunExecution.Ending {
+        private final Active run;
+
+        Ending(Active run) {
+            this.run = run;
+        }
+
+        @Override
+        public void succeeded() {
+            end(run.record, RunState.RUN_STATE_SUCCEEDED, null);
+        }
+
+        @Override
+        public void failed(MeshException cause) {
+            end(run.record, RunState.RUN_STATE_FAILED, cause);
+        }
+    }
+
+    private void describe(Active run, RunWorld world) {
+        if (run.describing || teachers.isEmpty()) {
+            return;
+        }
+        TeacherMember member = teachers.get(0);
+        run.describing = true;
+        beside.execute(
+                () -> {
+                    try {
+                        DescribeTeacherResponse description = call(member);
+                        loop.execute(() -> described(run, world, description));
+                    } catch (RuntimeException e) {
+                        LOG.warnf(
+                                "Teacher does not describe itself worker=%s cause=%s",
+                                member.workerId(), e.getMessage());
+                        loop.execute(
+                                () -> {
+                                    run.describing = false;
+                                    teacherLost(member);
+                                });
+                    }
+                });
+    }
+
+    private DescribeTeacherResponse call(TeacherMember member) {
+        ManagedChannel channel = MeshChannels.open("coordinator-describe", member.address());
+        try {
+            return TeacherServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(
+                            settings.describeDeadline().toMillis(), TimeUnit.MILLISECONDS)
+                    .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
+        } finally {
+            MeshChannels.close(channel, Duration.ofSeconds(1));
+        }
+    }
+
+    private void described(Active run, RunWorld world, DescribeTeacherResponse description) {
+        run.describing = false;
+        String wanted = run.plan.getTeacher().getSha256();
+        try {
+            if (!wanted.isEmpty() && !wanted.equals(description.getModelSha256())) {
+                throw new MeshException(
+                        ErrorReason.TEACHER_MODEL_MISMATCH,
+                        "teacher has another digest: found="
+                                + description.getModelSha256()
+                                + ", expected="
+                                + wanted);
+            }
+            run.teacher =
+                    new RunWorld.Teacher(
+                            description,
+                            PlanAgainstWorld.match(
+                                    run.record.folder().plan(), world.facts(), description));
+            advance(run);
+        } catch (MeshException e) {
+            end(run.record, RunState.RUN_STATE_FAILED, e);
+        }
+    }
+
+    private void end(RunRecord record, RunState state, @Nullable MeshException cause) {
+        Active run = active.remove(record.folder().runId());
+        if (run != null && run.execution != null) {
+            run.execution.close();
+        }
+        RunEnded.Builder ended = RunEnded.newBuilder().setState(state);
+        if (cause != null) {
+            LOG.errorf(
+                    "Run failed run=%s reason=%s cause=%s",
+                    record.folder().runId(), cause.reason(), cause.getMessage());
+            ended.setFailure(ErrorStatuses.toStatus(cause));
+        }
+        try {
+            record.update(snapshot -> snapshot.setState(state));
+            if (run != null) {
+                report(run);
+            }
+            record.append(RunEvent.newBuilder().setRunEnded(ended));
+        } catch (MeshException e) {
+            LOG.errorf(
+                    "Run's end cannot be written run=%s cause=%s",
+                    record.folder().runId(), e.getMessage());
+        }
+        if (run != null && run.log != null) {
+            run.log.close();
+        }
+        next();
+    }
+
+    private void report(Active run) {
+        RunWorld world = run.world;
+        RunLog log = run.log;
+        if (world == null || log == null) {
+            return;
+        }
+        RunReport report =
+                new RunReport(
+                        run.record.snapshot(),
+                        run.record.folder().plan().plan(),
+                        world,
+                        run.teacher,
+                        log.history(),
+                        log.versions(),
+                        log.parameterCount(),
+                        log.refusedCount());
+        try {
+            run.record.folder().publish("report.json", report.toJson());
+            run.record.folder().publish("report.html", ReportPage.html(report).getBytes(UTF_8));
+        } catch (IOException e) {
+            throw RunStore.unwritable(run.record.folder().folder(), e);
+        }
+    }
+
+    private <T> void aside(Active run, Callable<T> work, Consumer<T> then) {
+        beside.execute(
+                () -> {
+                    try {
+                        T result = work.call();
+                        loop.execute(() -> then.accept(result));
+                    } catch (DatasetException e) {
+                        loop.execute(() -> end(run.record, RunState.RUN_STATE_FAILED, named(e)));
+                    } catch (Exception e) {
+                        MeshException named = ErrorStatuses.fromThrowable(e);
+                        loop.execute(() -> end(run.record, RunState.RUN_STATE_FAILED, named));
+                    }
+                });
+    }
+
+    private static MeshException named(DatasetException e) {
+        ErrorReason reason =
+                e.reason() == DatasetException.Reason.SUBSET
+                        ? ErrorReason.INVALID_PLAN
+                        : ErrorReason.DATASET_UNREADABLE;
+        return new MeshException(reason, String.valueOf(e.getMessage()));
+    }
+
+    @Override
+    public void studentJoined(StudentSession student) {
+        LOG.infof(
+                "Student joined worker=%s platform=%s threads=%d",
+                student.join().getWorkerId(),
+                student.join().getPlatform(),
+                student.join().getThreads());
+        students.add(student);
+        executions().forEach(execution -> execution.begin(student));
+    }
+
+    @Override
+    public void studentSaid(StudentSession student, WorkRequest message) {
+        executions().forEach(execution -> execution.said(student, message));
+    }
+
+    @Override
+    public void studentLost(StudentSession student) {
+        LOG.infof("Student left worker=%s", student.join().getWorkerId());
+        students.remove(student);
+        for (RunExecution execution : executions()) {
+            if (execution.lost(student)) {
+                students.stream().findFirst().ifPresent(execution::begin);
+            }
+        }
+    }
+
+    @Override
+    public void teacherJoined(TeacherMember teacher) {
+        LOG.infof("Teacher joined worker=%s address=%s", teacher.workerId(), teacher.address());
+        teachers.add(teacher);
+        executions().forEach(execution -> execution.teacherJoined(teacher));
+        List.copyOf(active.values()).forEach(this::advance);
+    }
+
+    @Override
+    public void teacherLost(TeacherMember teacher) {
+        if (teachers.remove(teacher)) {
+            LOG.infof("Teacher left worker=%s", teacher.workerId());
+            executions().forEach(execution -> execution.teacherLost(teacher));
+            List.copyOf(active.values()).forEach(this::advance);
+        }
+    }
+
+    private List<RunExecution> executions() {
+        List<RunExecution> executions = new ArrayList<>();
+        for (Active run : active.values()) {
+            if (run.execution != null) {
+                executions.add(run.execution);
+            }
+        }
+        return executions;
+    }
+
+    /** Closes the journals; runs go on when a coordinator opens the store again. */
+    @Override
+    public void close() {
+        records.values().forEach(RunRecord::close);
+    }
+}

@@ -1,0 +1,309 @@
+package io.abmesh.coordinator.run;
+
+import io.abmesh.coordinator.plan.PlanNeeds;
+import io.abmesh.coordinator.worker.TeacherLink;
+import io.abmesh.coordinator.worker.TeacherMember;
+import io.abmesh.data.schedule.MicroBatch;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.BatchFailed;
+import io.abmesh.proto.v1.BatchReady;
+import io.abmesh.proto.v1.Encoding;
+import io.abmesh.proto.v1.PhasePlan;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.StreamOpen;
+import io.abmesh.proto.v1.StreamOpened;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TapRequest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * Has micro-batches computed by teachers, whichever has most credit, and computed again when a
+ * teacher is lost. Opens one stream per teacher and kind of need, since a phase asks for no more
+ * than it reads. On the coordinator's loop.
+ */
+final class TeacherFeed implements TeacherLink.Listener {
+    /** What becomes of a micro-batch. */
+    interface Listener {
+        /** It can be fetched at an address. */
+        void ready(MicroKey key, String batchId, String address, BatchReady ready);
+
+        /** It was lost with its teacher and is being computed again. */
+        void lost(MicroKey key);
+
+        /** There is credit again. */
+        void credited();
+
+        /** It cannot be computed, or the teacher refuses to serve the run. */
+        void failed(MeshException cause);
+
+        /** Something a person may want to know. */
+        void notice(String reason, String message);
+    }
+
+    /** A micro-batch of a step. */
+    record MicroKey(long step, int micro) {}
+
+    /** What a phase reads of a teacher. */
+    record Need(boolean taps, boolean logits) {
+        static Need of(PhasePlan phase) {
+            return new Need(PlanNeeds.boundary(phase), PlanNeeds.logits(phase));
+        }
+    }
+
+    private record Offered(MicroKey key, Need need, int samples, Supplier<MicroBatch> render) {}
+
+    private final RunExecutionContext context;
+    private final Listener listener;
+    private final long epoch;
+    private final List<TeacherMember> members = new ArrayList<>();
+    private final Map<TeacherLink, Need> links = new HashMap<>();
+    private final Map<TeacherLink, Map<String, Offered>> held = new HashMap<>();
+    private final List<Offered> waiting = new ArrayList<>();
+    private long attempts;
+
+    /** What a feed needs to know of its run. */
+    record RunExecutionContext(
+            String runId,
+            Plan plan,
+            RunWorld world,
+            RunWorld.Teacher teacher,
+            Loop loop,
+            Duration stallTimeout) {}
+
+    TeacherFeed(RunExecutionContext context, Listener listener, long epoch) {
+        this.context = context;
+        this.listener = listener;
+        this.epoch = epoch;
+    }
+
+    void join(TeacherMember member) {
+        if (!member.modelSha256().equals(context.teacher().description().getModelSha256())) {
+            listener.notice(
+                    ErrorReason.TEACHER_MODEL_MISMATCH.name(),
+                    "teacher "
+                            + member.workerId()
+                            + " has another model and is not used: found="
+                            + member.modelSha256());
+            return;
+        }
+        members.add(member);
+        waiting.stream().map(Offered::need).distinct().toList().forEach(need -> open(member, need));
+    }
+
+    void leave(TeacherMember member) {
+        if (members.remove(member)) {
+            links.keySet().stream()
+                    .filter(link -> link.member().equals(member))
+                    .toList()
+                    .forEach(link -> drop(link, "left"));
+        }
+    }
+
+    /** Has a micro-batch computed. */
+    void offer(MicroKey key, Need need, int samples, Supplier<MicroBatch> render) {
+        waiting.add(new Offered(key, need, samples, render));
+        for (TeacherMember member : members) {
+            open(member, need);
+        }
+        pump();
+    }
+
+    /** Returns the micro-batches that wait for credit. */
+    int waiting() {
+        return waiting.size();
+    }
+
+    /** Lets a computed micro-batch go. */
+    void release(MicroKey key) {
+        held.forEach(
+                (link, batches) ->
+                        batches.entrySet()
+                                .removeIf(
+                                        entry -> {
+                                            boolean same = entry.getValue().key().equals(key);
+                                            if (same) {
+                                                link.release(entry.getKey());
+                                            }
+                                            return same;
+                                        }));
+        waiting.removeIf(offered -> offered.key().equals(key));
+    }
+
+    void close() {
+        links.keySet().forEach(TeacherLink::close);
+        links.clear();
+        held.clear();
+        waiting.clear();
+    }
+
+    private void open(TeacherMember member, Need need) {
+        boolean known =
+                links.entrySet().stream()
+                        .anyMatch(
+                                e ->
+                                        e.getKey().member().equals(member)
+                                                && e.getValue().equals(need));
+        if (known) {
+            return;
+        }
+        StreamOpen.Builder open =
+                StreamOpen.newBuilder()
+                        .setRunId(context.runId())
+                        .setEpoch(epoch)
+                        .setLogits(need.logits())
+                        .setExpectedModelSha256(context.teacher().description().getModelSha256())
+                        .addAllImageShape(context.world().facts().shape().toList());
+        if (need.taps()) {
+            for (TapDescription tap : context.teacher().match().teacherTaps()) {
+                open.addTaps(
+                        TapRequest.newBuilder()
+                                .setName(tap.getName())
+                                .setSource(tap.getName())
+                                .setEncoding(Encoding.ENCODING_SIGN_BITS));
+            }
+        }
+        context.world()
+                .teacherNormalization(context.plan(), context.teacher().description())
+                .ifPresent(open::setNormalization);
+        TeacherLink link =
+                TeacherLink.open(
+                        member, open.build(), context.loop(), this, context.stallTimeout());
+        links.put(link, need);
+        held.put(link, new HashMap<>());
+    }
+
+    private void pump() {
+        List<Offered> left = new ArrayList<>();
+        for (Offered offered : waiting) {
+            TeacherLink best = null;
+            for (Map.Entry<TeacherLink, Need> entry : links.entrySet()) {
+                TeacherLink link = entry.getKey();
+                boolean can =
+                        entry.getValue().equals(offered.need())
+                                && link.cost(offered.samples()) > 0
+                                && link.credit() >= link.cost(offered.samples());
+                if (can && (best == null || link.credit() > best.credit())) {
+                    best = link;
+                }
+            }
+            if (best == null) {
+                left.add(offered);
+                continue;
+            }
+            String batchId =
+                    context.runId()
+                            + "/"
+                            + epoch
+                            + "/"
+                            + offered.key().step()
+                            + "/"
+                            + offered.key().micro()
+                            + "/"
+                            + attempts++;
+            held(best).put(batchId, offered);
+            best.offer(
+                    batchId,
+                    context.world().dataset().train().sha256(),
+                    offered.samples(),
+                    offered.render());
+        }
+        waiting.clear();
+        waiting.addAll(left);
+    }
+
+    @Override
+    public void opened(TeacherLink link, StreamOpened opened) {
+        for (Offered offered : waiting) {
+            if (link.cost(offered.samples()) > opened.getCreditBytes()) {
+                listener.failed(
+                        new MeshException(
+                                ErrorReason.CREDIT_EXCEEDED,
+                                "a micro-batch is larger than a teacher's memory: found="
+                                        + link.cost(offered.samples())
+                                        + " bytes, credit="
+                                        + opened.getCreditBytes()
+                                        + "; use more microBatches or raise abmesh.teacher.held-memory"));
+                return;
+            }
+        }
+        credited(link);
+    }
+
+    @Override
+    public void credited(TeacherLink link) {
+        pump();
+        listener.credited();
+    }
+
+    @Override
+    public void ready(TeacherLink link, BatchReady ready) {
+        Offered offered = held(link).get(ready.getBatchId());
+        if (offered != null) {
+            listener.ready(offered.key(), ready.getBatchId(), link.member().address(), ready);
+        }
+    }
+
+    @Override
+    public void failed(TeacherLink link, BatchFailed failed) {
+        if (held(link).remove(failed.getBatchId()) != null) {
+            listener.failed(ErrorStatuses.fromStatus(failed.getStatus()));
+        }
+    }
+
+    @Override
+    public void lost(TeacherLink link, MeshException cause) {
+        boolean refused =
+                switch (cause.reason()) {
+                    case TAP_NOT_FOUND,
+                            TEACHER_MODEL_MISMATCH,
+                            TENSOR_SIZE_MISMATCH,
+                            INVALID_REQUEST,
+                            STREAM_PROTOCOL,
+                            CREDIT_EXCEEDED ->
+                            true;
+                    default -> false;
+                };
+        if (refused) {
+            links.remove(link);
+            held.remove(link);
+            listener.failed(cause);
+            return;
+        }
+        drop(link, cause.getMessage());
+    }
+
+    /** Forgets a stream; what it held goes to others, or waits. */
+    private void drop(TeacherLink link, String why) {
+        Need need = links.remove(link);
+        Map<String, Offered> gone = held.remove(link);
+        link.close();
+        if (need == null || gone == null) {
+            return;
+        }
+        if (!gone.isEmpty()) {
+            listener.notice(
+                    "TEACHER_LOST",
+                    "teacher "
+                            + link.member().workerId()
+                            + " is lost ("
+                            + why
+                            + "), its "
+                            + gone.size()
+                            + " micro-batches are streamed again");
+        }
+        gone.values().forEach(offered -> listener.lost(offered.key()));
+        waiting.addAll(0, gone.values());
+        pump();
+    }
+
+    private Map<String, Offered> held(TeacherLink link) {
+        return held.computeIfAbsent(link, l -> new HashMap<>());
+    }
+}

@@ -1,0 +1,155 @@
+package io.abmesh.coordinator.store;
+
+import io.abmesh.proto.v1.RunEvent;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
+
+/**
+ * What happened in a run, in order, on disk.
+ *
+ * <pre>
+ * record = | length, int32 BE | CRC-32C of the bytes, int32 BE | RunEvent, length bytes |
+ * </pre>
+ *
+ * <p>Records are only appended. A record that is cut short or altered ends the journal: what is
+ * behind it is dropped when the journal is opened, as a writer that was killed leaves it. Events
+ * that end something are forced to the disk at once; steps are not, since a step that is lost with
+ * the machine is computed again from the student's checkpoint. In memory there are eight bytes per
+ * event.
+ *
+ * <p>Thread-safe.
+ */
+public final class Journal implements AutoCloseable {
+    private static final int HEADER = 2 * Integer.BYTES;
+    private static final int MAX_RECORD = 1 << 20;
+
+    private final Object lock = new Object();
+    private final FileChannel channel;
+    private long[] offsets = new long[1024];
+    private int count;
+    private long end;
+
+    private Journal(FileChannel channel) {
+        this.channel = channel;
+    }
+
+    /** Opens or makes a journal. */
+    public static Journal open(Path file) throws IOException {
+        Journal journal =
+                new Journal(
+                        FileChannel.open(
+                                file,
+                                StandardOpenOption.CREATE,
+                                StandardOpenOption.READ,
+                                StandardOpenOption.WRITE));
+        journal.recover();
+        return journal;
+    }
+
+    private void recover() throws IOException {
+        synchronized (lock) {
+            long size = channel.size();
+            while (end + HEADER <= size) {
+                ByteBuffer header = read(end, HEADER);
+                int length = header.getInt();
+                int crc = header.getInt();
+                if (length <= 0 || length > MAX_RECORD || end + HEADER + length > size) {
+                    break;
+                }
+                if (crc != crc(read(end + HEADER, length))) {
+                    break;
+                }
+                remember(end);
+                end += HEADER + length;
+            }
+            channel.truncate(end);
+        }
+    }
+
+    /** Returns the number of events. */
+    public int count() {
+        synchronized (lock) {
+            return count;
+        }
+    }
+
+    /**
+     * Appends an event; its number is the count before.
+     *
+     * @param force true: on the disk when this returns
+     */
+    public RunEvent append(RunEvent.Builder event, boolean force) throws IOException {
+        synchronized (lock) {
+            RunEvent numbered = event.setNumber(count).build();
+            byte[] bytes = numbered.toByteArray();
+            ByteBuffer record = ByteBuffer.allocate(HEADER + bytes.length);
+            record.putInt(bytes.length).putInt(crc(ByteBuffer.wrap(bytes))).put(bytes).flip();
+            try {
+                long at = end;
+                while (record.hasRemaining()) {
+                    at += channel.write(record, at);
+                }
+                if (force) {
+                    channel.force(false);
+                }
+            } catch (IOException e) {
+                channel.truncate(end);
+                throw e;
+            }
+            remember(end);
+            end += HEADER + bytes.length;
+            return numbered;
+        }
+    }
+
+    /** Returns an event. */
+    public RunEvent read(int number) throws IOException {
+        synchronized (lock) {
+            if (number < 0 || number >= count) {
+                throw new IllegalArgumentException(
+                        "event: found=" + number + ", expected=[0, " + count + ")");
+            }
+            long at = offsets[number];
+            int length = read(at, HEADER).getInt();
+            return RunEvent.parseFrom(read(at + HEADER, length));
+        }
+    }
+
+    private void remember(long offset) {
+        if (count == offsets.length) {
+            offsets = Arrays.copyOf(offsets, 2 * count);
+        }
+        offsets[count++] = offset;
+    }
+
+    private ByteBuffer read(long at, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length);
+        while (bytes.hasRemaining()) {
+            if (channel.read(bytes, at + bytes.position()) < 0) {
+                throw new IOException("journal ends early");
+            }
+        }
+        return bytes.flip();
+    }
+
+    private static int crc(ByteBuffer bytes) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes.duplicate());
+        return (int) crc.getValue();
+    }
+
+    @Override
+    public void close() throws IOException {
+        synchronized (lock) {
+            if (channel.isOpen()) {
+                channel.force(false);
+                channel.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package io.abmesh.coordinator.store;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.util.JsonFormat;
+import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.plan.PlanReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A run as it was submitted, and its folder:
+ *
+ * <pre>
+ * plan.yaml       as the user wrote it
+ * plan.json       complete
+ * run.json        who submitted what, when
+ * events.journal  what happened
+ * metrics.jsonl, report.json, report.html, student.onnx, student.dl4j.zip
+ * </pre>
+ *
+ * @param folder absolute
+ * @param runId name of the run
+ * @param requestId of the submission
+ * @param plan complete, checked
+ * @param overrides that were applied
+ * @param baseDirectory that relative paths are relative to
+ * @param submitTime when
+ */
+public record RunFolder(
+        Path folder,
+        String runId,
+        String requestId,
+        CompletePlan plan,
+        List<String> overrides,
+        Path baseDirectory,
+        Instant submitTime) {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String DESCRIPTION = "run.json";
+
+    public RunFolder {
+        overrides = List.copyOf(overrides);
+    }
+
+    /** Makes the folder; it is whole once this returns. */
+    void create(String yaml) throws IOException {
+        Files.createDirectories(folder);
+        publish("plan.yaml", yaml.getBytes(UTF_8));
+        publish("plan.json", JsonFormat.printer().print(plan.plan()).getBytes(UTF_8));
+        ObjectNode description = JSON.createObjectNode();
+        description.put("runId", runId);
+        description.put("requestId", requestId);
+        description.put("baseDirectory", baseDirectory.toString());
+        description.put("submitTime", submitTime.toString());
+        overrides.forEach(description.putArray("overrides")::add);
+        publish(DESCRIPTION, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(description));
+    }
+
+    /** Reads a folder that {@link #create} finished. */
+    static RunFolder open(Path folder) throws IOException {
+        JsonNode description = JSON.readTree(folder.resolve(DESCRIPTION).toFile());
+        List<String> overrides = new ArrayList<>();
+        description.path("overrides").forEach(o -> overrides.add(o.asText()));
+        return new RunFolder(
+                folder,
+                description.path("runId").asText(),
+                description.path("requestId").asText(),
+                PlanReader.read(Files.readString(folder.resolve("plan.yaml")), overrides),
+                overrides,
+                Path.of(description.path("baseDirectory").asText()),
+                Instant.parse(description.path("submitTime").asText()));
+    }
+
+    /** Tells a folder that {@link #create} finished from one that it did not. */
+    static boolean whole(Path folder) {
+        return Files.isRegularFile(folder.resolve(DESCRIPTION));
+    }
+
+    /** Returns the place of a file of the run. */
+    public Path file(String name) {
+        return folder.resolve(name);
+    }
+
+    /** Writes a file so that readers find it whole or not at all. */
+    public void publish(String name, byte[] content) throws IOException {
+        Path temporary = folder.resolve(name + ".part");
+        try {
+            try (FileChannel channel =
+                    FileChannel.open(
+                            temporary,
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.TRUNCATE_EXISTING,
+                            StandardOpenOption.WRITE)) {
+                ByteBuffer bytes = ByteBuffer.wrap(content);
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
+                channel.force(true);
+            }
+            Files.move(temporary, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package io.abmesh.coordinator.worker;
+
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.PacedWriter;
+import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.proto.v1.WorkResponse;
+
+/**
+ * A student-worker that joined, for as long as its stream lives. Messages are few and small: one
+ * per assignment.
+ */
+public final class StudentSession {
+    private final StudentJoin join;
+    private final PacedWriter<WorkResponse> writer;
+
+    StudentSession(StudentJoin join, PacedWriter<WorkResponse> writer) {
+        this.join = join;
+        this.writer = writer;
+    }
+
+    /** Returns how the worker presented itself. */
+    public StudentJoin join() {
+        return join;
+    }
+
+    /** Sends a message; one that cannot be sent is followed by the loss of the session. */
+    public void send(WorkResponse.Builder message, long epoch) {
+        writer.tryWrite(message.setEpoch(epoch).build());
+    }
+
+    /** Ends the session by a named error. */
+    public void fail(MeshException failure) {
+        writer.fail(failure);
+    }
+}

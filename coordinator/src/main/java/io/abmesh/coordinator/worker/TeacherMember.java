@@ -1,0 +1,11 @@
+package io.abmesh.coordinator.worker;
+
+/**
+ * A teacher-worker that joined.
+ *
+ * @param number of the membership; a worker that joins again gets another
+ * @param workerId its name
+ * @param address of its services, {@code host:port}
+ * @param modelSha256 digest of its model
+ */
+public record TeacherMember(long number, String workerId, String address, String modelSha256) {}
