@@ -6,7 +6,6 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
-import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
 import io.abmesh.proto.v1.WorkAccepted;
@@ -152,11 +151,11 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                                 ErrorReason.STALE_EPOCH,
                                 "student was silent for longer than its lease: lease=" + lease));
                 ended(null);
-            } else if (session != null) {
-                writer.tryWrite(
-                        WorkResponse.newBuilder()
-                                .setHeartbeat(Heartbeat.getDefaultInstance())
-                                .build());
+                return;
+            }
+            StudentSession known = session;
+            if (known != null) {
+                known.beat();
             }
         }
 

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.worker;
 
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.PacedWriter;
+import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.WorkResponse;
 
@@ -12,6 +13,7 @@ import io.abmesh.proto.v1.WorkResponse;
 public final class StudentSession {
     private final StudentJoin join;
     private final PacedWriter<WorkResponse> writer;
+    private volatile long epoch;
 
     StudentSession(StudentJoin join, PacedWriter<WorkResponse> writer) {
         this.join = join;
@@ -24,8 +26,18 @@ public final class StudentSession {
     }
 
     /** Sends a message; one that cannot be sent is followed by the loss of the session. */
-    public void send(WorkResponse.Builder message, long epoch) {
+    public void send(WorkResponse.Builder message, long membershipEpoch) {
+        epoch = membershipEpoch;
         writer.tryWrite(message.setEpoch(epoch).build());
+    }
+
+    /** Gives a sign of life, of the epoch told last. */
+    void beat() {
+        writer.tryWrite(
+                WorkResponse.newBuilder()
+                        .setEpoch(epoch)
+                        .setHeartbeat(Heartbeat.getDefaultInstance())
+                        .build());
     }
 
     /** Ends the session by a named error. */
