@@ -126,8 +126,12 @@ public final class StudentProcess implements AutoCloseable {
     /** Finishes the step in hand, publishes a checkpoint, leaves, frees everything. */
     @Override
     public void close() {
+        boolean started = runner != null;
         while (!stops.isEmpty()) {
             stops.pop().run();
+        }
+        if (started) {
+            LOG.infof("Student has stopped worker=%s", config.workerId());
         }
     }
 }

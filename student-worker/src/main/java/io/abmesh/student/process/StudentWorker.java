@@ -22,6 +22,7 @@ final class StudentWorker implements QuarkusApplication {
     private final MeterRegistry registry;
     private final ServingHealth health;
     private final HttpServer http;
+    private final StopGate gate;
     private final String version;
 
     StudentWorker(
@@ -29,16 +30,27 @@ final class StudentWorker implements QuarkusApplication {
             MeterRegistry registry,
             @Readiness ServingHealth health,
             HttpServer http,
+            StopGate gate,
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
         this.registry = registry;
         this.health = health;
         this.http = http;
+        this.gate = gate;
         this.version = version;
     }
 
     @Override
     public int run(String... arguments) {
+        gate.begin();
+        try {
+            return work();
+        } finally {
+            gate.open();
+        }
+    }
+
+    private int work() {
         try (StudentProcess process =
                 StudentProcess.start(config, registry, Versions.of(version))) {
             CompletableFuture<Void> unused =
