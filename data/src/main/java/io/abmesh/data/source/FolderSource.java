@@ -6,12 +6,8 @@ import io.abmesh.data.image.ImageDataset;
 import io.abmesh.data.image.ImageShape;
 import io.abmesh.data.image.ImageSplit;
 import io.abmesh.data.image.PackedImages;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -24,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * once, when the data set is opened, so a broken one is found before training.
  *
  * <p>Pixels are kept on the heap up to {@value #HEAP_LIMIT_BYTES} bytes per split, beyond that in a
- * temporary file that is mapped and has no name any more, so it vanishes with the process.
+ * temporary file.
  */
 final class FolderSource {
     private static final long HEAP_LIMIT_BYTES = 64L << 20;
@@ -33,14 +29,25 @@ final class FolderSource {
     /** A file and its class. */
     private record LabelledFile(Path file, int label) {}
 
-    private FolderSource() {}
+    private final long heapLimitBytes;
+    private final long segmentLimitBytes;
+
+    FolderSource() {
+        this(HEAP_LIMIT_BYTES, SEGMENT_LIMIT_BYTES);
+    }
+
+    /** With the limits of {@link PixelStore}. */
+    FolderSource(long heapLimitBytes, long segmentLimitBytes) {
+        this.heapLimitBytes = heapLimitBytes;
+        this.segmentLimitBytes = segmentLimitBytes;
+    }
 
     static boolean recognises(Path folder) {
         return Files.isDirectory(folder.resolve("train"))
                 || Files.isDirectory(folder.resolve("test"));
     }
 
-    static ImageDataset open(String location, Path folder) {
+    ImageDataset open(String location, Path folder) {
         Path trainFolder = requireFolder(folder.resolve("train"));
         Path testFolder = requireFolder(folder.resolve("test"));
         List<String> names = new ArrayList<>();
@@ -72,7 +79,7 @@ final class FolderSource {
         return folder;
     }
 
-    private static ImageSplit split(
+    private ImageSplit split(
             Path folder, List<String> names, @Nullable ImageShape required, boolean test) {
         List<LabelledFile> files = files(folder, names);
         if (files.isEmpty()) {
@@ -82,19 +89,17 @@ final class FolderSource {
         }
         Picture first = Picture.read(files.get(0).file(), required);
         ImageShape shape = first.shape();
-        List<PackedImages.Segment> segments = allocate(folder, shape, files.size());
         int[] labels = new int[files.size()];
-        int index = 0;
-        for (PackedImages.Segment segment : segments) {
-            ByteBuffer target = segment.bytes();
-            for (int i = 0; i < segment.count(); i++) {
-                LabelledFile file = files.get(index);
-                Picture picture = index == 0 ? first : Picture.read(file.file(), shape);
-                target.put(i * shape.bytes(), picture.pixels());
-                labels[index++] = file.label();
+        try (PixelStore store =
+                new PixelStore(shape.bytes(), labels.length, heapLimitBytes, segmentLimitBytes)) {
+            for (int i = 0; i < labels.length; i++) {
+                LabelledFile file = files.get(i);
+                store.add((i == 0 ? first : Picture.read(file.file(), shape)).pixels());
+                labels[i] = file.label();
             }
+            return new PackedImages(
+                    folder.toString(), shape, names, store.segments(), labels, test);
         }
-        return new PackedImages(folder.toString(), shape, names, segments, labels, test);
     }
 
     private static List<LabelledFile> files(Path folder, List<String> names) {
@@ -112,44 +117,5 @@ final class FolderSource {
             }
         }
         return files;
-    }
-
-    private static List<PackedImages.Segment> allocate(Path folder, ImageShape shape, int count) {
-        int stride = shape.bytes();
-        long total = (long) stride * count;
-        if (total <= HEAP_LIMIT_BYTES) {
-            ByteBuffer bytes = ByteBuffer.allocate((int) total);
-            return List.of(new PackedImages.Segment(bytes, 0, stride, count));
-        }
-        List<PackedImages.Segment> segments = new ArrayList<>();
-        int perSegment = (int) Math.max(1, SEGMENT_LIMIT_BYTES / stride);
-        try {
-            Path file = Files.createTempFile("abmesh-images-", ".u8");
-            try (FileChannel channel =
-                    FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-                for (int start = 0; start < count; start += perSegment) {
-                    int images = Math.min(perSegment, count - start);
-                    ByteBuffer bytes =
-                            channel.map(
-                                    FileChannel.MapMode.READ_WRITE,
-                                    (long) start * stride,
-                                    (long) images * stride);
-                    segments.add(new PackedImages.Segment(bytes, 0, stride, images));
-                }
-            } finally {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new DatasetException(
-                    Reason.UNREADABLE,
-                    "no room for the unpacked images of "
-                            + folder
-                            + ": "
-                            + total
-                            + " bytes in the folder for temporary files: "
-                            + DatasetFiles.describe(e),
-                    e);
-        }
-        return segments;
     }
 }

@@ -51,7 +51,7 @@ public final class ImageDatasets {
             return CifarSource.openHundred(location, folder);
         }
         if (FolderSource.recognises(folder)) {
-            return FolderSource.open(location, folder);
+            return new FolderSource().open(location, folder);
         }
         throw new DatasetException(
                 Reason.NOT_FOUND,

@@ -10,6 +10,7 @@ import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings(
         "ArrayRecordComponent") // carries pixels from the decoder to their place, never compared
 record Picture(ImageShape shape, byte[] pixels) {
+    private static final byte[] PNG_START = {(byte) 0x89, 'P', 'N', 'G'};
     private static final int SIDE_LIMIT = 8192;
 
     /**
@@ -55,11 +57,7 @@ record Picture(ImageShape shape, byte[] pixels) {
             if (input == null) {
                 throw new IOException("no such file or not readable");
             }
-            Iterator<ImageReader> readers = ImageIO.getImageReaders(input);
-            if (!readers.hasNext()) {
-                throw DatasetFiles.malformed(file, "not an image", "no PNG or JPEG header", "one");
-            }
-            ImageReader reader = readers.next();
+            ImageReader reader = reader(file, input);
             try {
                 reader.addIIOReadWarningListener(
                         (source, warning) -> {
@@ -87,10 +85,34 @@ record Picture(ImageShape shape, byte[] pixels) {
         }
     }
 
+    /**
+     * The decoder by the file's first bytes. Only PNG and JPEG are tried: the JDK takes almost any
+     * damaged file for WBMP, which has no magic number.
+     */
+    private static ImageReader reader(Path file, ImageInputStream input) throws IOException {
+        byte[] start = new byte[4];
+        input.mark();
+        int count = input.read(start);
+        input.reset();
+        String format =
+                count == 4 && Arrays.equals(start, PNG_START)
+                        ? "png"
+                        : count == 4 && start[0] == (byte) 0xFF && start[1] == (byte) 0xD8
+                                ? "jpeg"
+                                : "";
+        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
+        if (!readers.hasNext()) {
+            throw DatasetFiles.malformed(file, "not an image", "no PNG or JPEG header", "one");
+        }
+        return readers.next();
+    }
+
     /** Warnings of the JPEG decoder that mean lost pixels; others are about metadata. */
     private static boolean isDamage(String warning) {
         String text = warning.toLowerCase(Locale.ROOT);
-        return text.contains("premature end") || text.contains("corrupt jpeg data");
+        return text.contains("truncated")
+                || text.contains("premature end")
+                || text.contains("corrupt jpeg data");
     }
 
     private static void checkSize(Path file, int height, int width, @Nullable ImageShape required) {
@@ -134,15 +156,17 @@ record Picture(ImageShape shape, byte[] pixels) {
         boolean stored = gray && !(image.getColorModel() instanceof IndexColorModel);
         Raster raster = image.getRaster();
         int shift = stored ? image.getSampleModel().getSampleSize(0) - 8 : 0;
+        int[] row = new int[width];
         for (int y = 0; y < height; y++) {
+            if (stored) {
+                raster.getSamples(0, y, width, 1, 0, row);
+            } else {
+                image.getRGB(0, y, width, 1, row, 0, width);
+            }
             for (int x = 0; x < width; x++) {
-                int at = y * width + x;
-                int rgb =
-                        stored
-                                ? 0x010101 * (raster.getSample(x, y, 0) >> shift)
-                                : image.getRGB(x, y);
+                int rgb = stored ? 0x010101 * (row[x] >> shift) : row[x];
                 for (int channel = 0; channel < channels; channel++) {
-                    pixels[channel * plane + at] = (byte) (rgb >> (16 - 8 * channel));
+                    pixels[channel * plane + y * width + x] = (byte) (rgb >> (16 - 8 * channel));
                 }
             }
         }
