@@ -1,25 +1,74 @@
 package io.abmesh.student.run;
 
-import io.abmesh.proto.error.ErrorReason;
-import io.abmesh.proto.error.MeshException;
+import io.abmesh.nn.export.ExportCheck;
+import io.abmesh.nn.export.ExportException;
+import io.abmesh.nn.export.ExportedStudent;
+import io.abmesh.nn.export.OnnxExport;
+import io.abmesh.nn.teacher.PixelNormalization;
+import io.abmesh.proto.v1.Normalization;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Writes the student as ONNX and as a DL4J archive, each checked against the trained network. */
+/** Writes the student's files with {@code nn}, which checks each against the trained network. */
 final class NnStudentExport implements StudentExport {
     private final Path directory;
+    private final String version;
 
-    NnStudentExport(Path directory) {
+    /**
+     * Writes nothing yet.
+     *
+     * @param directory made when the first student is exported
+     * @param version of the program, for provenance
+     */
+    NnStudentExport(Path directory, String version) {
         this.directory = directory;
+        this.version = version;
     }
 
     @Override
     public List<ExportedFile> write(StudentRun run, ByteBuffer images, int count) {
-        throw new MeshException(
-                ErrorReason.EXPORT_MISMATCH,
-                "this build cannot export: folder=" + directory,
-                Map.of());
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new ExportException(
+                    ExportException.Reason.UNWRITABLE,
+                    "cannot make the export folder: folder=" + directory + ", cause=" + e,
+                    e);
+        }
+        ExportedStudent student = student(run);
+        Path onnx = directory.resolve(ONNX);
+        return List.of(
+                file(onnx, OnnxExport.write(onnx, student, run.trainer()::logits, images, count)));
+    }
+
+    private ExportedStudent student(StudentRun run) {
+        Normalization normalization = run.plan().begin().getNormalization();
+        return new ExportedStudent(
+                run.plan().network(),
+                run.trainer().student(),
+                new PixelNormalization(normalization.getMeanList(), normalization.getStdList()),
+                Map.of(
+                        ExportedStudent.VERSION_KEY,
+                        version,
+                        ExportedStudent.PLAN_KEY,
+                        run.plan().planSha256(),
+                        "abmesh.run_id",
+                        run.plan().runId(),
+                        "abmesh.track",
+                        run.track(),
+                        "abmesh.parameters_sha256",
+                        run.trainer().parametersSha256(),
+                        "abmesh.dataset_sha256",
+                        run.plan().begin().getDatasetSha256(),
+                        "abmesh.teacher_sha256",
+                        run.plan().begin().getTeacherSha256()));
+    }
+
+    private static ExportedFile file(Path path, ExportCheck check) {
+        return new ExportedFile(path, check.sha256(), check.sizeBytes(), check.maxDifference());
     }
 }

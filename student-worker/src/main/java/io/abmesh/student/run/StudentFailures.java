@@ -1,6 +1,7 @@
 package io.abmesh.student.run;
 
 import io.abmesh.nn.checkpoint.CheckpointException;
+import io.abmesh.nn.export.ExportException;
 import io.abmesh.nn.network.NetworkException;
 import io.abmesh.nn.training.NonFiniteLossException;
 import io.abmesh.nn.training.TapShapeException;
@@ -38,6 +39,10 @@ final class StudentFailures {
                         case UNWRITABLE, UNREADABLE -> ErrorReason.INTERNAL;
                     },
                     failure);
+        }
+        if (failure instanceof ExportException export
+                && export.reason() == ExportException.Reason.EXPORT_MISMATCH) {
+            return named(ErrorReason.EXPORT_MISMATCH, failure);
         }
         String id = UUID.randomUUID().toString();
         LOG.error("Run failed error=" + id, failure);

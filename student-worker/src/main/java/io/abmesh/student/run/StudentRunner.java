@@ -67,7 +67,7 @@ public final class StudentRunner implements AutoCloseable {
         return start(
                 coordinator,
                 batches,
-                new NnStudentExport(settings.exportDirectory()),
+                new NnStudentExport(settings.exportDirectory(), join.getVersion()),
                 join,
                 settings,
                 meters);

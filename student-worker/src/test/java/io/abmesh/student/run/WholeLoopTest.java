@@ -24,6 +24,7 @@ import io.abmesh.proto.v1.StudentPosition;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
+import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkFailed;
 import io.abmesh.student.fetch.FetchSettings;
 import io.abmesh.student.meter.StudentMeters;
@@ -55,13 +56,13 @@ final class WholeLoopTest {
     private static final int NEVER = Integer.MAX_VALUE;
 
     /** Far beyond what it takes, also on a machine that is busy otherwise. */
-    private static final int PATIENCE_SECONDS = 120;
+    private static final int PATIENCE_SECONDS = 600;
 
     @TempDir Path folder;
 
     @Test
-    void learnsBoundariesThenClasses() throws Exception {
-        TestingCoordinator coordinator = new TestingCoordinator(begin(false), NEVER);
+    void learnsBoundariesThenClassesAndExportsTheStudent() throws Exception {
+        TestingCoordinator coordinator = new TestingCoordinator(begin(true), NEVER);
         try (Mesh mesh = new Mesh(coordinator, folder)) {
             await(mesh, coordinator.finished());
         }
@@ -84,7 +85,15 @@ final class WholeLoopTest {
         assertThat(coordinator.evaluations().get(1).getCorrectCount()).isGreaterThan(60);
         assertThat(coordinator.evaluations().get(1).getCrossEntropy()).isLessThan(Math.log(4));
         assertThat(coordinator.tracks()).containsOnlyKeys("cross-entropy", "distilled");
-        assertThat(coordinator.tracks().get("distilled").hasExportDifference()).isFalse();
+        TrackReport baseline = coordinator.tracks().get("cross-entropy");
+        TrackReport distilled = coordinator.tracks().get("distilled");
+        assertThat(baseline.hasExportDifference()).isFalse();
+        assertThat(distilled.hasExportDifference()).isTrue();
+        assertThat(distilled.getExportDifference()).isLessThan(1e-3);
+        assertThat(coordinator.artifacts()).containsKey("student.onnx");
+        byte[] onnx = coordinator.artifacts().get("student.onnx");
+        assertThat(onnx).hasSize((int) distilled.getOnnxBytes());
+        assertThat(onnx).isEqualTo(Files.readAllBytes(folder.resolve("export/student.onnx")));
     }
 
     @Test
