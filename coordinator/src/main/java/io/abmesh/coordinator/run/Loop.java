@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.run;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -25,6 +26,21 @@ public final class Loop implements AutoCloseable {
         } catch (RejectedExecutionException e) {
             LOG.debugf("Task dropped at stop");
         }
+    }
+
+    /** Runs a task soon and returns when it has run; never called on the loop itself. */
+    void executeAndWait(Runnable task) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        execute(
+                () -> {
+                    try {
+                        task.run();
+                        done.complete(null);
+                    } catch (RuntimeException e) {
+                        done.completeExceptionally(e);
+                    }
+                });
+        done.join();
     }
 
     /** Runs a task again and again. */

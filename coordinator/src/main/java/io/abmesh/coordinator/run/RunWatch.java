@@ -47,6 +47,9 @@ final class RunWatch {
             while (!over && observer.isReady()) {
                 if (next < record.journal().count()) {
                     RunEvent event = record.journal().read(next++);
+                    if (event.hasRunEnded() && next < record.journal().count()) {
+                        continue; // taken back: the run went on
+                    }
                     greeted = true;
                     observer.onNext(
                             WatchRunResponse.newBuilder()

@@ -182,7 +182,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 + known.get().plan().sha256());
             }
             RunRecord record = record(known.get().runId());
-            loop.execute(() -> resume(record));
+            loop.executeAndWait(() -> resume(record));
             return record;
         }
         RunFolder folder = store.create(requestId, yaml, overrides, plan, base);
