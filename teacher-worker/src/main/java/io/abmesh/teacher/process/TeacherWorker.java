@@ -21,6 +21,7 @@ final class TeacherWorker implements QuarkusApplication {
     private final MeterRegistry registry;
     private final ServingHealth health;
     private final HttpServer http;
+    private final StopGate gate;
     private final String version;
 
     TeacherWorker(
@@ -28,16 +29,19 @@ final class TeacherWorker implements QuarkusApplication {
             MeterRegistry registry,
             @Readiness ServingHealth health,
             HttpServer http,
+            StopGate gate,
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
         this.registry = registry;
         this.health = health;
         this.http = http;
+        this.gate = gate;
         this.version = version;
     }
 
     @Override
     public int run(String... arguments) {
+        gate.begin();
         try (TeacherProcess process = TeacherProcess.start(config, registry, version)) {
             health.set(true);
             if (config.readyFile().isPresent()) {
@@ -51,6 +55,8 @@ final class TeacherWorker implements QuarkusApplication {
             return Main.cannotRun(e.getMessage());
         } catch (IOException e) {
             return Main.cannotRun("ready file cannot be written: " + e);
+        } finally {
+            gate.open();
         }
     }
 

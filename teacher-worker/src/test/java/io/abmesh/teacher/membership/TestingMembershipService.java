@@ -10,14 +10,17 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /** A coordinator that writes down what workers say and answers each message, or nothing. */
-final class TestingMembershipService extends MembershipServiceImplBase {
-    static final String LEFT = "left";
+public final class TestingMembershipService extends MembershipServiceImplBase {
+    /** What is heard when a worker half-closes. */
+    public static final String LEFT = "left";
 
-    final BlockingQueue<Object> heard = new LinkedBlockingQueue<>();
+    /** Every message, and {@link #LEFT}. */
+    public final BlockingQueue<Object> heard = new LinkedBlockingQueue<>();
+
     private final Duration lease;
     private final boolean silent;
 
-    TestingMembershipService(Duration lease, boolean silent) {
+    public TestingMembershipService(Duration lease, boolean silent) {
         this.lease = lease;
         this.silent = silent;
     }

@@ -3,6 +3,9 @@ package io.abmesh.teacher.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.proto.process.ReadyFile;
+import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.teacher.membership.TestingMembershipService;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -15,6 +18,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +47,34 @@ class TeacherWorkerIT {
             assertThat(worker.output())
                     .contains("Teacher serves address=127.0.0.1:" + ready.grpcPort());
             assertThat(folder.resolve("cache").resolve("teacher-0").resolve("lock")).exists();
+        }
+    }
+
+    @Test
+    void tellsTheCoordinatorThatItStopsAndThenLeaves() throws Exception {
+        TestingMembershipService coordinator =
+                new TestingMembershipService(Duration.ofSeconds(30), false);
+        try (MeshServer server =
+                        MeshServer.start("coordinator", "127.0.0.1", 0, 2, List.of(coordinator));
+                TeacherWorkerProcess worker =
+                        TeacherWorkerProcess.start(
+                                folder,
+                                TeacherWorkerProcess.wrn(),
+                                Map.of("abmesh.teacher.coordinator-address", server.address()))) {
+            ReadyFile ready = worker.awaitReady();
+            JoinMeshRequest join = (JoinMeshRequest) coordinator.heard.poll(20, TimeUnit.SECONDS);
+            assertThat(join).isNotNull();
+            assertThat(join.getAddress()).isEqualTo("127.0.0.1:" + ready.grpcPort());
+            assertThat(join.getWorkerId()).isEqualTo("teacher-0");
+            assertThat(join.getModelSha256()).matches("[0-9a-f]{64}");
+
+            worker.terminate();
+            worker.awaitExit();
+
+            assertThat(coordinator.heard.poll(1, TimeUnit.SECONDS))
+                    .isEqualTo(join.toBuilder().setDraining(true).build());
+            assertThat(coordinator.heard.poll(1, TimeUnit.SECONDS))
+                    .isEqualTo(TestingMembershipService.LEFT);
         }
     }
 
