@@ -41,8 +41,7 @@ final class RunFolder implements AutoCloseable {
     static final String STUDENT = "student.onnx";
 
     /** Files that the coordinator hands over when a run is done. */
-    static final List<String> ARTIFACTS =
-            List.of(REPORT, REPORT_PAGE, "metrics.jsonl", STUDENT, "student.dl4j.zip");
+    static final List<String> ARTIFACTS = List.of(REPORT, REPORT_PAGE, "metrics.jsonl", STUDENT);
 
     private static final String RECORD = "run.json";
     private static final String LOCK = ".lock";

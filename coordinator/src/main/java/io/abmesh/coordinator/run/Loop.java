@@ -43,6 +43,16 @@ public final class Loop implements AutoCloseable {
         done.join();
     }
 
+    /** Runs a task once, later; dropped when the coordinator stops. */
+    void after(Duration delay, Runnable task) {
+        try {
+            var unused =
+                    thread.schedule(() -> guarded(task), delay.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debugf("Task dropped at stop");
+        }
+    }
+
     /** Runs a task again and again. */
     public void every(Duration period, Runnable task) {
         var unused =

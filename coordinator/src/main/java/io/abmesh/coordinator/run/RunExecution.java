@@ -276,9 +276,15 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         RunScript.Place place = script.place(next);
-        for (long step = place.phase().getStartStep(); step < next; step++) {
-            plateauAfter(step, log.agreement(step));
+        if (place.phase().getPhase().getUntil().getPlateauEpochs() == 0) {
+            return;
         }
+        RunHistory history = log.history();
+        history.steps()
+                .subMap(place.phase().getStartStep(), next)
+                .forEach(
+                        (step, committedStep) ->
+                                plateauAfter(step, committedStep.getAgreementList()));
     }
 
     private void pump() {

@@ -129,12 +129,6 @@ final class RunLog implements AutoCloseable {
         }
     }
 
-    /** Returns the agreement of a committed step. */
-    List<Double> agreement(long step) {
-        StepCommitted committed = history().steps().get(step);
-        return committed == null ? List.of() : committed.getAgreementList();
-    }
-
     /** Returns what stands behind a committed step and is not in the journal yet. */
     List<Item> unfinished(RunScript script, long step) {
         RunHistory history = history();

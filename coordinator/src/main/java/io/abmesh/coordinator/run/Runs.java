@@ -62,6 +62,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /** What the runs need around them. */
     public record Settings(int evaluationBatch, Duration describeDeadline, Duration stallTimeout) {}
 
+    /** Pause before a teacher that did not describe itself is asked again. */
+    private static final Duration DESCRIBE_AGAIN = Duration.ofSeconds(1);
+
     private final Loop loop;
     private final RunStore store;
     private final LazyBatches batches;
@@ -259,7 +262,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /** Takes a run a step nearer to its execution, as far as what it needs is there. */
     private void advance(Active run) {
         RunWorld world = run.world;
-        if (world == null || run.execution != null) {
+        if (world == null || run.execution != null || !active.containsValue(run)) {
             return;
         }
         if (run.plan.hasTeacher() && run.teacher == null) {
@@ -334,7 +337,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         loop.execute(
                                 () -> {
                                     run.describing = false;
-                                    teacherLost(member);
+                                    loop.after(DESCRIBE_AGAIN, () -> advance(run));
                                 });
                     }
                 });

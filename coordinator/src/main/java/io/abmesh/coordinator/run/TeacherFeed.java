@@ -66,7 +66,16 @@ final class TeacherFeed implements TeacherLink.Listener {
     private final Map<TeacherLink, Need> links = new HashMap<>();
     private final Map<TeacherLink, Map<String, Offered>> held = new HashMap<>();
     private final List<Offered> waiting = new ArrayList<>();
+    private final Map<MicroKey, Integer> failures = new HashMap<>();
+
+    /** Times that a micro-batch may fail before its run does. */
+    private static final int MOST_FAILURES = 3;
+
     private long attempts;
+    private boolean closed;
+
+    /** Pause before a stream to the same teacher is opened again. */
+    private static final Duration REOPEN = Duration.ofSeconds(1);
 
     /** What a feed needs to know of its run. */
     record RunExecutionContext(
@@ -137,6 +146,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     }
 
     void close() {
+        closed = true;
         links.keySet().forEach(TeacherLink::close);
         links.clear();
         held.clear();
@@ -252,8 +262,21 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     @Override
     public void failed(TeacherLink link, BatchFailed failed) {
-        if (held(link).remove(failed.getBatchId()) != null) {
-            listener.failed(ErrorStatuses.fromStatus(failed.getStatus()));
+        Offered offered = held(link).remove(failed.getBatchId());
+        if (offered == null) {
+            return;
+        }
+        MeshException cause = ErrorStatuses.fromStatus(failed.getStatus());
+        boolean again =
+                cause.reason() == ErrorReason.TEACHER_FAILED
+                        && failures.merge(offered.key(), 1, Integer::sum) < MOST_FAILURES;
+        if (again) {
+            listener.notice(
+                    "BATCH_FAILED", "a micro-batch is computed again: " + cause.getMessage());
+            waiting.add(offered);
+            pump();
+        } else {
+            listener.failed(cause);
         }
     }
 
@@ -301,6 +324,14 @@ final class TeacherFeed implements TeacherLink.Listener {
         gone.values().forEach(offered -> listener.lost(offered.key()));
         waiting.addAll(0, gone.values());
         pump();
+        context.loop().after(REOPEN, () -> reopen(link.member(), need));
+    }
+
+    /** A stream can break while its teacher stays; whoever waits for it is served again. */
+    private void reopen(TeacherMember member, Need need) {
+        if (!closed && members.contains(member)) {
+            open(member, need);
+        }
     }
 
     private Map<String, Offered> held(TeacherLink link) {

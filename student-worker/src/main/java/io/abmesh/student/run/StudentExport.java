@@ -10,9 +10,6 @@ interface StudentExport {
     /** Name of the ONNX file. */
     String ONNX = "student.onnx";
 
-    /** Name of the DL4J archive. */
-    String DL4J = "student.dl4j.zip";
-
     /**
      * A file of the result.
      *
