@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
@@ -17,13 +18,13 @@ import java.util.OptionalDouble;
  */
 public record ResultTable(List<Row> rows, long parameters, long onnxBytes) {
 
-    /** Keys of the tracks in the report, in the order of the table. */
+    /** In the order of the table. */
     private static final List<Track> TRACKS =
             List.of(
-                    new Track("baseline", "baseline (cross-entropy only)"),
-                    new Track("lastPhaseOnly", "last phase only"),
-                    new Track("distilled", "distilled"),
-                    new Track("supervised", "supervised"));
+                    new Track("baseline", "cross-entropy", "baseline (cross-entropy only)"),
+                    new Track("lastPhaseOnly", "last-phase-only", "last phase only"),
+                    new Track("distilled", "distilled", "distilled"),
+                    new Track("supervised", "supervised", "supervised"));
 
     /**
      * One track.
@@ -45,7 +46,8 @@ public record ResultTable(List<Row> rows, long parameters, long onnxBytes) {
         }
     }
 
-    private record Track(String key, String title) {}
+    /** A track as the report, the events and people call it. */
+    private record Track(String key, String name, String title) {}
 
     public ResultTable {
         rows = List.copyOf(rows);
@@ -54,9 +56,10 @@ public record ResultTable(List<Row> rows, long parameters, long onnxBytes) {
     /**
      * Returns the table of a report.
      *
+     * @param imagesPerSecond speed of each track's last evaluation, by the track's name
      * @throws IllegalArgumentException if the report names no track
      */
-    public static ResultTable of(RunReport report) {
+    public static ResultTable of(RunReport report, Map<String, Double> imagesPerSecond) {
         OptionalDouble baseline = report.number("baseline.accuracy");
         List<Row> rows = new ArrayList<>();
         for (Track track : TRACKS) {
@@ -69,12 +72,13 @@ public record ResultTable(List<Row> rows, long parameters, long onnxBytes) {
                             ? OptionalDouble.of(
                                     100 * (accuracy.getAsDouble() - baseline.getAsDouble()))
                             : OptionalDouble.empty();
+            Double speed = imagesPerSecond.get(track.name);
             rows.add(
                     new Row(
                             track.title,
                             accuracy.getAsDouble(),
                             gain,
-                            report.number(track.key + ".evaluationImagesPerSecond")));
+                            speed == null ? OptionalDouble.empty() : OptionalDouble.of(speed)));
         }
         if (rows.isEmpty()) {
             throw new IllegalArgumentException("the report has no accuracy");

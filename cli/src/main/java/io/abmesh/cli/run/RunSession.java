@@ -17,6 +17,7 @@ import io.abmesh.cli.result.RunReport;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunState;
@@ -27,6 +28,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -52,6 +55,7 @@ public final class RunSession {
     private final Console console;
     private final Clock clock;
     private final RestartBudget budget = new RestartBudget();
+    private final Map<String, Double> evaluationSpeeds = new HashMap<>();
     private final BlockingQueue<SessionEvent> events = new LinkedBlockingQueue<>(QUEUED_EVENTS);
 
     private volatile @Nullable LocalMesh interruptibleMesh;
@@ -145,7 +149,8 @@ public final class RunSession {
                 console.line("started " + mesh.describe() + "; logs in " + folder.logs());
             }
             Run end = follow(client, run, complete, mesh, specs.coordinator(port));
-            conclude(client, end, folder);
+            Path planFile = options.plan().map(PlanText::file).orElse(record.planFile());
+            conclude(client, end, folder, planFile);
         }
     }
 
@@ -240,6 +245,10 @@ public final class RunSession {
                 if (event instanceof SessionEvent.RunMoved moved) {
                     WatchRunResponse update = moved.update();
                     progress.show(update);
+                    if (update.getEvent().hasEvaluated()) {
+                        Evaluated evaluated = update.getEvent().getEvaluated();
+                        evaluationSpeeds.put(evaluated.getTrack(), evaluated.getImagesPerSecond());
+                    }
                     budget.progressed(update.getRun().getCommittedStep());
                     if (update.getEvent().hasRunEnded()) {
                         return update.getRun();
@@ -267,9 +276,14 @@ public final class RunSession {
         mesh.start(end.spec().role() == Role.COORDINATOR ? coordinator : end.spec());
     }
 
-    private void conclude(RunClient client, Run end, RunFolder folder) throws IOException {
+    private void conclude(RunClient client, Run end, RunFolder folder, Path planFile)
+            throws IOException {
         if (end.getState() == RunState.RUN_STATE_FAILED) {
-            throw RunFailure.of(ErrorStatuses.fromStatus(end.getFailure()));
+            MeshException failure = ErrorStatuses.fromStatus(end.getFailure());
+            // What does not fit the teacher shows only when there is one.
+            throw failure.reason() == ErrorReason.INVALID_PLAN
+                    ? PlanProblems.of(planFile, failure)
+                    : RunFailure.of(failure);
         }
         if (end.getState() != RunState.RUN_STATE_SUCCEEDED) {
             throw new CliException(ExitCode.INTERRUPTED, "the run was cancelled");
@@ -278,7 +292,7 @@ public final class RunSession {
             client.fetch(end.getRunId(), name, folder.path().resolve(name));
         }
         console.line("");
-        ResultTable.of(RunReport.read(folder.path().resolve(RunFolder.REPORT)))
+        ResultTable.of(RunReport.read(folder.path().resolve(RunFolder.REPORT)), evaluationSpeeds)
                 .lines()
                 .forEach(console::line);
         console.line("");

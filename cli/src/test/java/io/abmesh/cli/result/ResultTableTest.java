@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,9 +21,10 @@ final class ResultTableTest {
                         report(
                                 """
                                 {"parameters": 77850, "onnxBytes": 318000,
-                                 "baseline": {"accuracy": 0.7412, "evaluationImagesPerSecond": 1234.4},
+                                 "baseline": {"accuracy": 0.7412},
                                  "distilled": {"accuracy": 0.8139}}
-                                """));
+                                """),
+                        Map.of("cross-entropy", 1234.4));
 
         assertThat(table.lines())
                 .containsExactly(
@@ -34,7 +36,8 @@ final class ResultTableTest {
 
     @Test
     void hasNoGainWithoutABaseline() throws IOException {
-        ResultTable table = ResultTable.of(report("{\"supervised\": {\"accuracy\": 0.9}}"));
+        ResultTable table =
+                ResultTable.of(report("{\"supervised\": {\"accuracy\": 0.9}}"), Map.of());
 
         assertThat(table.rows()).hasSize(1);
         assertThat(table.rows().get(0).gain()).isEmpty();
@@ -44,7 +47,7 @@ final class ResultTableTest {
     void refusesAReportWithoutAccuracy() throws IOException {
         RunReport report = report("{\"baseline\": {}}");
 
-        assertThatThrownBy(() -> ResultTable.of(report))
+        assertThatThrownBy(() -> ResultTable.of(report, Map.of()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("the report has no accuracy");
     }

@@ -27,8 +27,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +91,7 @@ final class RunExecution implements TeacherFeed.Listener {
     private final TreeMap<Long, FedStep> fed = new TreeMap<>();
     private final Deque<Item> upcoming = new ArrayDeque<>();
     private final Deque<Item> unanswered = new ArrayDeque<>();
+    private final Set<Long> checkpointing = new HashSet<>();
     private @Nullable StudentSession student;
     private @Nullable TeacherFeed feed;
     private @Nullable Plateau plateau;
@@ -223,6 +226,7 @@ final class RunExecution implements TeacherFeed.Listener {
         fed.clear();
         upcoming.clear();
         unanswered.clear();
+        checkpointing.clear();
         positioned = false;
     }
 
@@ -294,7 +298,10 @@ final class RunExecution implements TeacherFeed.Listener {
         try {
             feedAhead();
             assign();
-            if (upcoming.isEmpty() && unanswered.isEmpty() && nextScript >= script.totalSteps()) {
+            if (upcoming.isEmpty()
+                    && unanswered.isEmpty()
+                    && checkpointing.isEmpty()
+                    && nextScript >= script.totalSteps()) {
                 ending.succeeded();
             }
         } catch (MeshException e) {
@@ -366,6 +373,7 @@ final class RunExecution implements TeacherFeed.Listener {
             } else if (item instanceof RunScript.Evaluate evaluate) {
                 sendEvaluation(evaluate.step());
             } else if (item instanceof RunScript.Checkpoint) {
+                checkpointing.add(item.step());
                 toStudent(
                         WorkResponse.newBuilder()
                                 .setCheckpoint(CheckpointRequest.newBuilder().setRunId(runId())));
@@ -377,7 +385,10 @@ final class RunExecution implements TeacherFeed.Listener {
                                                 .setRunId(runId())
                                                 .setTrack(end.track())));
             }
-            unanswered.add(upcoming.remove());
+            upcoming.remove();
+            if (!(item instanceof RunScript.Checkpoint)) {
+                unanswered.add(item);
+            }
         }
     }
 
@@ -439,6 +450,9 @@ final class RunExecution implements TeacherFeed.Listener {
         if (committed >= barrier) {
             barrier = Long.MAX_VALUE;
         }
+        if (endsPhase(committed) && !evaluates(committed)) {
+            log.phaseEnded(script, committed);
+        }
         pump();
     }
 
@@ -483,6 +497,9 @@ final class RunExecution implements TeacherFeed.Listener {
         answered(RunScript.Evaluate.class, report.getEvaluationId());
         around.batches().releaseAll(runId() + "/" + epoch + "/test/");
         log.evaluated(script, report);
+        if (endsPhase(report.getEvaluationId())) {
+            log.phaseEnded(script, report.getEvaluationId());
+        }
         pump();
     }
 
@@ -508,12 +525,20 @@ final class RunExecution implements TeacherFeed.Listener {
         unanswered.remove();
     }
 
+    /** Checkpoints are written while training goes on, so their reports come between others. */
     private void checkpointed(long step) {
-        answered(RunScript.Checkpoint.class, step);
-        if (step == phaseEnd || script.place(step).lastOfPhase(step)) {
-            log.phaseEnded(script, step);
-        }
+        checkpointing.remove(step);
         pump();
+    }
+
+    private boolean endsPhase(long step) {
+        return step == phaseEnd || script.place(step).lastOfPhase(step);
+    }
+
+    /** Returns whether an evaluation follows the step, behind which alone its phase is over. */
+    private boolean evaluates(long step) {
+        List<Item> behind = step == phaseEnd ? script.endOfPhase(step) : script.items(step);
+        return behind.stream().anyMatch(item -> item instanceof RunScript.Evaluate);
     }
 
     @Override

@@ -106,7 +106,8 @@ public record AbmeshCommand(Process process, BufferedReader output, Path errors,
 
     /** Asks it to stop, as Ctrl-C or a supervisor would. */
     public void terminate() {
-        process.destroy();
+        // Process.destroy would close the output that is still to be read.
+        process.toHandle().destroy();
     }
 
     /** Kills it without a chance to do anything. */

@@ -23,12 +23,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(Lifecycle.PER_CLASS)
 final class InterruptedRunIT {
 
-    @TempDir Path folder;
-
+    private Path folder = Path.of("");
     private String undisturbed = "";
 
     @BeforeAll
-    void runWithoutInterruption() throws IOException, InterruptedException {
+    void runWithoutInterruption(@TempDir Path temporary) throws IOException, InterruptedException {
+        folder = temporary;
         TinyPlan.write(folder);
         AbmeshCommand.run(folder, "run", "plan.yaml", "--out", "undisturbed").requireExit(0);
         undisturbed = Report.of(folder.resolve("undisturbed")).text("parametersSha256");
