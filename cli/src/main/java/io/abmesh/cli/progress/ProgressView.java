@@ -1,7 +1,5 @@
 package io.abmesh.cli.progress;
 
-import static java.util.Objects.requireNonNull;
-
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.PhaseEnded;
@@ -36,8 +34,10 @@ public final class ProgressView {
     private final Console console;
     private final Clock clock;
     private final int batch;
+    // The next phase starts when its first step is assigned, before the last step of this one is
+    // done.
+    private final List<PhaseStarted> phases = new ArrayList<>();
     private Instant nextLine;
-    private @Nullable PhaseStarted phase;
 
     /**
      * Starts with nothing shown.
@@ -74,20 +74,23 @@ public final class ProgressView {
     }
 
     private void started(PhaseStarted started) {
-        phase = started;
+        phases.add(started);
         nextLine = clock.instant().plus(console.interactive() ? Duration.ZERO : PLAIN_INTERVAL);
         console.live("%s: step 0 of %d".formatted(title(started), steps(started)));
     }
 
     private void committed(StepCommitted step, Run run) {
         Instant now = clock.instant();
+        PhaseStarted phase = phaseOf(step.getStep());
         if (now.isBefore(nextLine) || phase == null) {
             return;
         }
         nextLine = now.plus(console.interactive() ? LIVE_INTERVAL : PLAIN_INTERVAL);
         List<String> parts = new ArrayList<>();
         long done = step.getStep() + 1 - phase.getStartStep();
-        parts.add("%s  %s %d/%d".formatted(title(phase), bar(done), done, steps(phase)));
+        parts.add(
+                "%s  %s %d/%d"
+                        .formatted(title(phase), bar(done, steps(phase)), done, steps(phase)));
         parts.add("loss " + number(step.getLoss()));
         agreement(step.getAgreementList(), parts);
         if (step.getImagesPerSecond() > 0) {
@@ -106,11 +109,11 @@ public final class ProgressView {
     }
 
     private void evaluated(Evaluated evaluated) {
-        if (console.interactive() && phase != null) {
+        if (console.interactive()) {
             console.live(
                     "%s  accuracy %s after %.1f epochs"
                             .formatted(
-                                    title(phase),
+                                    evaluated.getTrack(),
                                     percent(evaluated.getAccuracy()),
                                     evaluated.getEpoch()));
         }
@@ -126,16 +129,25 @@ public final class ProgressView {
         parts.add("%.0f images/s".formatted(ended.getImagesPerSecond()));
         parts.add(time(Duration.ofSeconds(ended.getDuration().getSeconds())));
         console.line(String.join("  ", parts));
-        phase = null;
+        phases.removeIf(
+                phase ->
+                        phase.getTrack().equals(ended.getTrack())
+                                && phase.getPhase().equals(ended.getPhase()));
     }
 
     private void noticed(Notice notice) {
         console.line("  " + notice.getMessage());
     }
 
-    private String bar(long done) {
-        long all = steps(requireNonNull(phase, "phase"));
-        int filled = all == 0 ? BAR_CELLS : (int) (BAR_CELLS * Math.min(done, all) / all);
+    private @Nullable PhaseStarted phaseOf(long step) {
+        return phases.stream()
+                .filter(phase -> phase.getStartStep() <= step && step < phase.getEndStep())
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static String bar(long done, long all) {
+        int filled = (int) (BAR_CELLS * Math.min(done, all) / all);
         return "[" + "#".repeat(filled) + "-".repeat(BAR_CELLS - filled) + "]";
     }
 

@@ -108,6 +108,27 @@ final class ProgressViewTest {
     }
 
     @Test
+    void countsAStepInItsOwnPhaseWhenTheNextHasStarted() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setPhaseStarted(
+                                        PhaseStarted.newBuilder()
+                                                .setTrack("distilled")
+                                                .setPhase("classification")
+                                                .setStartStep(200)
+                                                .setEndStep(202))
+                                .build()));
+
+        view.show(update(step(197)));
+
+        assertThat(console.live).last().asString().contains("boundary").contains("98/100");
+    }
+
+    @Test
     void showsNoAgreementInAPhaseWithoutBoundaries() {
         TestingConsole console = new TestingConsole(true);
         ProgressView view = new ProgressView(console, clock, BATCH);

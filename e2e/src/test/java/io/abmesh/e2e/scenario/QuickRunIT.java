@@ -61,9 +61,8 @@ final class QuickRunIT {
 
     @Test
     void theSecondEpochTakesNoForwardPassOfTheTeacher() throws IOException {
-        // Two epochs of the same un-augmented images in each phase; the first phase wants signs,
-        // the
-        // second logits: the first epoch of each is computed, the other served.
+        // Two epochs of the same un-augmented images in each phase. The first phase wants signs,
+        // the second logits: the first epoch of each is computed, the other served.
         assertThat(Report.of(out).number("cacheHitRatio")).isEqualTo(0.5);
     }
 
