@@ -125,7 +125,10 @@ public final class ProgressView {
         parts.add("%d steps".formatted(ended.getStepCount()));
         parts.add("loss " + number(ended.getLoss()));
         agreement(ended.getAgreementList(), parts);
-        parts.add("accuracy " + percent(ended.getAccuracy()));
+        // A phase that leaves the classifier untrained ends without an evaluation.
+        if (ended.getAccuracy() > 0) {
+            parts.add("accuracy " + percent(ended.getAccuracy()));
+        }
         parts.add("%.0f images/s".formatted(ended.getImagesPerSecond()));
         parts.add(time(Duration.ofSeconds(ended.getDuration().getSeconds())));
         console.line(String.join("  ", parts));

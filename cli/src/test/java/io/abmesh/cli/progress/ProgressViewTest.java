@@ -108,6 +108,23 @@ final class ProgressViewTest {
     }
 
     @Test
+    void leavesOutAnAccuracyThatWasNotMeasured() {
+        TestingConsole console = new TestingConsole(false);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setPhaseEnded(
+                                        PhaseEnded.newBuilder()
+                                                .setTrack("distilled")
+                                                .setPhase("boundary"))
+                                .build()));
+
+        assertThat(console.lines).singleElement().asString().doesNotContain("accuracy");
+    }
+
+    @Test
     void countsAStepInItsOwnPhaseWhenTheNextHasStarted() {
         TestingConsole console = new TestingConsole(true);
         ProgressView view = new ProgressView(console, clock, BATCH);
