@@ -1,0 +1,330 @@
+package io.abmesh.nn.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.abmesh.nn.checkpoint.StoredTensor;
+import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.network.FeatureShape;
+import io.abmesh.nn.network.NetworkSpec;
+import io.abmesh.nn.network.Networks;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Gradients of whole networks, connectors and all losses against central differences of the loss.
+ *
+ * <p>An update with rate 1, without momentum and decay, moves each array by its gradient; so the
+ * test needs no more than what the trainer offers.
+ */
+final class GradientTest {
+    private static final int SAMPLES = 4;
+    private static final int CLASSES = 5;
+    private static final String MOMENTUM = "momentum.";
+
+    /** Change of the loss that a step aims at, as a share of it: far above rounding. */
+    private static final double CHANGE = 1e-4;
+
+    /** Longest step, as a share of the array's length: the loss bends beyond. */
+    private static final double LONGEST = 2e-3;
+
+    /** How far rounding moves the loss, as a share of it. */
+    private static final double ROUNDING = 1e-6;
+
+    /** The kinks of ReLU and hinge that a step crosses. */
+    private static final double TOLERANCE = 0.03;
+
+    private final Random random = new Random(11);
+
+    @Test
+    void everyArraysGradientIsTheDifferenceQuotientThroughTheConnectors() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        List<LossTerm> losses =
+                List.of(
+                        new LossTerm.Boundary(0.1, 1, Reduction.MEAN, 10),
+                        new LossTerm.Distillation(0.5, 3, true),
+                        new LossTerm.CrossEntropy(0.5));
+        try (StudentTrainer trainer = trainer(network, ConnectorPolicy.CONV1X1BN)) {
+            MicroBatch batch = batch(network);
+            trainer.beginPhase(new PhaseSetup(losses, new OptimizerSetup(0, 0)));
+            Map<String, StoredTensor> start = trainer.state();
+            double loss = trainer.accumulate(batch, 1).loss();
+            trainer.applyUpdate(1);
+            Map<String, StoredTensor> moved = trainer.state();
+
+            int checked = 0;
+            for (String array : trained(start)) {
+                float[] gradient = minus(floats(start, array), floats(moved, array));
+                double norm = norm(gradient);
+                assertThat(norm).as("gradient of %s", array).isPositive();
+                float[] direction = plus(scaled(gradient, 1 / norm), unit(gradient.length));
+                double step = step(loss, norm, floats(start, array));
+                double quotient =
+                        (lossAt(trainer, batch, start, array, direction, step)
+                                        - lossAt(trainer, batch, start, array, direction, -step))
+                                / (2 * step);
+                assertThat(quotient)
+                        .as("%s, gradient %s, step %s", array, norm, step)
+                        .isCloseTo(
+                                dot(gradient, direction),
+                                within(TOLERANCE * norm + ROUNDING * loss / step));
+                checked++;
+            }
+            assertThat(checked).isEqualTo(trained(start).size()).isGreaterThan(20);
+        }
+    }
+
+    @Test
+    void microBatchesAddUpToTheirMeanInOrder() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        List<LossTerm> losses = List.of(new LossTerm.CrossEntropy(1));
+        try (StudentTrainer trainer = trainer(network, ConnectorPolicy.AUTO)) {
+            MicroBatch one = batch(network);
+            MicroBatch two = batch(network);
+            trainer.beginPhase(new PhaseSetup(losses, new OptimizerSetup(0, 0)));
+            Map<String, StoredTensor> start = trainer.state();
+            float[] first = gradient(trainer, start, "fc.weight", one);
+            float[] second = gradient(trainer, start, "fc.weight", two);
+            float[] both = gradient(trainer, start, "fc.weight", one, two);
+
+            for (int i = 0; i < both.length; i++) {
+                // a gradient is read off as a difference of parameters near 0.1
+                assertThat(both[i]).isCloseTo((first[i] + second[i]) / 2, within(1e-7f));
+            }
+        }
+    }
+
+    @Test
+    void aBoundaryPhaseLeavesTheHeadAndALogitPhaseTheConnectors() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        OptimizerSetup optimizer = new OptimizerSetup(0.9, 5e-4);
+        try (StudentTrainer trainer = trainer(network, ConnectorPolicy.AUTO)) {
+            MicroBatch batch = batch(network);
+            trainer.beginPhase(
+                    new PhaseSetup(
+                            List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)), optimizer));
+            Map<String, StoredTensor> start = trainer.state();
+            trainer.accumulate(batch, 1);
+            trainer.applyUpdate(0.1);
+            Map<String, StoredTensor> afterBoundary = trainer.state();
+            trainer.beginPhase(new PhaseSetup(List.of(new LossTerm.CrossEntropy(1)), optimizer));
+            trainer.accumulate(batch, 1);
+            trainer.applyUpdate(0.1);
+            Map<String, StoredTensor> afterLogits = trainer.state();
+
+            for (String array : trained(start)) {
+                boolean head = array.startsWith("fc.");
+                boolean connector = array.startsWith("connector.");
+                assertThat(same(afterBoundary, start, array)).as(array).isEqualTo(head);
+                assertThat(same(afterLogits, afterBoundary, array)).as(array).isEqualTo(connector);
+            }
+        }
+    }
+
+    @Test
+    void aRestoredTrainerGoesOnBitForBit() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        PhaseSetup phase =
+                new PhaseSetup(
+                        List.of(
+                                new LossTerm.Boundary(1, 1, Reduction.MEAN, 50),
+                                new LossTerm.Distillation(1, 3, false)),
+                        new OptimizerSetup(0.9, 5e-4));
+        List<MicroBatch> batches = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            batches.add(batch(network));
+        }
+        try (StudentTrainer whole = trainer(network, ConnectorPolicy.AUTO);
+                StudentTrainer cut = trainer(network, ConnectorPolicy.AUTO)) {
+            whole.beginPhase(phase);
+            steps(whole, batches.subList(0, 2));
+            Map<String, StoredTensor> middle = whole.state();
+            steps(whole, batches.subList(2, 4));
+
+            cut.beginPhase(phase);
+            cut.restore(middle);
+            steps(cut, batches.subList(2, 4));
+
+            assertThat(cut.parametersSha256()).isEqualTo(whole.parametersSha256());
+            for (String array : whole.state().keySet()) {
+                assertThat(same(whole.state(), cut.state(), array)).as(array).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void theNumberOfKernelThreadsDoesNotChangeABit() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        PhaseSetup phase =
+                new PhaseSetup(
+                        List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)),
+                        new OptimizerSetup(0.9, 5e-4));
+        MicroBatch batch = batch(network);
+        List<String> digests = new ArrayList<>();
+        for (int threads = 1; threads <= 3; threads++) {
+            try (StudentTrainer trainer =
+                    new StudentTrainer(setup(network, ConnectorPolicy.AUTO, threads))) {
+                trainer.beginPhase(phase);
+                steps(trainer, List.of(batch, batch));
+                digests.add(trainer.parametersSha256());
+            }
+        }
+        assertThat(digests).containsOnly(digests.get(0));
+    }
+
+    private static void steps(StudentTrainer trainer, List<MicroBatch> batches) {
+        for (MicroBatch batch : batches) {
+            trainer.accumulate(batch, 1);
+            trainer.applyUpdate(0.1);
+        }
+    }
+
+    private static float[] gradient(
+            StudentTrainer trainer,
+            Map<String, StoredTensor> start,
+            String array,
+            MicroBatch... batches) {
+        trainer.restore(start);
+        for (MicroBatch batch : batches) {
+            trainer.accumulate(batch, batches.length);
+        }
+        trainer.applyUpdate(1);
+        return minus(floats(start, array), floats(trainer.state(), array));
+    }
+
+    private static double lossAt(
+            StudentTrainer trainer,
+            MicroBatch batch,
+            Map<String, StoredTensor> start,
+            String array,
+            float[] direction,
+            double step) {
+        float[] values = floats(start, array);
+        for (int i = 0; i < values.length; i++) {
+            values[i] += (float) (step * direction[i]);
+        }
+        Map<String, StoredTensor> state = new LinkedHashMap<>(start);
+        state.put(array, StoredTensor.of(stored(start, array).shape(), values));
+        trainer.restore(state);
+        return trainer.accumulate(batch, 1).loss();
+    }
+
+    private static StudentTrainer trainer(NetworkSpec network, ConnectorPolicy policy) {
+        return new StudentTrainer(setup(network, policy, 2));
+    }
+
+    private static StudentSetup setup(NetworkSpec network, ConnectorPolicy policy, int threads) {
+        List<TapPair> pairs = new ArrayList<>();
+        for (String tap : network.taps()) {
+            FeatureShape own = network.shape(tap);
+            FeatureShape teacher = new FeatureShape(own.channels() + 8, own.rows(), own.columns());
+            pairs.add(new TapPair(tap, tap, teacher));
+        }
+        return new StudentSetup(
+                network,
+                pairs,
+                policy,
+                3,
+                List.of(125f, 123f, 114f),
+                List.of(63f, 62f, 67f),
+                threads);
+    }
+
+    private MicroBatch batch(NetworkSpec network) {
+        byte[] images = new byte[SAMPLES * network.inputShape().elements()];
+        random.nextBytes(images);
+        ByteBuffer labels = ByteBuffer.allocate(4 * SAMPLES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer logits =
+                ByteBuffer.allocate(4 * SAMPLES * CLASSES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < SAMPLES; i++) {
+            labels.putInt(4 * i, random.nextInt(CLASSES));
+        }
+        for (int i = 0; i < SAMPLES * CLASSES; i++) {
+            logits.putFloat(4 * i, (float) (2 * random.nextGaussian()));
+        }
+        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        for (String tap : network.taps()) {
+            FeatureShape own = network.shape(tap);
+            byte[] bits = new byte[SAMPLES * (own.channels() + 8) * own.positions() / 8];
+            random.nextBytes(bits);
+            boundaries.put(tap, ByteBuffer.wrap(bits));
+        }
+        return new MicroBatch(SAMPLES, ByteBuffer.wrap(images), labels, boundaries, logits);
+    }
+
+    private static List<String> trained(Map<String, StoredTensor> state) {
+        return state.keySet().stream()
+                .filter(name -> name.startsWith(MOMENTUM))
+                .map(name -> name.substring(MOMENTUM.length()))
+                .toList();
+    }
+
+    private static StoredTensor stored(Map<String, StoredTensor> state, String array) {
+        StoredTensor tensor = state.get(array);
+        assertThat(tensor).as(array).isNotNull();
+        return tensor;
+    }
+
+    private static float[] floats(Map<String, StoredTensor> state, String array) {
+        return stored(state, array).floats();
+    }
+
+    private static boolean same(
+            Map<String, StoredTensor> a, Map<String, StoredTensor> b, String array) {
+        return stored(a, array).bytes().equals(stored(b, array).bytes());
+    }
+
+    private float[] unit(int size) {
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return scaled(values, 1 / norm(values));
+    }
+
+    private static float[] scaled(float[] values, double factor) {
+        float[] result = new float[values.length];
+        for (int i = 0; i < result.length; i++) {
+            result[i] = (float) (factor * values[i]);
+        }
+        return result;
+    }
+
+    /** Where the loss hardly depends on an array, the share of its length bounds the step. */
+    private static double step(double loss, double gradient, float[] values) {
+        double length = Math.max(norm(values), 0.1 * Math.sqrt(values.length));
+        return Math.min(CHANGE * loss / gradient, LONGEST * length);
+    }
+
+    private static float[] plus(float[] a, float[] b) {
+        return minus(a, scaled(b, -1));
+    }
+
+    private static float[] minus(float[] a, float[] b) {
+        float[] result = new float[a.length];
+        for (int i = 0; i < result.length; i++) {
+            result[i] = a[i] - b[i];
+        }
+        return result;
+    }
+
+    private static double norm(float[] values) {
+        return Math.sqrt(dot(values, values));
+    }
+
+    private static double dot(float[] a, float[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += (double) a[i] * b[i];
+        }
+        return sum;
+    }
+}
