@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
         name = "run",
         description = {
             "Runs a plan on this machine: starts a coordinator, teacher-workers and a student-worker, and shows progress.",
-            "The folder of results gets student.onnx, report.json, report.html, metrics.jsonl and checkpoint/."
+            "The folder of results gets student.onnx, student.dl4j.zip, report.json, report.html, metrics.jsonl and checkpoint/."
         },
         mixinStandardHelpOptions = true,
         versionProvider = VersionSource.class)

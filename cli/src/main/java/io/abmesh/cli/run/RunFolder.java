@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * store/                        the coordinator's: journal and metrics
  * checkpoint/                   the student's
  * cache/                        the teachers' boundary cache, unless it is elsewhere
- * student.onnx, report.json ... the result
+ * student.onnx, student.dl4j.zip, report.json ... the result
  * </pre>
  */
 final class RunFolder implements AutoCloseable {
@@ -41,7 +41,8 @@ final class RunFolder implements AutoCloseable {
     static final String STUDENT = "student.onnx";
 
     /** Files that the coordinator hands over when a run is done. */
-    static final List<String> ARTIFACTS = List.of(REPORT, REPORT_PAGE, "metrics.jsonl", STUDENT);
+    static final List<String> ARTIFACTS =
+            List.of(REPORT, REPORT_PAGE, "metrics.jsonl", STUDENT, "student.dl4j.zip");
 
     private static final String RECORD = "run.json";
     private static final String LOCK = ".lock";

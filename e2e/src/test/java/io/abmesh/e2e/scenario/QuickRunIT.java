@@ -37,6 +37,7 @@ final class QuickRunIT {
     @Test
     void oneCommandLeavesAStudentAndItsReport() {
         assertThat(out.resolve("student.onnx")).isNotEmptyFile();
+        assertThat(out.resolve("student.dl4j.zip")).isNotEmptyFile();
         assertThat(out.resolve("report.html")).isNotEmptyFile();
         assertThat(out.resolve("metrics.jsonl")).isNotEmptyFile();
         assertThat(out.resolve("checkpoint")).isNotEmptyDirectory();

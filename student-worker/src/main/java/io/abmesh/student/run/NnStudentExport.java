@@ -1,9 +1,11 @@
 package io.abmesh.student.run;
 
+import io.abmesh.nn.export.Dl4jExport;
 import io.abmesh.nn.export.ExportCheck;
 import io.abmesh.nn.export.ExportException;
 import io.abmesh.nn.export.ExportedStudent;
 import io.abmesh.nn.export.OnnxExport;
+import io.abmesh.nn.export.TrainedLogits;
 import io.abmesh.nn.teacher.PixelNormalization;
 import io.abmesh.proto.v1.Normalization;
 import java.io.IOException;
@@ -40,9 +42,12 @@ final class NnStudentExport implements StudentExport {
                     e);
         }
         ExportedStudent student = student(run);
+        TrainedLogits trained = run.trainer()::logits;
         Path onnx = directory.resolve(ONNX);
+        Path dl4j = directory.resolve(DL4J);
         return List.of(
-                file(onnx, OnnxExport.write(onnx, student, run.trainer()::logits, images, count)));
+                file(onnx, OnnxExport.write(onnx, student, trained, images, count)),
+                file(dl4j, Dl4jExport.write(dl4j, student, trained, images, count)));
     }
 
     private ExportedStudent student(StudentRun run) {

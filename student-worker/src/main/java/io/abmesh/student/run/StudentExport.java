@@ -10,6 +10,9 @@ interface StudentExport {
     /** Name of the ONNX file. */
     String ONNX = "student.onnx";
 
+    /** Name of the DL4J archive. */
+    String DL4J = "student.dl4j.zip";
+
     /**
      * A file of the result.
      *
@@ -25,7 +28,7 @@ interface StudentExport {
      *
      * @param run student of the run in hand
      * @param images raw pixels {@code uint8 [count, C, H, W]} to compare on; borrowed
-     * @return the ONNX file first
+     * @return the ONNX file, then the DL4J archive
      * @throws RuntimeException as {@link StudentFailures} reads it; EXPORT_MISMATCH among them
      */
     List<ExportedFile> write(StudentRun run, ByteBuffer images, int count);

@@ -90,10 +90,12 @@ final class WholeLoopTest {
         assertThat(baseline.hasExportDifference()).isFalse();
         assertThat(distilled.hasExportDifference()).isTrue();
         assertThat(distilled.getExportDifference()).isLessThan(1e-3);
-        assertThat(coordinator.artifacts()).containsKey("student.onnx");
+        assertThat(coordinator.artifacts()).containsOnlyKeys("student.onnx", "student.dl4j.zip");
         byte[] onnx = coordinator.artifacts().get("student.onnx");
         assertThat(onnx).hasSize((int) distilled.getOnnxBytes());
         assertThat(onnx).isEqualTo(Files.readAllBytes(folder.resolve("export/student.onnx")));
+        assertThat(coordinator.artifacts().get("student.dl4j.zip"))
+                .isEqualTo(Files.readAllBytes(folder.resolve("export/student.dl4j.zip")));
     }
 
     @Test
