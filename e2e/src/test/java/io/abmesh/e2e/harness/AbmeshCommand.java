@@ -43,17 +43,22 @@ public record AbmeshCommand(Process process, BufferedReader output, Path errors,
         }
     }
 
+    /** Returns the command line that stands for {@code abmesh}. */
+    public static List<String> line() {
+        Path root = root();
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Xmx256m",
+                "-Dabmesh.root=" + root,
+                "-jar",
+                root.resolve("cli/target/cli.jar").toString());
+    }
+
     /** Starts {@code abmesh ARGUMENTS} in {@code folder}. */
     public static AbmeshCommand start(Path folder, String... arguments) throws IOException {
-        Path root = root();
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("-XX:TieredStopAtLevel=1");
-        command.add("-XX:+UseSerialGC");
-        command.add("-Xmx256m");
-        command.add("-Dabmesh.root=" + root);
-        command.add("-jar");
-        command.add(root.resolve("cli/target/cli.jar").toString());
+        List<String> command = new ArrayList<>(line());
         command.addAll(List.of(arguments));
         Path errors = Files.createTempFile(folder, "errors", ".txt");
         Process process =

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
 
@@ -15,6 +16,7 @@ public final class TinyImages {
 
     private static final int SIZE = 28;
     private static final int CLASSES = 10;
+    private static final int CIFAR_PIXELS = 3 * 32 * 32;
 
     private TinyImages() {}
 
@@ -45,6 +47,27 @@ public final class TinyImages {
                     ImageIO.write(image, "png", images.resolve(i + ".png").toFile());
                 }
             }
+        }
+        return folder;
+    }
+
+    /** Writes a folder of CIFAR-10's binary files with few images each. */
+    public static Path cifar(Path folder, int imagesPerFile) throws IOException {
+        Files.createDirectories(folder);
+        for (String name :
+                List.of(
+                        "data_batch_1.bin",
+                        "data_batch_2.bin",
+                        "data_batch_3.bin",
+                        "data_batch_4.bin",
+                        "data_batch_5.bin",
+                        "test_batch.bin")) {
+            byte[] records = new byte[imagesPerFile * (1 + CIFAR_PIXELS)];
+            new Random(name.hashCode()).nextBytes(records);
+            for (int i = 0; i < imagesPerFile; i++) {
+                records[i * (1 + CIFAR_PIXELS)] = (byte) (i % CLASSES);
+            }
+            Files.write(folder.resolve(name), records);
         }
         return folder;
     }

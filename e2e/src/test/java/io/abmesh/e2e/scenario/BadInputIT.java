@@ -59,7 +59,32 @@ final class BadInputIT {
                         "aTapThatDoesNotExist",
                         "teacher.taps=[relu1, relu2, relu33]",
                         ".*relu33.*relu3.*"),
-                planned("anEmptySplit", "data.train.images=-1", ".*data.train.images: .*-1.*"),
+                planned(
+                        "aNegativeNumberOfImages",
+                        "data.train.images=-1",
+                        ".*data.train.images: .*-1.*"),
+                new Case(
+                        "anEmptySplit",
+                        at -> {
+                            Path test = TinyImages.classFolders(at.resolve("data"), 8);
+                            for (int label = 0; label < 10; label++) {
+                                for (int i = 0; i < 8; i++) {
+                                    Files.delete(
+                                            test.resolve(
+                                                    "test/class-%d/%d.png".formatted(label, i)));
+                                }
+                            }
+                        },
+                        List.of("data.location=data"),
+                        ".*no images.*test.*"),
+                new Case(
+                        "aTruncatedCifarFile",
+                        at ->
+                                TinyImages.truncate(
+                                        TinyImages.cifar(at.resolve("data"), 15)
+                                                .resolve("data_batch_3.bin")),
+                        List.of("data.location=data"),
+                        ".*data_batch_3.bin.*cut off.*"),
                 new Case(
                         "anotherNumberOfClasses",
                         at -> TinyOnnx.fashion().withClasses(7).write(at.resolve("teacher.onnx")),
