@@ -67,6 +67,15 @@ public record ServiceSpec(
         return new ServiceSpec(role, index, program, changed, folder, log, readyFile);
     }
 
+    /**
+     * Returns variables of its environment that are set unless the user has set them. The threads
+     * of ND4J's operators (OpenMP) sleep between operators instead of spinning: the student's own
+     * kernels run there, on the same cores, and so do the other processes.
+     */
+    public Map<String, String> environment() {
+        return role == Role.STUDENT ? Map.of("OMP_WAIT_POLICY", "passive") : Map.of();
+    }
+
     /** Returns the command line: {@code java FLAGS -DPROPERTIES -jar PROGRAM}. */
     public List<String> command(Path java, long parentPid) {
         List<String> command = new ArrayList<>();
