@@ -1,6 +1,10 @@
 package io.abmesh.student.process;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeMap;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -14,7 +18,7 @@ final class Versions {
         String backend = Nd4j.getBackend().getClass().getSimpleName();
         versions.put("abmesh", program);
         versions.put("java", System.getProperty("java.vm.version"));
-        versions.put("nd4j", implementationVersion(Nd4j.class));
+        versions.put("nd4j", nd4j());
         versions.put("backend", backend);
         versions.put(
                 "platform",
@@ -26,8 +30,18 @@ final class Versions {
         return versions;
     }
 
-    private static String implementationVersion(Class<?> type) {
-        String version = type.getPackage().getImplementationVersion();
-        return version == null ? "unknown" : version;
+    /** ND4J's manifest has no version, the description that Maven leaves in its archive has. */
+    private static String nd4j() {
+        Properties properties = new Properties();
+        try (InputStream file =
+                Nd4j.class.getResourceAsStream(
+                        "/META-INF/maven/org.nd4j/nd4j-api/pom.properties")) {
+            if (file != null) {
+                properties.load(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read ND4J's version", e);
+        }
+        return properties.getProperty("version", "unknown");
     }
 }
