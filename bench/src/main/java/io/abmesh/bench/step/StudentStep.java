@@ -1,0 +1,76 @@
+package io.abmesh.bench.step;
+
+import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.network.FeatureShape;
+import io.abmesh.nn.network.NetworkSpec;
+import io.abmesh.nn.network.Networks;
+import io.abmesh.nn.training.ConnectorPolicy;
+import io.abmesh.nn.training.MicroBatch;
+import io.abmesh.nn.training.OptimizerSetup;
+import io.abmesh.nn.training.PhaseSetup;
+import io.abmesh.nn.training.StudentSetup;
+import io.abmesh.nn.training.StudentTrainer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Trains on one batch of random 32 x 32 images with cross-entropy, again and again: forward,
+ * backward, update.
+ */
+public final class StudentStep {
+    private static final int WARM_UP = 15;
+    private static final int SIDE = 32;
+    private static final int CLASSES = 10;
+
+    private StudentStep() {}
+
+    /** Prints images a second of the median step; {@code java StudentStep NETWORK BATCH STEPS}. */
+    public static void main(String[] arguments) {
+        int batch = Integer.parseInt(arguments[1]);
+        int steps = Integer.parseInt(arguments[2]);
+        NetworkSpec network =
+                Networks.parse(arguments[0], new FeatureShape(3, SIDE, SIDE), CLASSES);
+        MicroBatch images = random(batch);
+        long[] nanos = new long[steps];
+        try (StudentTrainer trainer =
+                new StudentTrainer(
+                        new StudentSetup(
+                                network,
+                                List.of(),
+                                ConnectorPolicy.AUTO,
+                                1,
+                                List.of(125f, 123f, 114f),
+                                List.of(63f, 62f, 67f),
+                                Runtime.getRuntime().availableProcessors()))) {
+            trainer.beginPhase(
+                    new PhaseSetup(
+                            List.of(new LossTerm.CrossEntropy(1)), new OptimizerSetup(0.9, 5e-4)));
+            for (int i = -WARM_UP; i < steps; i++) {
+                long start = System.nanoTime();
+                trainer.accumulate(images, 1);
+                trainer.applyUpdate(0.01);
+                if (i >= 0) {
+                    nanos[i] = System.nanoTime() - start;
+                }
+            }
+        }
+        Arrays.sort(nanos);
+        System.out.printf(Locale.ROOT, "%.1f%n", batch * 1e9 / nanos[steps / 2]);
+    }
+
+    private static MicroBatch random(int batch) {
+        Random random = new Random(1);
+        byte[] pixels = new byte[batch * 3 * SIDE * SIDE];
+        random.nextBytes(pixels);
+        ByteBuffer labels = ByteBuffer.allocate(4 * batch).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < batch; i++) {
+            labels.putInt(4 * i, random.nextInt(CLASSES));
+        }
+        return new MicroBatch(batch, ByteBuffer.wrap(pixels), labels, Map.of(), null);
+    }
+}
