@@ -36,7 +36,7 @@ public record ServiceSpec(
     private static final Map<Role, List<String>> MEMORY =
             Map.of(
                     Role.COORDINATOR,
-                    List.of("-Xmx1g", "-XX:MaxDirectMemorySize=256m"),
+                    List.of("-Xms32m", "-Xmx384m", "-XX:MaxDirectMemorySize=256m"),
                     Role.TEACHER,
                     List.of("-Xmx768m", "-XX:MaxDirectMemorySize=1g"),
                     Role.STUDENT,

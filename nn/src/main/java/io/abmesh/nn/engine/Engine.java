@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.nativeblas.NativeOpsHolder;
 
 /**
  * Executes one network: its parameters, forward and backward passes over batches of any size, and
@@ -32,6 +33,7 @@ public final class Engine implements AutoCloseable {
     private record PassKey(int samples, Set<String> outputs, boolean training) {}
 
     private final NetworkSpec network;
+    private final int threads;
     private final ComputePool pool;
     private final ChannelKernels kernels;
     private final ParameterStore parameters;
@@ -43,11 +45,11 @@ public final class Engine implements AutoCloseable {
     /**
      * Makes an engine whose parameters are zero.
      *
-     * @param threads threads of the kernels, at least 1; ND4J's operators have a setting of their
-     *     own
+     * @param threads of the kernels and of ND4J's operators, at least 1
      */
     public Engine(NetworkSpec network, int threads) {
         this.network = network;
+        this.threads = threads;
         this.pool = new ComputePool(threads);
         this.kernels = new HostKernels(pool);
         this.parameters = new ParameterStore(network);
@@ -121,6 +123,7 @@ public final class Engine implements AutoCloseable {
         }
         Pass pass = pass(new PassKey(samples, Set.copyOf(outputs), training));
         load(images, samples, normalization, pass.input());
+        limitOperators();
         pass.forward(training);
         current = pass;
         currentSamples = samples;
@@ -153,6 +156,7 @@ public final class Engine implements AutoCloseable {
      * seeded.
      */
     public void backward() {
+        limitOperators();
         current().backward(currentOutputs);
     }
 
@@ -183,6 +187,11 @@ public final class Engine implements AutoCloseable {
                     momentum,
                     decay);
         }
+    }
+
+    /** OpenMP keeps the number with the calling thread, so it is told in each pass. */
+    private void limitOperators() {
+        NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
     }
 
     private Pass current() {
