@@ -32,6 +32,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,7 +48,12 @@ final class RunExecution implements TeacherFeed.Listener {
     private static final int FEED_AHEAD = 2;
 
     /** What the execution needs around it. */
-    record Surroundings(Loop loop, LazyBatches batches, String ownAddress, Duration stallTimeout) {}
+    record Surroundings(
+            Loop loop,
+            LazyBatches batches,
+            LongSupplier epochs,
+            String ownAddress,
+            Duration stallTimeout) {}
 
     /** Tells that the run is over. */
     interface Ending {
@@ -129,9 +135,14 @@ final class RunExecution implements TeacherFeed.Listener {
         if (student != null || over) {
             return;
         }
+        try {
+            epoch = around.epochs().getAsLong();
+        } catch (MeshException e) {
+            fail(e);
+            return;
+        }
         student = joined;
         positioned = false;
-        epoch++;
         RunBegin.Builder begin =
                 RunBegin.newBuilder()
                         .setRunId(runId())
@@ -231,6 +242,11 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     private void position(long next) {
+        if (positioned) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "position is told twice: found=" + next + ", expected=one answer to begin");
+        }
         if (next < 0 || next > script.totalSteps()) {
             throw new MeshException(
                     ErrorReason.STREAM_PROTOCOL,

@@ -294,7 +294,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         script,
                         log,
                         new RunExecution.Surroundings(
-                                loop, batches, ownAddress, settings.stallTimeout()),
+                                loop,
+                                batches,
+                                store::nextEpoch,
+                                ownAddress,
+                                settings.stallTimeout()),
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);
