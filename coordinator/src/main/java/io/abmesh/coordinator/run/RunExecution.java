@@ -141,6 +141,7 @@ final class RunExecution implements TeacherFeed.Listener {
             fail(e);
             return;
         }
+        around.batches().begin(runId(), epoch);
         student = joined;
         positioned = false;
         RunBegin.Builder begin =
@@ -194,6 +195,7 @@ final class RunExecution implements TeacherFeed.Listener {
     void close() {
         over = true;
         forget();
+        around.batches().end(runId());
         if (student != null) {
             student.send(
                     WorkResponse.newBuilder().setEnd(RunEnd.newBuilder().setRunId(runId())), epoch);
@@ -233,7 +235,7 @@ final class RunExecution implements TeacherFeed.Listener {
             feed.close();
             feed = null;
         }
-        around.batches().releaseAll(runId() + "/");
+        around.batches().begin(runId(), epoch);
         fed.clear();
         upcoming.clear();
         unanswered.clear();
@@ -347,9 +349,13 @@ final class RunExecution implements TeacherFeed.Listener {
                                     samples,
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
-                    String batchId = runId() + "/" + epoch + "/" + step + "/" + micro;
-                    around.batches()
-                            .offer(batchId, () -> world.schedule().microBatch(ofTrack, number));
+                    String batchId =
+                            around.batches()
+                                    .offer(
+                                            runId(),
+                                            epoch,
+                                            step + "/" + micro,
+                                            () -> world.schedule().microBatch(ofTrack, number));
                     work.ready[micro] = reference(batchId, around.ownAddress(), samples);
                 }
             }
@@ -433,8 +439,13 @@ final class RunExecution implements TeacherFeed.Listener {
                 EvaluationAssignment.newBuilder().setRunId(runId()).setEvaluationId(step);
         for (int i = 0; i < world.test().count(); i++) {
             int number = i;
-            String batchId = runId() + "/" + epoch + "/test/" + i;
-            around.batches().offer(batchId, () -> world.test().batch(number));
+            String batchId =
+                    around.batches()
+                            .offer(
+                                    runId(),
+                                    epoch,
+                                    "test/" + i,
+                                    () -> world.test().batch(number));
             int size =
                     Math.min(
                             log.evaluationBatch(),
@@ -455,7 +466,7 @@ final class RunExecution implements TeacherFeed.Listener {
             log.committed(script, report, work.cached, work.computed);
         }
         for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
-            around.batches().release(runId() + "/" + epoch + "/" + committed + "/" + micro);
+            around.batches().release(runId(), epoch, committed + "/" + micro);
             if (feed != null) {
                 feed.release(new MicroKey(committed, micro));
             }
@@ -511,7 +522,7 @@ final class RunExecution implements TeacherFeed.Listener {
 
     private void evaluated(EvaluationReport report) {
         answered(RunScript.Evaluate.class, report.getEvaluationId());
-        around.batches().releaseAll(runId() + "/" + epoch + "/test/");
+        around.batches().releaseAll(runId(), epoch, "test/");
         log.evaluated(script, report);
         if (endsPhase(report.getEvaluationId())) {
             log.phaseEnded(script, report.getEvaluationId());

@@ -68,15 +68,20 @@ public final class RunStore implements AutoCloseable {
                         "another coordinator holds the store: store=" + directory,
                         Map.of("store", directory.toString()));
             }
-            RunStore store =
-                    new RunStore(
-                            directory,
-                            channel,
-                            EpochFile.open(directory.resolve("epoch")),
-                            clock,
-                            random);
-            store.load();
-            return store;
+            try {
+                RunStore store =
+                        new RunStore(
+                                directory,
+                                channel,
+                                EpochFile.open(directory.resolve("epoch")),
+                                clock,
+                                random);
+                store.load();
+                return store;
+            } catch (IOException | RuntimeException e) {
+                channel.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw unwritable(directory, e);
         }
