@@ -110,6 +110,9 @@ final class RunExecution implements TeacherFeed.Listener {
     private long barrier = Long.MAX_VALUE;
     private long phaseEnd = -1;
 
+    /** Last step of the phase whose end the journal already had at the student's position. */
+    private long phaseTold = -1;
+
     RunExecution(
             RunRecord record,
             Plan plan,
@@ -263,12 +266,14 @@ final class RunExecution implements TeacherFeed.Listener {
         committed = next - 1;
         nextFeed = next;
         nextScript = next;
+        phaseTold = -1;
         barrier = Long.MAX_VALUE;
         log.rewind(next);
         record.update(run -> run.setCommittedStep(committed));
         if (next > 0) {
             upcoming.addAll(log.unfinished(script, next - 1));
             if (log.phaseEndedAt(script, next - 1)) {
+                phaseTold = next - 1;
                 nextScript = script.nextPhase(next - 1).orElse(script.totalSteps());
                 nextFeed = nextScript;
             }
@@ -524,7 +529,7 @@ final class RunExecution implements TeacherFeed.Listener {
         answered(RunScript.Evaluate.class, report.getEvaluationId());
         around.batches().releaseAll(runId(), epoch, "test/");
         log.evaluated(script, report);
-        if (endsPhase(report.getEvaluationId())) {
+        if (endsPhase(report.getEvaluationId()) && report.getEvaluationId() != phaseTold) {
             log.phaseEnded(script, report.getEvaluationId());
         }
         pump();
