@@ -18,6 +18,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
 import io.abmesh.proto.v1.StepAssignment;
+import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
@@ -30,6 +31,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
@@ -107,6 +109,10 @@ final class RunExecution implements TeacherFeed.Listener {
     private long nextFeed;
     private long nextScript;
     private long committed = -1;
+
+    /** Newest step that the journal has. */
+    private long told = -1;
+
     private long barrier = Long.MAX_VALUE;
     private long phaseEnd = -1;
 
@@ -269,6 +275,9 @@ final class RunExecution implements TeacherFeed.Listener {
         phaseTold = -1;
         barrier = Long.MAX_VALUE;
         log.rewind(next);
+        RunHistory history = log.history();
+        Long newest = history.steps().lowerKey(next);
+        told = newest == null ? -1 : newest;
         record.update(run -> run.setCommittedStep(committed));
         if (next > 0) {
             upcoming.addAll(log.unfinished(script, next - 1));
@@ -278,7 +287,7 @@ final class RunExecution implements TeacherFeed.Listener {
                 nextFeed = nextScript;
             }
         }
-        restorePlateau(next);
+        boolean reached = restorePlateau(history, next);
         if (teacher != null) {
             feed =
                     new TeacherFeed(
@@ -293,25 +302,29 @@ final class RunExecution implements TeacherFeed.Listener {
                             epoch);
             teachers.forEach(feed::join);
         }
+        if (reached && phaseTold != committed) {
+            endPhaseEarly();
+            endPhase(committed);
+        }
         pump();
     }
 
-    /** A phase that may end early goes on with the agreement that the journal knows. */
-    private void restorePlateau(long next) {
+    /**
+     * A phase that may end early goes on with the agreement that the journal knows; returns whether
+     * it is at its plateau.
+     */
+    private boolean restorePlateau(RunHistory history, long next) {
         plateau = null;
         if (next >= script.totalSteps() || next == 0) {
-            return;
+            return false;
         }
         RunScript.Place place = script.place(next);
-        if (place.phase().getPhase().getUntil().getPlateauEpochs() == 0) {
-            return;
+        boolean reached = false;
+        for (Map.Entry<Long, StepCommitted> step :
+                history.steps().subMap(place.phase().getStartStep(), next).entrySet()) {
+            reached = plateauAfter(step.getKey(), step.getValue().getAgreementList());
         }
-        RunHistory history = log.history();
-        history.steps()
-                .subMap(place.phase().getStartStep(), next)
-                .forEach(
-                        (step, committedStep) ->
-                                plateauAfter(step, committedStep.getAgreementList()));
+        return reached && told == next - 1;
     }
 
     private void pump() {
@@ -375,6 +388,11 @@ final class RunExecution implements TeacherFeed.Listener {
         return feed;
     }
 
+    /**
+     * Assigns as much as the student wants. A step waits for the evaluation or the end of a track
+     * before it: an answer that is lost can be had again only while the parameters are those of its
+     * step.
+     */
     private void assign() {
         while (unanswered.size() < prefetch()) {
             if (upcoming.isEmpty()) {
@@ -389,6 +407,9 @@ final class RunExecution implements TeacherFeed.Listener {
                 nextScript++;
             }
             Item item = upcoming.peek();
+            if (item instanceof RunScript.Step && !unanswered.stream().allMatch(RunScript.Step.class::isInstance)) {
+                return;
+            }
             if (item instanceof RunScript.Step step) {
                 FedStep work = fed.get(step.step());
                 if (work == null || !work.complete()) {
@@ -462,10 +483,12 @@ final class RunExecution implements TeacherFeed.Listener {
 
     private void stepped(StepReport report) {
         if (report.getStep() <= committed) {
+            late(report);
             return;
         }
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
+        told = committed;
         FedStep work = fed.remove(committed);
         if (work != null) {
             log.committed(script, report, work.cached, work.computed);
@@ -482,10 +505,40 @@ final class RunExecution implements TeacherFeed.Listener {
         if (committed >= barrier) {
             barrier = Long.MAX_VALUE;
         }
-        if (endsPhase(committed) && !evaluates(committed)) {
-            log.phaseEnded(script, committed);
-        }
+        endPhase(committed);
         pump();
+    }
+
+    /**
+     * A student that kept its place tells its newest steps behind its position, since a coordinator
+     * that was started again may not have heard of them.
+     */
+    private void late(StepReport report) {
+        long step = report.getStep();
+        if (step <= told) {
+            return;
+        }
+        told = step;
+        log.committed(script, report, 0, 0);
+        record.update(run -> run.setCommittedStep(committed));
+        boolean inPhase =
+                committed + 1 < script.totalSteps()
+                        && script.place(committed + 1).phase().getStartStep()
+                                == script.place(step).phase().getStartStep();
+        boolean reached = inPhase && plateauAfter(step, report.getAgreementList());
+        boolean moving = unanswered.stream().anyMatch(RunScript.Step.class::isInstance);
+        if (reached && step == committed && !moving) {
+            endPhaseEarly();
+        }
+        endPhase(step);
+        pump();
+    }
+
+    /** Takes note that a phase is over, unless an evaluation is still to come. */
+    private void endPhase(long step) {
+        if (endsPhase(step) && !evaluates(step)) {
+            log.phaseEnded(script, step);
+        }
     }
 
     private boolean plateauAfter(long step, List<Double> agreement) {
@@ -609,7 +662,11 @@ final class RunExecution implements TeacherFeed.Listener {
 
     @Override
     public void notice(String reason, String message) {
-        log.notice(reason, message);
+        try {
+            log.notice(reason, message);
+        } catch (MeshException e) {
+            fail(e);
+        }
     }
 
     private void fail(MeshException cause) {
