@@ -154,8 +154,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     public CompletePlan validate(String yaml, List<String> overrides, Path base) {
         CompletePlan plan = PlanReader.read(yaml, overrides);
         try {
-            List<PlanProblem> problems =
-                    PlanAgainstWorld.check(plan, RunWorld.facts(plan.resolved(base)));
+            List<PlanProblem> problems = PlanAgainstWorld.check(plan, RunWorld.dataset(plan, base));
             if (!problems.isEmpty()) {
                 throw PlanProblem.exception(problems);
             }
@@ -251,7 +250,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
         active.put(record.folder().runId(), run);
         aside(
                 run,
-                () -> RunWorld.open(run.plan, settings.evaluationBatch()),
+                () ->
+                        RunWorld.open(
+                                record.folder().plan(),
+                                record.folder().baseDirectory(),
+                                settings.evaluationBatch()),
                 world -> {
                     run.world = world;
                     advance(run);
@@ -452,11 +455,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private static MeshException named(DatasetException e) {
-        ErrorReason reason =
-                e.reason() == DatasetException.Reason.SUBSET
-                        ? ErrorReason.INVALID_PLAN
-                        : ErrorReason.DATASET_UNREADABLE;
-        return new MeshException(reason, String.valueOf(e.getMessage()));
+        return new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
     }
 
     @Override
