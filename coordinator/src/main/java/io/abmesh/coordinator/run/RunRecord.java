@@ -53,7 +53,7 @@ public final class RunRecord {
     /**
      * Opens a run's journal and reads its state.
      *
-     * @throws io.abmesh.proto.error.MeshException STORE_FULL if it cannot be read or written
+     * @throws MeshException STORE_FULL if it cannot be read or written; JOURNAL_CORRUPT
      */
     public static RunRecord open(RunFolder folder, Clock clock) {
         try {
