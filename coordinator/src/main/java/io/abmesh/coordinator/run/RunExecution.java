@@ -407,7 +407,8 @@ final class RunExecution implements TeacherFeed.Listener {
                 nextScript++;
             }
             Item item = upcoming.peek();
-            if (item instanceof RunScript.Step && !unanswered.stream().allMatch(RunScript.Step.class::isInstance)) {
+            if (item instanceof RunScript.Step
+                    && !unanswered.stream().allMatch(RunScript.Step.class::isInstance)) {
                 return;
             }
             if (item instanceof RunScript.Step step) {
@@ -467,11 +468,7 @@ final class RunExecution implements TeacherFeed.Listener {
             int number = i;
             String batchId =
                     around.batches()
-                            .offer(
-                                    runId(),
-                                    epoch,
-                                    "test/" + i,
-                                    () -> world.test().batch(number));
+                            .offer(runId(), epoch, "test/" + i, () -> world.test().batch(number));
             int size =
                     Math.min(
                             log.evaluationBatch(),

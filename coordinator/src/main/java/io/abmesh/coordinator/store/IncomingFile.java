@@ -32,7 +32,8 @@ public final class IncomingFile implements AutoCloseable {
     /** Makes the temporary file; several may be on their way to one place. */
     static IncomingFile open(Path target) throws IOException {
         Path temporary =
-                Files.createTempFile(target.getParent(), target.getFileName() + ".", RunFolder.PART);
+                Files.createTempFile(
+                        target.getParent(), target.getFileName() + ".", RunFolder.PART);
         return new IncomingFile(
                 target, temporary, FileChannel.open(temporary, StandardOpenOption.WRITE));
     }

@@ -98,15 +98,13 @@ final class StoredArtifactsTest {
         shorter.onNext(header("student.onnx", 7, sha256()));
         shorter.onNext(chunk(0, 3));
         assertThatThrownBy(shorter::onCompleted)
-                .hasMessage(
-                        "file has another size: name=student.onnx, found=3 bytes, expected=7");
+                .hasMessage("file has another size: name=student.onnx, found=3 bytes, expected=7");
 
         StreamObserver<PublishArtifactRequest> longer = receive();
         longer.onNext(header("student.onnx", 5, sha256()));
         longer.onNext(chunk(0, 4));
         assertThatThrownBy(() -> longer.onNext(chunk(4, 7)))
-                .hasMessage(
-                        "file has another size: name=student.onnx, found=7 bytes, expected=5");
+                .hasMessage("file has another size: name=student.onnx, found=7 bytes, expected=5");
         longer.onNext(chunk(0, 1)); // was under way already
         longer.onCompleted();
 
@@ -129,7 +127,8 @@ final class StoredArtifactsTest {
         assertThatThrownBy(() -> receive().onNext(header("../run.json", 7, "00")))
                 .hasMessageStartingWith("not a file of a result: found=../run.json of 7 bytes");
         assertThatThrownBy(() -> receive().onNext(header("student.onnx", 1L << 40, "00")))
-                .hasMessageStartingWith("not a file of a result: found=student.onnx of 1099511627776");
+                .hasMessageStartingWith(
+                        "not a file of a result: found=student.onnx of 1099511627776");
         assertThatThrownBy(() -> receive().onNext(chunk(0, 3)))
                 .hasMessage(
                         "file starts with another message: found=CHUNK, expected=one header, then chunks");
