@@ -18,6 +18,9 @@ import org.jboss.logging.Logger;
 public final class Loop implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Loop.class);
 
+    /** How long tasks may take at the end. */
+    static final Duration CLOSE = Duration.ofSeconds(5);
+
     private final ScheduledExecutorService thread =
             Executors.newSingleThreadScheduledExecutor(
                     task -> new Thread(task, "coordinator-loop"));
@@ -82,8 +85,16 @@ public final class Loop implements AutoCloseable {
         }
     }
 
+    /** Takes no more tasks and waits for those that it has, up to {@link #CLOSE}. */
     @Override
     public void close() {
         thread.shutdown();
+        try {
+            if (!thread.awaitTermination(CLOSE.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warnf("Loop does not end: waited=%s", CLOSE);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
