@@ -37,7 +37,7 @@ public final class BatchGrpcService extends BatchServiceGrpc.BatchServiceImplBas
 
     @Override
     public void fetchBatch(FetchBatchRequest request, StreamObserver<FetchBatchResponse> observer) {
-        MicroBatch batch = batches.render(request.getBatchId());
+        MicroBatch batch = batches.render(request.getBatchId(), request.getEpoch());
         List<String> wanted =
                 request.getTensorsCount() == 0 ? List.of(IMAGE, LABEL) : request.getTensorsList();
         Stream<FetchBatchResponse> frames =

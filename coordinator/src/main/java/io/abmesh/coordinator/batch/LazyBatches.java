@@ -10,38 +10,93 @@ import java.util.function.Supplier;
 /**
  * Batches that need no teacher, by name. Only how to render one is kept, since a batch is a pure
  * function of plan and step; memory is used while one is being sent. Thread-safe.
+ *
+ * <p>A batch's name is {@code RUN/EPOCH/PLACE}. A run has batches of one epoch at a time, and a
+ * fetch that belongs to another is refused: a student that was paused must not go on with work that
+ * is not its own any more.
  */
 public final class LazyBatches {
-    private final Map<String, Supplier<MicroBatch>> batches = new ConcurrentHashMap<>();
+    private record Offer(long epoch, Supplier<MicroBatch> render) {}
 
-    /** Makes a batch available. */
-    public void offer(String batchId, Supplier<MicroBatch> render) {
-        batches.put(batchId, render);
+    private final Map<String, Offer> batches = new ConcurrentHashMap<>();
+    private final Map<String, Long> epochs = new ConcurrentHashMap<>();
+
+    /** Lets every batch of a run go and refuses fetches of epochs before this one. */
+    public void begin(String runId, long epoch) {
+        epochs.put(runId, epoch);
+        releaseAll(runId + "/");
+    }
+
+    /**
+     * Makes a batch available.
+     *
+     * @param place in the run, unique in its epoch
+     * @return its name
+     */
+    public String offer(String runId, long epoch, String place, Supplier<MicroBatch> render) {
+        String batchId = id(runId, epoch, place);
+        batches.put(batchId, new Offer(epoch, render));
+        return batchId;
     }
 
     /** Lets a batch go; one that is not there is none to let go. */
-    public void release(String batchId) {
-        batches.remove(batchId);
+    public void release(String runId, long epoch, String place) {
+        batches.remove(id(runId, epoch, place));
+    }
+
+    /** Lets the batches go whose place begins so. */
+    public void releaseAll(String runId, long epoch, String place) {
+        releaseAll(id(runId, epoch, place));
     }
 
     /** Lets every batch of a run go. */
-    public void releaseAll(String prefix) {
-        batches.keySet().removeIf(id -> id.startsWith(prefix));
+    public void end(String runId) {
+        epochs.remove(runId);
+        releaseAll(runId + "/");
     }
 
     /**
      * Renders a batch.
      *
-     * @throws MeshException BATCH_NOT_FOUND
+     * @param epoch that the fetch belongs to; 0 for a client outside a run
+     * @throws MeshException STALE_EPOCH, BATCH_NOT_FOUND
      */
-    MicroBatch render(String batchId) {
-        Supplier<MicroBatch> render = batches.get(batchId);
-        if (render == null) {
+    MicroBatch render(String batchId, long epoch) {
+        Offer offer = batches.get(batchId);
+        Long current = offer == null ? epochs.get(run(batchId)) : Long.valueOf(offer.epoch());
+        if (epoch != 0 && current != null && epoch != current) {
+            throw new MeshException(
+                    ErrorReason.STALE_EPOCH,
+                    "fetch is of another epoch: batch="
+                            + batchId
+                            + ", found="
+                            + epoch
+                            + ", expected="
+                            + current,
+                    Map.of(
+                            "batch_id", batchId,
+                            "found", Long.toString(epoch),
+                            "expected", current.toString()));
+        }
+        if (offer == null) {
             throw new MeshException(
                     ErrorReason.BATCH_NOT_FOUND,
                     "no such batch here: found=" + batchId,
                     Map.of("batch_id", batchId));
         }
-        return render.get();
+        return offer.render().get();
+    }
+
+    private void releaseAll(String prefix) {
+        batches.keySet().removeIf(id -> id.startsWith(prefix));
+    }
+
+    private static String id(String runId, long epoch, String place) {
+        return runId + "/" + epoch + "/" + place;
+    }
+
+    private static String run(String batchId) {
+        int cut = batchId.indexOf('/');
+        return cut < 0 ? batchId : batchId.substring(0, cut);
     }
 }

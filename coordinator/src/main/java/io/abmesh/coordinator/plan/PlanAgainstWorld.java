@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.plan;
 
+import io.abmesh.data.image.ImageDataset;
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Normalization;
@@ -21,6 +22,14 @@ public final class PlanAgainstWorld {
         this.plan = complete.plan();
         this.source = complete.source();
         this.data = data;
+    }
+
+    /** Returns what does not fit the data, subsets included; needs no teacher. */
+    public static List<PlanProblem> check(CompletePlan plan, ImageDataset dataset) {
+        PlanSubsets subsets = PlanSubsets.tryChoose(plan, dataset);
+        List<PlanProblem> problems = new ArrayList<>(subsets.problems());
+        problems.addAll(check(plan, subsets.facts(dataset)));
+        return List.copyOf(problems);
     }
 
     /** Returns what does not fit the data; needs no teacher. */

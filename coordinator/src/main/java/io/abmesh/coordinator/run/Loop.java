@@ -1,8 +1,11 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +17,9 @@ import org.jboss.logging.Logger;
  */
 public final class Loop implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Loop.class);
+
+    /** How long tasks may take at the end. */
+    static final Duration CLOSE = Duration.ofSeconds(5);
 
     private final ScheduledExecutorService thread =
             Executors.newSingleThreadScheduledExecutor(
@@ -28,19 +34,27 @@ public final class Loop implements AutoCloseable {
         }
     }
 
-    /** Runs a task soon and returns when it has run; never called on the loop itself. */
+    /**
+     * Runs a task soon and returns when it has run; never called on the loop itself.
+     *
+     * @throws RuntimeException what the task throws; DRAINING when the coordinator stops
+     */
     void executeAndWait(Runnable task) {
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        execute(
-                () -> {
-                    try {
-                        task.run();
-                        done.complete(null);
-                    } catch (RuntimeException e) {
-                        done.completeExceptionally(e);
-                    }
-                });
-        done.join();
+        FutureTask<Void> waited = new FutureTask<>(task, null);
+        try {
+            thread.execute(waited);
+            waited.get();
+        } catch (RejectedExecutionException e) {
+            throw new MeshException(ErrorReason.DRAINING, "coordinator is about to stop");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MeshException(ErrorReason.CANCELLED, "interrupted while it waited");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e.getCause());
+        }
     }
 
     /** Runs a task once, later; dropped when the coordinator stops. */
@@ -71,8 +85,16 @@ public final class Loop implements AutoCloseable {
         }
     }
 
+    /** Takes no more tasks and waits for those that it has, up to {@link #CLOSE}. */
     @Override
     public void close() {
         thread.shutdown();
+        try {
+            if (!thread.awaitTermination(CLOSE.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warnf("Loop does not end: waited=%s", CLOSE);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -18,6 +18,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
 import io.abmesh.proto.v1.StepAssignment;
+import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
@@ -30,8 +31,10 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,7 +50,12 @@ final class RunExecution implements TeacherFeed.Listener {
     private static final int FEED_AHEAD = 2;
 
     /** What the execution needs around it. */
-    record Surroundings(Loop loop, LazyBatches batches, String ownAddress, Duration stallTimeout) {}
+    record Surroundings(
+            Loop loop,
+            LazyBatches batches,
+            LongSupplier epochs,
+            String ownAddress,
+            Duration stallTimeout) {}
 
     /** Tells that the run is over. */
     interface Ending {
@@ -101,8 +109,15 @@ final class RunExecution implements TeacherFeed.Listener {
     private long nextFeed;
     private long nextScript;
     private long committed = -1;
+
+    /** Newest step that the journal has. */
+    private long told = -1;
+
     private long barrier = Long.MAX_VALUE;
     private long phaseEnd = -1;
+
+    /** Last step of the phase whose end the journal already had at the student's position. */
+    private long phaseTold = -1;
 
     RunExecution(
             RunRecord record,
@@ -129,9 +144,15 @@ final class RunExecution implements TeacherFeed.Listener {
         if (student != null || over) {
             return;
         }
+        try {
+            epoch = around.epochs().getAsLong();
+        } catch (MeshException e) {
+            fail(e);
+            return;
+        }
+        around.batches().begin(runId(), epoch);
         student = joined;
         positioned = false;
-        epoch++;
         RunBegin.Builder begin =
                 RunBegin.newBuilder()
                         .setRunId(runId())
@@ -183,6 +204,7 @@ final class RunExecution implements TeacherFeed.Listener {
     void close() {
         over = true;
         forget();
+        around.batches().end(runId());
         if (student != null) {
             student.send(
                     WorkResponse.newBuilder().setEnd(RunEnd.newBuilder().setRunId(runId())), epoch);
@@ -222,7 +244,7 @@ final class RunExecution implements TeacherFeed.Listener {
             feed.close();
             feed = null;
         }
-        around.batches().releaseAll(runId() + "/");
+        around.batches().begin(runId(), epoch);
         fed.clear();
         upcoming.clear();
         unanswered.clear();
@@ -231,6 +253,11 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     private void position(long next) {
+        if (positioned) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "position is told twice: found=" + next + ", expected=one answer to begin");
+        }
         if (next < 0 || next > script.totalSteps()) {
             throw new MeshException(
                     ErrorReason.STREAM_PROTOCOL,
@@ -245,17 +272,22 @@ final class RunExecution implements TeacherFeed.Listener {
         committed = next - 1;
         nextFeed = next;
         nextScript = next;
+        phaseTold = -1;
         barrier = Long.MAX_VALUE;
         log.rewind(next);
+        RunHistory history = log.history();
+        Long newest = history.steps().lowerKey(next);
+        told = newest == null ? -1 : newest;
         record.update(run -> run.setCommittedStep(committed));
         if (next > 0) {
             upcoming.addAll(log.unfinished(script, next - 1));
             if (log.phaseEndedAt(script, next - 1)) {
+                phaseTold = next - 1;
                 nextScript = script.nextPhase(next - 1).orElse(script.totalSteps());
                 nextFeed = nextScript;
             }
         }
-        restorePlateau(next);
+        boolean reached = restorePlateau(history, next);
         if (teacher != null) {
             feed =
                     new TeacherFeed(
@@ -270,25 +302,29 @@ final class RunExecution implements TeacherFeed.Listener {
                             epoch);
             teachers.forEach(feed::join);
         }
+        if (reached && phaseTold != committed) {
+            endPhaseEarly();
+            endPhase(committed);
+        }
         pump();
     }
 
-    /** A phase that may end early goes on with the agreement that the journal knows. */
-    private void restorePlateau(long next) {
+    /**
+     * A phase that may end early goes on with the agreement that the journal knows; returns whether
+     * it is at its plateau.
+     */
+    private boolean restorePlateau(RunHistory history, long next) {
         plateau = null;
         if (next >= script.totalSteps() || next == 0) {
-            return;
+            return false;
         }
         RunScript.Place place = script.place(next);
-        if (place.phase().getPhase().getUntil().getPlateauEpochs() == 0) {
-            return;
+        boolean reached = false;
+        for (Map.Entry<Long, StepCommitted> step :
+                history.steps().subMap(place.phase().getStartStep(), next).entrySet()) {
+            reached = plateauAfter(step.getKey(), step.getValue().getAgreementList());
         }
-        RunHistory history = log.history();
-        history.steps()
-                .subMap(place.phase().getStartStep(), next)
-                .forEach(
-                        (step, committedStep) ->
-                                plateauAfter(step, committedStep.getAgreementList()));
+        return reached && told == next - 1;
     }
 
     private void pump() {
@@ -331,9 +367,13 @@ final class RunExecution implements TeacherFeed.Listener {
                                     samples,
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
-                    String batchId = runId() + "/" + epoch + "/" + step + "/" + micro;
-                    around.batches()
-                            .offer(batchId, () -> world.schedule().microBatch(ofTrack, number));
+                    String batchId =
+                            around.batches()
+                                    .offer(
+                                            runId(),
+                                            epoch,
+                                            step + "/" + micro,
+                                            () -> world.schedule().microBatch(ofTrack, number));
                     work.ready[micro] = reference(batchId, around.ownAddress(), samples);
                 }
             }
@@ -348,6 +388,11 @@ final class RunExecution implements TeacherFeed.Listener {
         return feed;
     }
 
+    /**
+     * Assigns as much as the student wants. A step waits for the evaluation or the end of a track
+     * before it: an answer that is lost can be had again only while the parameters are those of its
+     * step.
+     */
     private void assign() {
         while (unanswered.size() < prefetch()) {
             if (upcoming.isEmpty()) {
@@ -362,6 +407,10 @@ final class RunExecution implements TeacherFeed.Listener {
                 nextScript++;
             }
             Item item = upcoming.peek();
+            if (item instanceof RunScript.Step
+                    && !unanswered.stream().allMatch(RunScript.Step.class::isInstance)) {
+                return;
+            }
             if (item instanceof RunScript.Step step) {
                 FedStep work = fed.get(step.step());
                 if (work == null || !work.complete()) {
@@ -417,8 +466,9 @@ final class RunExecution implements TeacherFeed.Listener {
                 EvaluationAssignment.newBuilder().setRunId(runId()).setEvaluationId(step);
         for (int i = 0; i < world.test().count(); i++) {
             int number = i;
-            String batchId = runId() + "/" + epoch + "/test/" + i;
-            around.batches().offer(batchId, () -> world.test().batch(number));
+            String batchId =
+                    around.batches()
+                            .offer(runId(), epoch, "test/" + i, () -> world.test().batch(number));
             int size =
                     Math.min(
                             log.evaluationBatch(),
@@ -430,16 +480,18 @@ final class RunExecution implements TeacherFeed.Listener {
 
     private void stepped(StepReport report) {
         if (report.getStep() <= committed) {
+            late(report);
             return;
         }
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
+        told = committed;
         FedStep work = fed.remove(committed);
         if (work != null) {
             log.committed(script, report, work.cached, work.computed);
         }
         for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
-            around.batches().release(runId() + "/" + epoch + "/" + committed + "/" + micro);
+            around.batches().release(runId(), epoch, committed + "/" + micro);
             if (feed != null) {
                 feed.release(new MicroKey(committed, micro));
             }
@@ -450,10 +502,40 @@ final class RunExecution implements TeacherFeed.Listener {
         if (committed >= barrier) {
             barrier = Long.MAX_VALUE;
         }
-        if (endsPhase(committed) && !evaluates(committed)) {
-            log.phaseEnded(script, committed);
-        }
+        endPhase(committed);
         pump();
+    }
+
+    /**
+     * A student that kept its place tells its newest steps behind its position, since a coordinator
+     * that was started again may not have heard of them.
+     */
+    private void late(StepReport report) {
+        long step = report.getStep();
+        if (step <= told) {
+            return;
+        }
+        told = step;
+        log.committed(script, report, 0, 0);
+        record.update(run -> run.setCommittedStep(committed));
+        boolean inPhase =
+                committed + 1 < script.totalSteps()
+                        && script.place(committed + 1).phase().getStartStep()
+                                == script.place(step).phase().getStartStep();
+        boolean reached = inPhase && plateauAfter(step, report.getAgreementList());
+        boolean moving = unanswered.stream().anyMatch(RunScript.Step.class::isInstance);
+        if (reached && step == committed && !moving) {
+            endPhaseEarly();
+        }
+        endPhase(step);
+        pump();
+    }
+
+    /** Takes note that a phase is over, unless an evaluation is still to come. */
+    private void endPhase(long step) {
+        if (endsPhase(step) && !evaluates(step)) {
+            log.phaseEnded(script, step);
+        }
     }
 
     private boolean plateauAfter(long step, List<Double> agreement) {
@@ -495,9 +577,9 @@ final class RunExecution implements TeacherFeed.Listener {
 
     private void evaluated(EvaluationReport report) {
         answered(RunScript.Evaluate.class, report.getEvaluationId());
-        around.batches().releaseAll(runId() + "/" + epoch + "/test/");
+        around.batches().releaseAll(runId(), epoch, "test/");
         log.evaluated(script, report);
-        if (endsPhase(report.getEvaluationId())) {
+        if (endsPhase(report.getEvaluationId()) && report.getEvaluationId() != phaseTold) {
             log.phaseEnded(script, report.getEvaluationId());
         }
         pump();
@@ -577,7 +659,11 @@ final class RunExecution implements TeacherFeed.Listener {
 
     @Override
     public void notice(String reason, String message) {
-        log.notice(reason, message);
+        try {
+            log.notice(reason, message);
+        } catch (MeshException e) {
+            fail(e);
+        }
     }
 
     private void fail(MeshException cause) {

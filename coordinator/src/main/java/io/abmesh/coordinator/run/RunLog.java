@@ -141,6 +141,13 @@ final class RunLog implements AutoCloseable {
                 items.add(item);
             }
         }
+        // A student compares what it exports on the images of its last evaluation, which one that
+        // was started again has not seen.
+        boolean endsTrack = items.stream().anyMatch(item -> item instanceof RunScript.EndTrack);
+        boolean evaluates = items.stream().anyMatch(item -> item instanceof RunScript.Evaluate);
+        if (endsTrack && !evaluates) {
+            items.add(0, new RunScript.Evaluate(step));
+        }
         return items;
     }
 

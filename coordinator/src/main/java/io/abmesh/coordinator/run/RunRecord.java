@@ -5,6 +5,8 @@ import com.google.rpc.Status;
 import io.abmesh.coordinator.store.Journal;
 import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEnded;
 import io.abmesh.proto.v1.RunEvent;
@@ -14,18 +16,24 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run's state and history. State is what the journal says, so a coordinator that was restarted
  * knows it again. Used on the coordinator's loop; {@link #snapshot} anywhere.
  */
 public final class RunRecord {
+    private static final Logger LOG = Logger.getLogger(RunRecord.class);
+
     private final RunFolder folder;
     private final Journal journal;
     private final Clock clock;
     private final List<Runnable> watchers = new ArrayList<>();
     private volatile Run state;
+    private @Nullable MeshException unwritten;
 
     private RunRecord(RunFolder folder, Journal journal, Clock clock) {
         this.folder = folder;
@@ -45,7 +53,7 @@ public final class RunRecord {
     /**
      * Opens a run's journal and reads its state.
      *
-     * @throws io.abmesh.proto.error.MeshException STORE_FULL if it cannot be read or written
+     * @throws MeshException STORE_FULL if it cannot be read or written; JOURNAL_CORRUPT
      */
     public static RunRecord open(RunFolder folder, Clock clock) {
         try {
@@ -94,12 +102,49 @@ public final class RunRecord {
         try {
             event.setTime(timestamp(clock.instant()));
             RunEvent numbered = journal.append(event, !event.hasStepCommitted());
+            unwritten = null;
             apply(numbered);
             List.copyOf(watchers).forEach(Runnable::run);
             return numbered;
         } catch (IOException e) {
             throw RunStore.unwritable(folder.folder(), e);
         }
+    }
+
+    /**
+     * Ends the run. An end that cannot be added to the journal counts as long as this process
+     * lives, and watchers are told {@link #unwritten} instead of the event.
+     *
+     * @param cause why it failed, or what of a cancelled run could not be written
+     */
+    void end(RunState last, @Nullable MeshException cause) {
+        RunEnded.Builder ended = RunEnded.newBuilder().setState(last);
+        if (cause != null) {
+            ended.setFailure(ErrorStatuses.toStatus(cause));
+        }
+        try {
+            append(RunEvent.newBuilder().setRunEnded(ended));
+        } catch (MeshException e) {
+            LOG.errorf(
+                    "Run's end cannot be written run=%s cause=%s", folder.runId(), e.getMessage());
+            MeshException told = cause == null ? e : cause;
+            unwritten = told;
+            Run.Builder next = state.toBuilder();
+            end(
+                    next,
+                    RunEnded.newBuilder()
+                            .setState(RunState.RUN_STATE_FAILED)
+                            .setFailure(ErrorStatuses.toStatus(told))
+                            .build(),
+                    timestamp(clock.instant()));
+            state = next.build();
+            List.copyOf(watchers).forEach(Runnable::run);
+        }
+    }
+
+    /** Returns the named error of an end that the journal does not have. */
+    Optional<MeshException> unwritten() {
+        return Optional.ofNullable(unwritten);
     }
 
     /** Calls {@code watcher} behind every event, until it is removed. */

@@ -113,7 +113,7 @@ public final class RunScript {
                 every > 0
                         && classifies
                         && epochsDone(place, step) / every > epochsDone(place, step - 1) / every;
-        if (trackEnds || epochs) {
+        if (trackEnds || epochs || (phaseEnds && classifies)) {
             items.add(new Evaluate(step));
         }
         int steps = plan.getCheckpointEverySteps();

@@ -60,6 +60,9 @@ final class RunWatch {
                     greeted = true;
                     observer.onNext(
                             WatchRunResponse.newBuilder().setRun(record.snapshot()).build());
+                } else if (record.unwritten().isPresent()) {
+                    stop();
+                    observer.onError(record.unwritten().get());
                 } else if (record.ended()) {
                     stop();
                     observer.onCompleted();

@@ -1,19 +1,19 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.DataFacts;
 import io.abmesh.coordinator.plan.PlanMatch;
+import io.abmesh.coordinator.plan.PlanSubsets;
 import io.abmesh.data.image.ChannelStatistics;
 import io.abmesh.data.image.ImageDataset;
 import io.abmesh.data.schedule.Augmentation;
 import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.data.schedule.SequentialBatches;
-import io.abmesh.data.schedule.SubsetRule;
 import io.abmesh.data.source.ImageDatasets;
 import io.abmesh.proto.v1.AugmentationPlan;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Normalization;
 import io.abmesh.proto.v1.Plan;
-import io.abmesh.proto.v1.SplitPlan;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -38,40 +38,39 @@ public record RunWorld(
     /**
      * Opens the data of a plan; reads files.
      *
-     * @param plan with absolute paths
+     * @param base folder that relative paths are relative to
      * @param evaluationBatch samples of one test batch
      * @throws io.abmesh.data.image.DatasetException with one line
+     * @throws io.abmesh.proto.error.MeshException INVALID_PLAN if its subsets cannot be chosen
      */
-    public static RunWorld open(Plan plan, int evaluationBatch) {
-        ImageDataset dataset = ImageDatasets.open(plan.getData().getLocation(), Path.of("/"));
-        int[] train = rule(plan.getData().getTrain()).choose(dataset.train());
-        int[] test = rule(plan.getData().getTest()).choose(dataset.test());
+    public static RunWorld open(CompletePlan complete, Path base, int evaluationBatch) {
+        Plan plan = complete.resolved(base);
+        ImageDataset dataset = dataset(complete, base);
+        PlanSubsets subsets = PlanSubsets.choose(complete, dataset);
         AugmentationPlan views = plan.getData().getAugmentation();
         BatchSchedule schedule =
                 new BatchSchedule(
                         dataset.train(),
-                        train,
+                        subsets.train(),
                         plan.getBatch(),
                         plan.getMicroBatches(),
                         new Augmentation(views.getCrop(), views.getFlip(), views.getVariants()),
                         plan.getSeed());
         return new RunWorld(
                 dataset,
-                new DataFacts(
-                        dataset.shape(), dataset.classNames().size(), train.length, test.length),
+                subsets.facts(dataset),
                 schedule,
-                new SequentialBatches(dataset.test(), test, evaluationBatch),
+                new SequentialBatches(dataset.test(), subsets.test(), evaluationBatch),
                 normalization(plan, dataset));
     }
 
-    /** Returns the sizes of the subsets alone, for a plan that is only checked. */
-    public static DataFacts facts(Plan plan) {
-        ImageDataset dataset = ImageDatasets.open(plan.getData().getLocation(), Path.of("/"));
-        return new DataFacts(
-                dataset.shape(),
-                dataset.classNames().size(),
-                rule(plan.getData().getTrain()).choose(dataset.train()).length,
-                rule(plan.getData().getTest()).choose(dataset.test()).length);
+    /**
+     * Opens the data set of a plan.
+     *
+     * @throws io.abmesh.data.image.DatasetException with one line
+     */
+    static ImageDataset dataset(CompletePlan plan, Path base) {
+        return ImageDatasets.open(plan.resolved(base).getData().getLocation(), Path.of("/"));
     }
 
     /** Returns what turns pixels into the teacher's input; nothing if it takes them as they are. */
@@ -91,10 +90,5 @@ public record RunWorld(
                 .addAllMean(statistics.mean())
                 .addAllStd(statistics.std())
                 .build();
-    }
-
-    private static SubsetRule rule(SplitPlan split) {
-        return new SubsetRule(
-                split.getImages(), split.getFraction(), split.getBalanced(), split.getSeed());
     }
 }

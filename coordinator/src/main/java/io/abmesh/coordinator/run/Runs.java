@@ -26,7 +26,6 @@ import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
-import io.abmesh.proto.v1.RunEnded;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
@@ -155,8 +154,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     public CompletePlan validate(String yaml, List<String> overrides, Path base) {
         CompletePlan plan = PlanReader.read(yaml, overrides);
         try {
-            List<PlanProblem> problems =
-                    PlanAgainstWorld.check(plan, RunWorld.facts(plan.resolved(base)));
+            List<PlanProblem> problems = PlanAgainstWorld.check(plan, RunWorld.dataset(plan, base));
             if (!problems.isEmpty()) {
                 throw PlanProblem.exception(problems);
             }
@@ -252,7 +250,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
         active.put(record.folder().runId(), run);
         aside(
                 run,
-                () -> RunWorld.open(run.plan, settings.evaluationBatch()),
+                () ->
+                        RunWorld.open(
+                                record.folder().plan(),
+                                record.folder().baseDirectory(),
+                                settings.evaluationBatch()),
                 world -> {
                     run.world = world;
                     advance(run);
@@ -294,7 +296,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         script,
                         log,
                         new RunExecution.Surroundings(
-                                loop, batches, ownAddress, settings.stallTimeout()),
+                                loop,
+                                batches,
+                                store::nextEpoch,
+                                ownAddress,
+                                settings.stallTimeout()),
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);
@@ -379,43 +385,43 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private void end(RunRecord record, RunState state, @Nullable MeshException cause) {
-        Active run = active.remove(record.folder().runId());
+        String runId = record.folder().runId();
+        Active run = active.remove(runId);
         if (run != null && run.execution != null) {
             run.execution.close();
         }
-        RunEnded.Builder ended = RunEnded.newBuilder().setState(state);
+        try {
+            if (run != null) {
+                finish(run, state);
+            }
+            record.end(state, cause);
+        } catch (MeshException e) {
+            LOG.errorf("Run's result cannot be written run=%s cause=%s", runId, e.getMessage());
+            // What a run failed of first is what its user needs to know.
+            boolean failed = state == RunState.RUN_STATE_FAILED && cause != null;
+            record.end(
+                    state == RunState.RUN_STATE_SUCCEEDED ? RunState.RUN_STATE_FAILED : state,
+                    failed ? cause : e);
+        }
         if (cause != null) {
             LOG.errorf(
                     "Run failed run=%s reason=%s cause=%s",
-                    record.folder().runId(), cause.reason(), cause.getMessage());
-            ended.setFailure(ErrorStatuses.toStatus(cause));
-        }
-        try {
-            record.update(snapshot -> snapshot.setState(state));
-            if (run != null) {
-                report(run);
-            }
-            record.append(RunEvent.newBuilder().setRunEnded(ended));
-        } catch (MeshException e) {
-            LOG.errorf(
-                    "Run's end cannot be written run=%s cause=%s",
-                    record.folder().runId(), e.getMessage());
-        }
-        if (run != null && run.log != null) {
-            run.log.close();
+                    runId, cause.reason(), cause.getMessage());
         }
         next();
     }
 
-    private void report(Active run) {
+    /** Writes what a run leaves behind. */
+    private void finish(Active run, RunState state) {
         RunWorld world = run.world;
         RunLog log = run.log;
         if (world == null || log == null) {
             return;
         }
+        log.close();
         RunReport report =
                 new RunReport(
-                        run.record.snapshot(),
+                        run.record.snapshot().toBuilder().setState(state).build(),
                         run.record.folder().plan().plan(),
                         world,
                         run.teacher,
@@ -423,11 +429,13 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         log.versions(),
                         log.parameterCount(),
                         log.refusedCount());
+        Path file = run.record.folder().file("report.json");
         try {
             run.record.folder().publish("report.json", report.toJson());
+            file = run.record.folder().file("report.html");
             run.record.folder().publish("report.html", ReportPage.html(report).getBytes(UTF_8));
         } catch (IOException e) {
-            throw RunStore.unwritable(run.record.folder().folder(), e);
+            throw RunStore.unwritable(file, e);
         }
     }
 
@@ -447,11 +455,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private static MeshException named(DatasetException e) {
-        ErrorReason reason =
-                e.reason() == DatasetException.Reason.SUBSET
-                        ? ErrorReason.INVALID_PLAN
-                        : ErrorReason.DATASET_UNREADABLE;
-        return new MeshException(reason, String.valueOf(e.getMessage()));
+        return new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
     }
 
     @Override

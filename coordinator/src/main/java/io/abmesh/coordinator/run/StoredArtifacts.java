@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.store.IncomingFile;
 import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.ArtifactReceiver;
@@ -9,21 +10,21 @@ import io.abmesh.proto.v1.ArtifactHeader;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
 import io.grpc.stub.StreamObserver;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the files that a student publishes in their run's folder; up to {@value #MAX_BYTES} bytes
- * each.
+ * each. A file goes to the disk as it arrives, of which one message is in memory, and to its place
+ * once its length and digest are right; of one that does not come so far nothing is left.
  */
 public final class StoredArtifacts implements ArtifactReceiver {
     static final int MAX_BYTES = 256 << 20;
+    private static final Logger LOG = Logger.getLogger(StoredArtifacts.class);
     private static final Set<String> NAMES = Set.of("student.onnx", "student.dl4j.zip");
 
     private final Function<String, RunFolder> folders;
@@ -40,48 +41,118 @@ public final class StoredArtifacts implements ArtifactReceiver {
     @Override
     public StreamObserver<PublishArtifactRequest> receive(
             StreamObserver<PublishArtifactResponse> responses) {
-        return new StreamObserver<>() {
-            private final ByteArrayOutputStream content = new ByteArrayOutputStream();
-            private @Nullable ArtifactHeader header;
-
-            @Override
-            public void onNext(PublishArtifactRequest message) {
-                if (message.hasHeader() && header == null) {
-                    header = checked(message.getHeader());
-                } else if (header != null && !message.hasHeader()) {
-                    if (content.size() + message.getChunk().size() > header.getSizeBytes()) {
-                        throw mismatch(header, content.size() + message.getChunk().size());
-                    }
-                    content.writeBytes(message.getChunk().toByteArray());
-                } else {
-                    throw new MeshException(
-                            ErrorReason.STREAM_PROTOCOL,
-                            "file starts with another message: found="
-                                    + message.getMessageCase()
-                                    + ", expected=one header, then chunks");
-                }
-            }
-
-            @Override
-            public void onError(Throwable cause) {
-                content.reset();
-            }
-
-            @Override
-            public void onCompleted() {
-                if (header == null || content.size() != header.getSizeBytes()) {
-                    throw mismatch(
-                            header == null ? ArtifactHeader.getDefaultInstance() : header,
-                            content.size());
-                }
-                store(header, content.toByteArray());
-                responses.onNext(PublishArtifactResponse.getDefaultInstance());
-                responses.onCompleted();
-            }
-        };
+        return new Reception(responses);
     }
 
-    private ArtifactHeader checked(ArtifactHeader header) {
+    /** One file on its way. */
+    private final class Reception implements StreamObserver<PublishArtifactRequest> {
+        private final StreamObserver<PublishArtifactResponse> responses;
+        private ArtifactHeader header = ArtifactHeader.getDefaultInstance();
+        private @Nullable IncomingFile file;
+        private boolean over;
+
+        Reception(StreamObserver<PublishArtifactResponse> responses) {
+            this.responses = responses;
+        }
+
+        @Override
+        public void onNext(PublishArtifactRequest message) {
+            if (over) {
+                return; // sent before the client heard of the failure
+            }
+            try {
+                take(message);
+            } catch (IOException e) {
+                throw ended(unwritable(e));
+            } catch (RuntimeException e) {
+                throw ended(e);
+            }
+        }
+
+        @Override
+        public void onError(Throwable cause) {
+            discard();
+        }
+
+        @Override
+        public void onCompleted() {
+            if (over) {
+                return;
+            }
+            try {
+                finish();
+            } catch (IOException e) {
+                throw ended(unwritable(e));
+            } catch (RuntimeException e) {
+                throw ended(e);
+            }
+            discard();
+            responses.onNext(PublishArtifactResponse.getDefaultInstance());
+            responses.onCompleted();
+        }
+
+        private void take(PublishArtifactRequest message) throws IOException {
+            IncomingFile current = file;
+            if (message.hasHeader() && current == null) {
+                header = checked(message.getHeader());
+                file = folders.apply(header.getRunId()).receive(header.getName());
+            } else if (current != null && message.hasChunk()) {
+                if (current.size() + message.getChunk().size() > header.getSizeBytes()) {
+                    throw mismatch(header, current.size() + message.getChunk().size());
+                }
+                current.write(message.getChunk().asReadOnlyByteBuffer());
+            } else {
+                throw new MeshException(
+                        ErrorReason.STREAM_PROTOCOL,
+                        "file starts with another message: found="
+                                + message.getMessageCase()
+                                + ", expected=one header, then chunks");
+            }
+        }
+
+        private void finish() throws IOException {
+            IncomingFile current = file;
+            if (current == null || current.size() != header.getSizeBytes()) {
+                throw mismatch(header, current == null ? 0 : current.size());
+            }
+            String found = current.finish();
+            if (!found.equals(header.getSha256())) {
+                throw new MeshException(
+                        ErrorReason.CHECKSUM_MISMATCH,
+                        "file arrived damaged: name="
+                                + header.getName()
+                                + ", found="
+                                + found
+                                + ", expected="
+                                + header.getSha256(),
+                        Map.of("name", header.getName(), "found", found));
+            }
+            current.publish();
+        }
+
+        private MeshException unwritable(IOException cause) {
+            return RunStore.unwritable(
+                    folders.apply(header.getRunId()).file(header.getName()), cause);
+        }
+
+        private RuntimeException ended(RuntimeException cause) {
+            discard();
+            return cause;
+        }
+
+        private void discard() {
+            over = true;
+            try {
+                if (file != null) {
+                    file.close();
+                }
+            } catch (IOException e) {
+                LOG.warnf("Part of a file is left name=%s cause=%s", header.getName(), e);
+            }
+        }
+    }
+
+    private static ArtifactHeader checked(ArtifactHeader header) {
         if (!NAMES.contains(header.getName())
                 || header.getSizeBytes() < 1
                 || header.getSizeBytes() > MAX_BYTES) {
@@ -96,28 +167,7 @@ public final class StoredArtifacts implements ArtifactReceiver {
                             + " of at most "
                             + MAX_BYTES);
         }
-        var unused = folders.apply(header.getRunId());
         return header;
-    }
-
-    private void store(ArtifactHeader header, byte[] content) {
-        String found = sha256(content);
-        if (!found.equals(header.getSha256())) {
-            throw new MeshException(
-                    ErrorReason.CHECKSUM_MISMATCH,
-                    "file arrived damaged: name="
-                            + header.getName()
-                            + ", found="
-                            + found
-                            + ", expected="
-                            + header.getSha256());
-        }
-        RunFolder folder = folders.apply(header.getRunId());
-        try {
-            folder.publish(header.getName(), content);
-        } catch (IOException e) {
-            throw RunStore.unwritable(folder.file(header.getName()), e);
-        }
     }
 
     private static MeshException mismatch(ArtifactHeader header, long found) {
@@ -129,13 +179,5 @@ public final class StoredArtifacts implements ArtifactReceiver {
                         + found
                         + " bytes, expected="
                         + header.getSizeBytes());
-    }
-
-    private static String sha256(byte[] content) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
     }
 }

@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.store;
 
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.RunEvent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -7,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
@@ -16,11 +19,12 @@ import java.util.zip.CRC32C;
  * record = | length, int32 BE | CRC-32C of the bytes, int32 BE | RunEvent, length bytes |
  * </pre>
  *
- * <p>Records are only appended. A record that is cut short or altered ends the journal: what is
- * behind it is dropped when the journal is opened, as a writer that was killed leaves it. Events
- * that end something are forced to the disk at once; steps are not, since a step that is lost with
- * the machine is computed again from the student's checkpoint. In memory there are eight bytes per
- * event.
+ * <p>Records are only appended. A record at the end that is cut short or altered is dropped when
+ * the journal is opened, as a writer that was killed leaves it. One with a good record anywhere
+ * behind it is none of a killed writer's, and the journal is refused: what follows cannot be
+ * trusted and must not be lost silently. Events that end something are forced to the disk at once;
+ * steps are not, since a step that is lost with the machine is computed again from the student's
+ * checkpoint. In memory there are eight bytes per event.
  *
  * <p>Thread-safe.
  */
@@ -38,37 +42,70 @@ public final class Journal implements AutoCloseable {
         this.channel = channel;
     }
 
-    /** Opens or makes a journal. */
+    /**
+     * Opens or makes a journal.
+     *
+     * @throws MeshException JOURNAL_CORRUPT if a record before the last is damaged; the file is as
+     *     it was then
+     */
     public static Journal open(Path file) throws IOException {
-        Journal journal =
-                new Journal(
-                        FileChannel.open(
-                                file,
-                                StandardOpenOption.CREATE,
-                                StandardOpenOption.READ,
-                                StandardOpenOption.WRITE));
-        journal.recover();
-        return journal;
+        return open(
+                FileChannel.open(
+                        file,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE),
+                file);
     }
 
-    private void recover() throws IOException {
+    /** Likewise, by a channel; taken. */
+    static Journal open(FileChannel channel, Path file) throws IOException {
+        Journal journal = new Journal(channel);
+        try {
+            journal.recover(file);
+            return journal;
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void recover(Path file) throws IOException {
         synchronized (lock) {
             long size = channel.size();
-            while (end + HEADER <= size) {
-                ByteBuffer header = read(end, HEADER);
-                int length = header.getInt();
-                int crc = header.getInt();
-                if (length <= 0 || length > MAX_RECORD || end + HEADER + length > size) {
-                    break;
-                }
-                if (crc != crc(read(end + HEADER, length))) {
-                    break;
-                }
+            for (int length = goodAt(end, size); length > 0; length = goodAt(end, size)) {
                 remember(end);
                 end += HEADER + length;
             }
+            for (long at = end + 1; at + HEADER < size; at++) {
+                if (goodAt(at, size) > 0) {
+                    throw new MeshException(
+                            ErrorReason.JOURNAL_CORRUPT,
+                            "journal is damaged before its end: file="
+                                    + file
+                                    + ", found=no record at byte "
+                                    + end
+                                    + " but one at byte "
+                                    + at
+                                    + ", expected=records without gaps; move the run's folder out"
+                                    + " of the store to start without it",
+                            Map.of("file", file.toString(), "offset", Long.toString(end)));
+                }
+            }
             channel.truncate(end);
         }
+    }
+
+    /** Returns the length of the whole record at an offset, 0 if there is none. */
+    private int goodAt(long at, long size) throws IOException {
+        if (at + HEADER > size) {
+            return 0;
+        }
+        ByteBuffer header = read(at, HEADER);
+        int length = header.getInt();
+        int crc = header.getInt();
+        boolean fits = length > 0 && length <= MAX_RECORD && at + HEADER + length <= size;
+        return fits && crc == crc(read(at + HEADER, length)) ? length : 0;
     }
 
     /** Returns the number of events. */

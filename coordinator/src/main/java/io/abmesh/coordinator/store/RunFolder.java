@@ -11,6 +11,7 @@ import io.abmesh.coordinator.plan.PlanReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -49,6 +50,9 @@ public record RunFolder(
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DESCRIPTION = "run.json";
 
+    /** How the names of files end that are not whole yet: {@value}. */
+    static final String PART = ".part";
+
     public RunFolder {
         overrides = List.copyOf(overrides);
     }
@@ -69,6 +73,11 @@ public record RunFolder(
 
     /** Reads a folder that {@link #create} finished. */
     static RunFolder open(Path folder) throws IOException {
+        try (DirectoryStream<Path> parts = Files.newDirectoryStream(folder, "*" + PART)) {
+            for (Path part : parts) {
+                Files.delete(part); // of a process that was killed
+            }
+        }
         JsonNode description = JSON.readTree(folder.resolve(DESCRIPTION).toFile());
         List<String> overrides = new ArrayList<>();
         description.path("overrides").forEach(o -> overrides.add(o.asText()));
@@ -92,9 +101,14 @@ public record RunFolder(
         return folder.resolve(name);
     }
 
+    /** Begins to take a file of the run that arrives in pieces. */
+    public IncomingFile receive(String name) throws IOException {
+        return IncomingFile.open(folder.resolve(name));
+    }
+
     /** Writes a file so that readers find it whole or not at all. */
     public void publish(String name, byte[] content) throws IOException {
-        Path temporary = folder.resolve(name + ".part");
+        Path temporary = folder.resolve(name + PART);
         try {
             try (FileChannel channel =
                     FileChannel.open(

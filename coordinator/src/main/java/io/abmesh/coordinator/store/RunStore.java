@@ -28,13 +28,20 @@ import java.util.stream.Stream;
 public final class RunStore implements AutoCloseable {
     private final Path directory;
     private final FileChannel lockFile;
+    private final EpochFile epochs;
     private final Clock clock;
     private final RandomGenerator random;
     private final List<RunFolder> runs = new ArrayList<>();
 
-    private RunStore(Path directory, FileChannel lockFile, Clock clock, RandomGenerator random) {
+    private RunStore(
+            Path directory,
+            FileChannel lockFile,
+            EpochFile epochs,
+            Clock clock,
+            RandomGenerator random) {
         this.directory = directory;
         this.lockFile = lockFile;
+        this.epochs = epochs;
         this.clock = clock;
         this.random = random;
     }
@@ -61,9 +68,20 @@ public final class RunStore implements AutoCloseable {
                         "another coordinator holds the store: store=" + directory,
                         Map.of("store", directory.toString()));
             }
-            RunStore store = new RunStore(directory, channel, clock, random);
-            store.load();
-            return store;
+            try {
+                RunStore store =
+                        new RunStore(
+                                directory,
+                                channel,
+                                EpochFile.open(directory.resolve("epoch")),
+                                clock,
+                                random);
+                store.load();
+                return store;
+            } catch (IOException | RuntimeException e) {
+                channel.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw unwritable(directory, e);
         }
@@ -128,9 +146,24 @@ public final class RunStore implements AutoCloseable {
         return run;
     }
 
+    /**
+     * Returns a membership epoch that is greater than every one before, of any run and of any
+     * coordinator that held this store.
+     *
+     * @throws MeshException STORE_FULL if the store cannot be written
+     */
+    public synchronized long nextEpoch() {
+        try {
+            return epochs.next();
+        } catch (IOException e) {
+            throw unwritable(directory.resolve("epoch"), e);
+        }
+    }
+
     @Override
     public void close() {
         try {
+            epochs.close();
             lockFile.close();
         } catch (IOException e) {
             throw unwritable(directory, e);

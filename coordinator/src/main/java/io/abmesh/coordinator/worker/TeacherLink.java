@@ -2,6 +2,7 @@ package io.abmesh.coordinator.worker;
 
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.data.schedule.MicroBatch;
+import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.TensorFrames;
@@ -127,12 +128,25 @@ public final class TeacherLink {
                                         .build()));
     }
 
-    /** Ends the stream; the listener is told nothing more. */
+    /** Ends the stream, in a thread of its own; the listener is told nothing more. */
     public void close() {
+        if (closed) {
+            return;
+        }
         closed = true;
-        writer.complete();
         thread.shutdownNow();
-        MeshChannels.close(channel, GRACE);
+        Thread closer =
+                new Thread(
+                        () -> {
+                            // The teacher lets go at once what the stream holds.
+                            writer.fail(
+                                    new MeshException(
+                                            ErrorReason.CANCELLED, "coordinator ends the stream"));
+                            MeshChannels.close(channel, GRACE);
+                        },
+                        "coordinator-feed-close-" + member.workerId());
+        closer.setDaemon(true);
+        closer.start();
     }
 
     private void send(String batchId, String datasetSha256, MicroBatch batch)

@@ -3,8 +3,10 @@ package io.abmesh.coordinator.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.abmesh.data.image.ImageShape;
+import io.abmesh.data.source.ImageDatasets;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
@@ -13,6 +15,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.Track;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -223,6 +226,28 @@ final class PlanReaderTest {
                         "data.augmentation.crop crop is not smaller than the image: found=28, image=[1, 28, 28]",
                         "data.normalization.mean found=3 values, expected=one for each of 1 channels",
                         "teacher.normalization.std found=[0.0], expected=positive numbers");
+    }
+
+    @Test
+    void subsetsThatCannotBeChosenAreToldWhereTheyAreAskedFor() {
+        CompletePlan plan =
+                PlanReader.read(
+                        GOOD.replace("images: 500", "images: 5000"),
+                        List.of("data.test.fraction=0.0001", "student.taps=[bn]"));
+
+        assertThat(
+                        PlanAgainstWorld.check(
+                                plan, ImageDatasets.open(ImageDatasets.BUILT_IN, Path.of("/"))))
+                .extracting(PlanProblem::path, PlanProblem::description)
+                .startsWith(
+                        tuple(
+                                "data.train.images",
+                                "4:19: more images are wanted than there are: found=4000, expected>=5000"),
+                        tuple(
+                                "data.test.fraction",
+                                "--set: the subset is empty: fraction=1.0E-4 of 2000 images"))
+                .extracting(problem -> problem.toList().get(0))
+                .contains("student.taps[0]");
     }
 
     @Test

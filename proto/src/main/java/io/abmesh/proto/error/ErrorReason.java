@@ -74,6 +74,8 @@ public enum ErrorReason {
     CHECKSUM_MISMATCH(Status.Code.DATA_LOSS, Retry.NEW_STREAM),
     /** A checkpoint file is damaged. */
     CHECKPOINT_CORRUPT(Status.Code.DATA_LOSS, Retry.NEVER),
+    /** The journal of a run is damaged before its end. */
+    JOURNAL_CORRUPT(Status.Code.DATA_LOSS, Retry.AFTER_OPERATOR),
 
     /** A batch could not be fetched from the server that should hold it. */
     BATCH_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.NEW_ASSIGNMENT),

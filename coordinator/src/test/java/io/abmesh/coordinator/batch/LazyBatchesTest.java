@@ -1,0 +1,87 @@
+package io.abmesh.coordinator.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.abmesh.data.image.ImageShape;
+import io.abmesh.data.schedule.MicroBatch;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+final class LazyBatchesTest {
+    private static final MicroBatch BATCH =
+            new MicroBatch(
+                    new ImageShape(1, 1, 1),
+                    List.of(0L),
+                    List.of(0L),
+                    ByteBuffer.allocate(1),
+                    ByteBuffer.allocate(4));
+
+    private final LazyBatches batches = new LazyBatches();
+
+    @Test
+    void aBatchIsFetchedInItsEpochOrOutsideOfAny() {
+        batches.begin("run", 4);
+        String id = batches.offer("run", 4, "7/0", () -> BATCH);
+
+        assertThat(id).isEqualTo("run/4/7/0");
+        assertThat(batches.render(id, 4)).isSameAs(BATCH);
+        assertThat(batches.render(id, 0)).isSameAs(BATCH);
+    }
+
+    @Test
+    void aFetchOfAnOlderEpochIsRefusedWhetherItsBatchIsThereOrNot() {
+        batches.begin("run", 4);
+        String old = batches.offer("run", 4, "7/0", () -> BATCH);
+        batches.begin("run", 5);
+        String id = batches.offer("run", 5, "7/0", () -> BATCH);
+
+        refused(
+                () -> batches.render(old, 4),
+                ErrorReason.STALE_EPOCH,
+                "fetch is of another epoch: batch=run/4/7/0, found=4, expected=5");
+        refused(
+                () -> batches.render(id, 4),
+                ErrorReason.STALE_EPOCH,
+                "fetch is of another epoch: batch=run/5/7/0, found=4, expected=5");
+    }
+
+    @Test
+    void aReleasedBatchIsNotFound() {
+        batches.begin("run", 4);
+        String step = batches.offer("run", 4, "7/0", () -> BATCH);
+        String test = batches.offer("run", 4, "test/0", () -> BATCH);
+        batches.release("run", 4, "7/0");
+        batches.releaseAll("run", 4, "test/");
+
+        for (String id : List.of(step, test)) {
+            refused(
+                    () -> batches.render(id, 4),
+                    ErrorReason.BATCH_NOT_FOUND,
+                    "no such batch here: found=" + id);
+        }
+    }
+
+    @Test
+    void nothingIsLeftOfARunThatEnded() {
+        batches.begin("run", 4);
+        String id = batches.offer("run", 4, "7/0", () -> BATCH);
+        batches.end("run");
+
+        refused(
+                () -> batches.render(id, 4),
+                ErrorReason.BATCH_NOT_FOUND,
+                "no such batch here: found=run/4/7/0");
+    }
+
+    private static void refused(ThrowingCallable fetch, ErrorReason reason, String message) {
+        assertThatThrownBy(fetch)
+                .isInstanceOfSatisfying(
+                        MeshException.class, e -> assertThat(e.reason()).isEqualTo(reason))
+                .hasMessage(message);
+    }
+}

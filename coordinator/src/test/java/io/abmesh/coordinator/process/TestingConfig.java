@@ -1,0 +1,53 @@
+package io.abmesh.coordinator.process;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
+record TestingConfig(Path storeDirectory) implements CoordinatorConfig {
+    @Override
+    public String host() {
+        return "127.0.0.1";
+    }
+
+    @Override
+    public Optional<String> advertisedHost() {
+        return Optional.empty();
+    }
+
+    @Override
+    public int grpcPort() {
+        return 0;
+    }
+
+    @Override
+    public Optional<Path> readyFile() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Duration lease() {
+        return Duration.ofMinutes(10);
+    }
+
+    @Override
+    public int evaluationBatch() {
+        return 8;
+    }
+
+    @Override
+    public Duration describeDeadline() {
+        return Duration.ofSeconds(30);
+    }
+
+    @Override
+    public Duration stallTimeout() {
+        return Duration.ofSeconds(30);
+    }
+
+    @Override
+    public Duration stopGrace() {
+        return Duration.ZERO;
+    }
+}
