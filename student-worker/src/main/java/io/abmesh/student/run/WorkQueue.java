@@ -90,7 +90,7 @@ final class WorkQueue implements WorkListener {
                                 new Work.EndTrack(
                                         message.getTrackEnd().getRunId(),
                                         message.getTrackEnd().getTrack()));
-                case END -> add(new Work.End(message.getEnd().getRunId()));
+                case END -> end(message.getEnd().getRunId());
                 case ACCEPTED, HEARTBEAT, MESSAGE_NOT_SET -> {
                     // Of no concern here; a message of a later version has no case.
                 }
@@ -168,6 +168,18 @@ final class WorkQueue implements WorkListener {
             plan = null;
             add(new Work.Refuse(begin.getRunId(), e));
         }
+    }
+
+    /** A run that ends early has let its batches go: nobody would ever serve them. */
+    @GuardedBy("lock")
+    private void end(String runId) {
+        for (Work work : unfinished()) {
+            if (work.runId().equals(runId)) {
+                work.batches().forEach(PendingBatch::abandon);
+            }
+        }
+        pending.removeIf(work -> work.runId().equals(runId) && !work.batches().isEmpty());
+        add(new Work.End(runId));
     }
 
     @GuardedBy("lock")
