@@ -243,12 +243,13 @@ public final class LocalMesh implements AutoCloseable {
     }
 
     private Process launch(ServiceSpec spec) throws IOException {
-        Process process =
+        ProcessBuilder builder =
                 new ProcessBuilder(spec.command(installation.java(), ProcessHandle.current().pid()))
                         .directory(spec.folder().toFile())
                         .redirectErrorStream(true)
-                        .redirectOutput(ProcessBuilder.Redirect.appendTo(spec.log().toFile()))
-                        .start();
+                        .redirectOutput(ProcessBuilder.Redirect.appendTo(spec.log().toFile()));
+        builder.environment().putAll(spec.environment());
+        Process process = builder.start();
         process.getOutputStream().close();
         return process;
     }
