@@ -68,12 +68,17 @@ public record ServiceSpec(
     }
 
     /**
-     * Returns variables of its environment that are set unless the user has set them. The threads
-     * of ND4J's operators (OpenMP) sleep between operators instead of spinning: the student's own
-     * kernels run there, on the same cores, and so do the other processes.
+     * Returns variables of its environment that are set unless the user has set them.
+     *
+     * <ul>
+     *   <li>The threads of ND4J's operators (OpenMP) sleep between operators instead of spinning:
+     *       the student's own kernels run there, on the same cores, and so do the other processes.
+     *   <li>ONNX Runtime sends no telemetry. (Its telemetry also searches the command line with a
+     *       stack that grows by the character.)
+     * </ul>
      */
     public Map<String, String> environment() {
-        return role == Role.STUDENT ? Map.of("OMP_WAIT_POLICY", "passive") : Map.of();
+        return Map.of("OMP_WAIT_POLICY", "passive", "ORT_DISABLE_TELEMETRY", "1");
     }
 
     /** Returns the command line: {@code java FLAGS -DPROPERTIES -jar PROGRAM}. */

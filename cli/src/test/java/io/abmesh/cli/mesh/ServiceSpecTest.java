@@ -24,6 +24,7 @@ final class ServiceSpecTest {
         List<String> command = spec.command(Path.of("/java"), 4_711);
 
         assertThat(spec.name()).isEqualTo("teacher-1");
+        assertThat(spec.environment()).containsExactly(Map.entry("ORT_DISABLE_TELEMETRY", "1"));
         assertThat(command)
                 .startsWith("/java")
                 .anyMatch(argument -> argument.startsWith("-Xmx"))

@@ -6,6 +6,7 @@ import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
 import io.abmesh.nn.teacher.PixelNormalization;
+import io.abmesh.nn.teacher.TeacherDescription;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
@@ -101,8 +103,10 @@ public final class Dl4jExport {
             graph.close();
         }
         try (FileSystem archive = FileSystems.newFileSystem(file, Map.of())) {
+            Map<String, String> metadata = new TreeMap<>(student.allMetadata());
+            metadata.put(TeacherDescription.INPUT_KEY, TeacherDescription.RAW_PIXELS);
             String lines =
-                    student.allMetadata().entrySet().stream()
+                    metadata.entrySet().stream()
                             .map(entry -> entry.getKey() + "=" + entry.getValue() + "\n")
                             .collect(Collectors.joining());
             Files.writeString(archive.getPath(METADATA_ENTRY), lines, StandardCharsets.UTF_8);

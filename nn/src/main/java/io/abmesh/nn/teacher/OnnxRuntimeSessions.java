@@ -8,8 +8,7 @@ import java.nio.file.Path;
 
 /** Makes sessions of ONNX Runtime with our settings, and its exceptions ours. */
 final class OnnxRuntimeSessions {
-    private final OrtEnvironment environment =
-            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, "abmesh");
+    private final OrtEnvironment environment = OnnxRuntimeStart.environment();
     private final TeacherOptions options;
     private final Path folder;
 

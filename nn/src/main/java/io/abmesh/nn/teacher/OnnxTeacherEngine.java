@@ -42,9 +42,6 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     /** Name of this engine in descriptions. */
     public static final String NAME = "onnxruntime";
 
-    private static final List<Long> SIZES_TO_TRY = List.of(224L, 64L, 32L, 28L);
-    private static final long CHANNELS_TO_TRY = 3;
-
     private final Object lock = new Object();
     private final OnnxModel model;
     private final TeacherOptions options;
@@ -133,7 +130,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                     "model has no logits: found=no output [N, classes], expected=one, model="
                             + description.modelName());
         }
-        checkImages(imageShape);
+        ImageShapes.check(description.inputShape(), imageShape);
         List<String> outputs = new ArrayList<>(taps.stream().map(TapCandidate::tensor).toList());
         logits.filter(tensor -> wantsLogits).ifPresent(outputs::add);
         OrtSession session =
@@ -301,16 +298,15 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                     TeacherException.Reason.MODEL_UNSUPPORTED,
                     "model has nothing to learn from: found=no activation and no output [N, classes], expected=one of them");
         }
-        boolean declared =
-                inputShape.subList(1, 4).stream().noneMatch(size -> size == OnnxModel.FREE);
+        boolean declared = ImageShapes.declared(inputShape);
         OrtSession session = runtime.create(model.withOutputs(tensors));
         try {
             if (declared || !options.probeShape().isEmpty()) {
-                List<Long> image = filled(inputShape, options.probeShape());
+                List<Long> image = ImageShapes.filled(inputShape, options.probeShape());
                 return new Probe(image, shapes(session, input, inputShape, image), true);
             }
-            for (long size : SIZES_TO_TRY) {
-                List<Long> image = filled(inputShape, List.of(CHANNELS_TO_TRY, size, size));
+            for (List<Long> size : ImageShapes.TO_TRY) {
+                List<Long> image = ImageShapes.filled(inputShape, size);
                 Optional<Map<String, List<Long>>> shapes =
                         runsAt(session, input, inputShape, image);
                 if (shapes.isPresent()) {
@@ -330,33 +326,6 @@ public final class OnnxTeacherEngine implements TeacherEngine {
             return Optional.of(shapes(session, input, inputShape, imageShape));
         } catch (TeacherException e) {
             return Optional.empty();
-        }
-    }
-
-    private static List<Long> filled(List<Long> inputShape, List<Long> image) {
-        List<Long> filled = new ArrayList<>();
-        for (int i = 0; i < 3; i++) {
-            long size = inputShape.get(i + 1);
-            filled.add(size == OnnxModel.FREE ? image.get(i) : size);
-        }
-        return filled;
-    }
-
-    private void checkImages(List<Long> imageShape) {
-        List<Long> taken = description.inputShape().subList(1, 4);
-        boolean fits = imageShape.size() == 3;
-        for (int i = 0; fits && i < 3; i++) {
-            long size = taken.get(i);
-            fits = imageShape.get(i) > 0 && (size == OnnxModel.FREE || size == imageShape.get(i));
-        }
-        if (!fits) {
-            throw new TeacherException(
-                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
-                    "images do not fit the teacher: found="
-                            + imageShape
-                            + ", expected="
-                            + taken
-                            + " (-1: any)");
         }
     }
 

@@ -4,6 +4,10 @@ import java.nio.file.Path;
 
 /** Opens a model with the engine that its file needs. */
 public final class TeacherEngines {
+    private static final byte[] ZIP = {'P', 'K', 3, 4};
+    private static final byte[] ZIP_WITHOUT_ENTRIES = {'P', 'K', 5, 6};
+    private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+
     private TeacherEngines() {}
 
     /**
@@ -15,6 +19,12 @@ public final class TeacherEngines {
      */
     public static TeacherEngine open(Path model, TeacherOptions options) {
         ModelFile file = ModelFile.read(model);
+        if (file.startsWith(ZIP) || file.startsWith(ZIP_WITHOUT_ENTRIES)) {
+            return Dl4jTeacherEngine.openArchive(file, options);
+        }
+        if (file.startsWith(HDF5)) {
+            return Dl4jTeacherEngine.openKeras(file, options);
+        }
         return OnnxTeacherEngine.open(file, options);
     }
 }

@@ -69,6 +69,7 @@ final class Dl4jExportTest {
                         .hasContent(
                                 """
                                 abmesh.classes=7
+                                abmesh.input=raw-pixels
                                 abmesh.network=wrn-10-1
                                 abmesh.plan_sha256=0123
                                 abmesh.taps=block2.layer.0.bn1,block3.layer.0.bn1,bn1

@@ -1,0 +1,298 @@
+package io.abmesh.nn.teacher;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * A DL4J archive or a Keras model, computed by DL4J. A tap is what enters an activation, by the
+ * name of the layer that is or has the activation; see {@link Dl4jTapGraph}.
+ *
+ * <p>The model must have one input of images. Its logits are the first output {@code [N, classes]};
+ * where a softmax makes that output, or is built into its layer, the logits are what enters it.
+ * Models that keep their channels last take and give {@code [N, C, H, W]} here like all others. A
+ * model that leaves the image size open, as most DL4J archives do, is described like such an ONNX
+ * model.
+ *
+ * <p>Each session has a network with parameters of its own, cut down to what its taps need. DL4J
+ * keeps the memory of activations with the thread that infers, until that thread ends. ND4J counts
+ * threads per process, so {@link TeacherOptions#intraOpThreads} has no say here; {@code
+ * OMP_NUM_THREADS} has.
+ */
+public final class Dl4jTeacherEngine implements TeacherEngine {
+    /** Name of this engine in descriptions. */
+    public static final String NAME = "dl4j";
+
+    private final Object lock = new Object();
+    private final Dl4jModel model;
+    private final Dl4jTapGraph graph;
+    private final TeacherOptions options;
+    private final TeacherDescription description;
+    private final TapIndex index;
+
+    @GuardedBy("lock")
+    private final Set<Dl4jTeacherSession> sessions = new LinkedHashSet<>();
+
+    @GuardedBy("lock")
+    private boolean closed;
+
+    private Dl4jTeacherEngine(ModelFile file, Dl4jModel model, TeacherOptions options) {
+        this.model = model;
+        this.options = options;
+        this.graph = new Dl4jTapGraph(model);
+        List<Long> inputShape = new ArrayList<>(List.of(ImageShapes.FREE));
+        inputShape.addAll(model.imageShape());
+        Probe probe = probe(inputShape);
+        List<TapCandidate> taps = probe.candidates(graph.activations());
+        this.description =
+                new TeacherDescription(
+                        file.sha256(),
+                        file.name(),
+                        NAME,
+                        model.configuration().getNetworkInputs().get(0),
+                        inputShape,
+                        taps,
+                        probe.autoTaps(graph.activations()),
+                        probe.width(graph.logits()),
+                        TeacherDescription.RAW_PIXELS.equals(
+                                model.metadata().get(TeacherDescription.INPUT_KEY)),
+                        model.metadata());
+        this.index = new TapIndex(taps);
+    }
+
+    /**
+     * Opens a DL4J archive.
+     *
+     * @throws TeacherException if there is no such file, or it is damaged, not trusted, or no model
+     *     that can be a teacher
+     */
+    public static Dl4jTeacherEngine openArchive(Path path, TeacherOptions options) {
+        return openArchive(ModelFile.read(path), options);
+    }
+
+    static Dl4jTeacherEngine openArchive(ModelFile file, TeacherOptions options) {
+        Dl4jHelpers.enable();
+        return open(file, new Dl4jModelReader(file).archive(options.trusted()), options);
+    }
+
+    /**
+     * Opens a Keras model in HDF5.
+     *
+     * @throws TeacherException if there is no such file, or it is damaged, or no model that can be
+     *     a teacher
+     */
+    public static Dl4jTeacherEngine openKeras(Path path, TeacherOptions options) {
+        return openKeras(ModelFile.read(path), options);
+    }
+
+    static Dl4jTeacherEngine openKeras(ModelFile file, TeacherOptions options) {
+        Dl4jHelpers.enable();
+        return open(file, new Dl4jModelReader(file).keras(), options);
+    }
+
+    private static Dl4jTeacherEngine open(ModelFile file, Dl4jModel model, TeacherOptions options) {
+        try {
+            return new Dl4jTeacherEngine(file, model, options);
+        } catch (RuntimeException e) {
+            model.release().run();
+            throw e;
+        }
+    }
+
+    @Override
+    public TeacherDescription describe() {
+        return description;
+    }
+
+    @Override
+    public TapCandidate resolve(String source) {
+        return index.resolve(source);
+    }
+
+    @Override
+    public TeacherSession open(List<String> sources, boolean wantsLogits, List<Long> imageShape) {
+        List<TapCandidate> taps = index.resolveAll(sources);
+        if (taps.isEmpty() && !wantsLogits) {
+            throw new IllegalArgumentException("nothing asked for: found=no taps and no logits");
+        }
+        if (wantsLogits && description.classCount() == 0) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "model has no logits: found=no output [N, classes], expected=one, model="
+                            + description.modelName());
+        }
+        ImageShapes.check(description.inputShape(), imageShape);
+        List<String> outputs = new ArrayList<>(taps.stream().map(TapCandidate::tensor).toList());
+        if (wantsLogits) {
+            outputs.add(graph.logits());
+        }
+        synchronized (lock) {
+            if (closed) {
+                throw new IllegalStateException(
+                        "engine is closed: model=" + description.modelName());
+            }
+            Dl4jTeacherSession opened =
+                    session(sources, taps, outputs, wantsLogits, imageShape, this::forget);
+            sessions.add(opened);
+            return opened;
+        }
+    }
+
+    private Dl4jTeacherSession session(
+            List<String> sources,
+            List<TapCandidate> taps,
+            List<String> outputs,
+            boolean wantsLogits,
+            List<Long> imageShape,
+            Consumer<Dl4jTeacherSession> onClose) {
+        Dl4jNetwork network = new Dl4jNetwork(graph, model, outputs, imageShape);
+        try {
+            Map<String, List<Long>> shapes = network.sampleShapes();
+            return new Dl4jTeacherSession(
+                    network,
+                    sources,
+                    taps.stream()
+                            .map(
+                                    tap ->
+                                            new TapCandidate(
+                                                    tap.name(),
+                                                    tap.tensor(),
+                                                    tap.activation(),
+                                                    sampleShape(shapes, tap.tensor())))
+                            .toList(),
+                    outputs,
+                    outputs.stream().map(tensor -> sampleShape(shapes, tensor)).toList(),
+                    wantsLogits,
+                    imageShape,
+                    options.chunkSize(),
+                    onClose);
+        } catch (RuntimeException e) {
+            network.close();
+            throw e;
+        }
+    }
+
+    private static List<Long> sampleShape(Map<String, List<Long>> shapes, String tensor) {
+        List<Long> shape = shapes.getOrDefault(tensor, List.of());
+        if (shape.size() != 1 && shape.size() != 3) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "tensor cannot be compared: found="
+                            + shape
+                            + " per sample, expected=[C, H, W] or [D], tensor="
+                            + tensor);
+        }
+        return shape;
+    }
+
+    @Override
+    public void close() {
+        List<Dl4jTeacherSession> open;
+        synchronized (lock) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            open = List.copyOf(sessions);
+        }
+        open.forEach(Dl4jTeacherSession::close);
+        model.release().run();
+    }
+
+    private void forget(Dl4jTeacherSession session) {
+        synchronized (lock) {
+            sessions.remove(session);
+        }
+    }
+
+    /** What running the model once told. */
+    private record Probe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean declared) {
+        private List<Long> shape(Dl4jTapGraph.Activation activation) {
+            return shapes.getOrDefault(activation.tensor(), List.of());
+        }
+
+        /** Rank 2 and 4 are what a boundary can be compared on. */
+        private boolean usable(Dl4jTapGraph.Activation activation) {
+            int rank = shape(activation).size();
+            return imageShape.isEmpty() || rank == 1 || rank == 3;
+        }
+
+        List<TapCandidate> candidates(List<Dl4jTapGraph.Activation> activations) {
+            return activations.stream()
+                    .filter(this::usable)
+                    .map(
+                            a ->
+                                    new TapCandidate(
+                                            a.name(),
+                                            a.tensor(),
+                                            a.kind(),
+                                            declared ? shape(a) : List.of()))
+                    .toList();
+        }
+
+        List<String> autoTaps(List<Dl4jTapGraph.Activation> activations) {
+            if (imageShape.isEmpty()) {
+                return List.of();
+            }
+            return StageTaps.choose(
+                    activations.stream()
+                            .filter(this::usable)
+                            .map(a -> new StageTaps.Place(a.name(), shape(a), a.residual()))
+                            .toList(),
+                    imageShape.get(1),
+                    imageShape.get(2));
+        }
+
+        int width(String logits) {
+            List<Long> shape = shapes.getOrDefault(logits, List.of());
+            return shape.size() == 1 ? Math.toIntExact(shape.get(0)) : 0;
+        }
+    }
+
+    private Probe probe(List<Long> inputShape) {
+        List<String> tensors =
+                Stream.concat(
+                                graph.activations().stream().map(Dl4jTapGraph.Activation::tensor),
+                                Stream.of(graph.logits()))
+                        .filter(
+                                tensor ->
+                                        !model.configuration().getNetworkInputs().contains(tensor))
+                        .distinct()
+                        .toList();
+        if (ImageShapes.declared(inputShape) || !options.probeShape().isEmpty()) {
+            List<Long> image = ImageShapes.filled(inputShape, options.probeShape());
+            return new Probe(image, shapes(tensors, image), true);
+        }
+        for (List<Long> size : ImageShapes.TO_TRY) {
+            List<Long> image = ImageShapes.filled(inputShape, size);
+            Optional<Map<String, List<Long>>> shapes = runsAt(tensors, image);
+            if (shapes.isPresent()) {
+                return new Probe(image, shapes.get(), false);
+            }
+        }
+        return new Probe(List.of(), Map.of(), false);
+    }
+
+    /** A classifier behind pooling of a fixed size takes images of one size only. */
+    private Optional<Map<String, List<Long>>> runsAt(List<String> tensors, List<Long> image) {
+        try {
+            return Optional.of(shapes(tensors, image));
+        } catch (TeacherException e) {
+            return Optional.empty();
+        }
+    }
+
+    private Map<String, List<Long>> shapes(List<String> tensors, List<Long> image) {
+        try (Dl4jNetwork network = new Dl4jNetwork(graph, model, tensors, image)) {
+            return new LinkedHashMap<>(network.sampleShapes());
+        }
+    }
+}
