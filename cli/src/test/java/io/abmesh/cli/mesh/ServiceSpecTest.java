@@ -24,7 +24,10 @@ final class ServiceSpecTest {
         List<String> command = spec.command(Path.of("/java"), 4_711);
 
         assertThat(spec.name()).isEqualTo("teacher-1");
-        assertThat(spec.environment()).containsExactly(Map.entry("ORT_DISABLE_TELEMETRY", "1"));
+        assertThat(spec.environment())
+                .containsOnly(
+                        Map.entry("ORT_DISABLE_TELEMETRY", "1"),
+                        Map.entry("OMP_WAIT_POLICY", "passive"));
         assertThat(command)
                 .startsWith("/java")
                 .anyMatch(argument -> argument.startsWith("-Xmx"))
