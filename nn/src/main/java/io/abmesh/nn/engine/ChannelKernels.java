@@ -37,6 +37,8 @@ interface ChannelKernels {
      *
      * @param dy gradient behind the ReLU, or null
      * @param dz gradient in front of it, or null
+     * @param work memory for {@code g} between the two passes over the arrays, may be {@code dy};
+     *     null: {@code g} is computed twice
      * @param scale as given to {@link #normalize}, likewise {@code shift}
      * @param inverse {@code 1 / sqrt(variance + epsilon)}
      * @param addend added to {@code dx}, may be {@code dx} itself
@@ -48,6 +50,7 @@ interface ChannelKernels {
             FloatArray x,
             @Nullable FloatArray dy,
             @Nullable FloatArray dz,
+            @Nullable FloatArray work,
             float[] mean,
             float[] inverse,
             float[] scale,

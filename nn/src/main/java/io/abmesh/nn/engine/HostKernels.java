@@ -240,6 +240,7 @@ final class HostKernels implements ChannelKernels {
             FloatArray x,
             @Nullable FloatArray dy,
             @Nullable FloatArray dz,
+            @Nullable FloatArray work,
             float[] mean,
             float[] inverse,
             float[] scale,
@@ -260,6 +261,9 @@ final class HostKernels implements ChannelKernels {
                 (s, index, at, size) -> {
                     x.floats().get(at, s.a, 0, size);
                     gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
+                    if (work != null) {
+                        work.floats().put(at, s.b, 0, size);
+                    }
                     int out = index * 2 * channels;
                     sumRows(s.b, size, width, channels, s.first, partial, out);
                     for (int row = 0; row < size; row += width) {
@@ -294,7 +298,11 @@ final class HostKernels implements ChannelKernels {
                 cut,
                 (s, index, at, size) -> {
                     x.floats().get(at, s.a, 0, size);
-                    gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
+                    if (work != null) {
+                        work.floats().get(at, s.b, 0, size);
+                    } else {
+                        gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
+                    }
                     for (int row = 0; row < size; row += width) {
                         int count = Math.min(width, size - row);
                         inputGradient(s.a, s.b, row, count, wideScale, wideFactor, wideOffset);

@@ -299,6 +299,7 @@ final class Pass implements AutoCloseable {
                 value(norm.input()),
                 dy == null ? null : dy.array(),
                 dz == null ? null : dz.array(),
+                dy != null && dy.exclusive() ? dy.array() : null,
                 batch.centre,
                 batch.inverse,
                 batch.scale,
