@@ -160,26 +160,6 @@ final class GradientTest {
         }
     }
 
-    @Test
-    void theNumberOfKernelThreadsDoesNotChangeABit() {
-        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
-        PhaseSetup phase =
-                new PhaseSetup(
-                        List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)),
-                        new OptimizerSetup(0.9, 5e-4));
-        MicroBatch batch = batch(network);
-        List<String> digests = new ArrayList<>();
-        for (int threads = 1; threads <= 3; threads++) {
-            try (StudentTrainer trainer =
-                    new StudentTrainer(setup(network, ConnectorPolicy.AUTO, threads))) {
-                trainer.beginPhase(phase);
-                steps(trainer, List.of(batch, batch));
-                digests.add(trainer.parametersSha256());
-            }
-        }
-        assertThat(digests).containsOnly(digests.get(0));
-    }
-
     private static void steps(StudentTrainer trainer, List<MicroBatch> batches) {
         for (MicroBatch batch : batches) {
             trainer.accumulate(batch, 1);
