@@ -59,7 +59,6 @@ final class WorkQueueTest {
                             MeshException.class,
                             e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
             assertThat(queue.take()).contains(new Work.End(RUN));
-            assertThat(prefetcher.usedBytes()).isZero();
         }
     }
 
