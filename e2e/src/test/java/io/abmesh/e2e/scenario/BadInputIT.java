@@ -84,7 +84,7 @@ final class BadInputIT {
                                         TinyImages.cifar(at.resolve("data"), 15)
                                                 .resolve("data_batch_3.bin")),
                         List.of("data.location=data"),
-                        ".*data_batch_3.bin.*cut off.*"),
+                        ".*cut off in .*data_batch_3.bin.*"),
                 new Case(
                         "anotherNumberOfClasses",
                         at -> TinyOnnx.fashion().withClasses(7).write(at.resolve("teacher.onnx")),
