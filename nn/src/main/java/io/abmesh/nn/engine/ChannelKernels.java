@@ -1,20 +1,22 @@
 package io.abmesh.nn.engine;
 
+import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies between the convolutions. Arrays are {@code [rows, C]} with {@code rows = N * H * W}:
- * feature maps in {@code [N, H, W, C]}. Every array is borrowed; outputs are written whole. Results
- * do not depend on the number of threads.
+ * What lies between the convolutions. Unless a layout is given, arrays are {@code [rows, C]} with
+ * {@code rows = N * H * W}: feature maps in {@code [N, H, W, C]}. Every array is borrowed; outputs
+ * are written whole. Results do not depend on the number of threads.
  */
 interface ChannelKernels {
     /**
-     * Mean and biased variance of each channel.
+     * Mean and biased variance of each channel, each rounded once.
      *
+     * @param x read by absolute position, from 0
      * @param mean written, {@code [C]}
      * @param variance written, {@code [C]}
      */
-    void statistics(FloatArray x, int channels, double[] mean, double[] variance);
+    void statistics(FloatBuffer x, ChannelLayout layout, double[] mean, double[] variance);
 
     /**
      * {@code z = x * scale + shift} per channel; {@code y = max(0, z)}.

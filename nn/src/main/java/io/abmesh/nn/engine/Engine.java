@@ -10,6 +10,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.nativeblas.NativeOpsHolder;
@@ -33,6 +34,7 @@ public final class Engine implements AutoCloseable {
     private record PassKey(int samples, Set<String> outputs, boolean training) {}
 
     private final NetworkSpec network;
+    private final @Nullable OneDnn library;
     private final int threads;
     private final ComputePool pool;
     private final ChannelKernels kernels;
@@ -40,7 +42,6 @@ public final class Engine implements AutoCloseable {
     private final Map<PassKey, Pass> passes = new LinkedHashMap<>(16, 0.75f, true);
     private @Nullable Pass current;
     private int currentSamples;
-    private Set<String> currentOutputs = Set.of();
 
     /**
      * Makes an engine whose parameters are zero.
@@ -48,7 +49,12 @@ public final class Engine implements AutoCloseable {
      * @param threads of the kernels and of ND4J's operators, at least 1
      */
     public Engine(NetworkSpec network, int threads) {
+        this(network, threads, OneDnn.find());
+    }
+
+    Engine(NetworkSpec network, int threads, Optional<OneDnn> library) {
         this.network = network;
+        this.library = library.orElse(null);
         this.threads = threads;
         this.pool = new ComputePool(threads);
         this.kernels = new HostKernels(pool);
@@ -121,13 +127,12 @@ public final class Engine implements AutoCloseable {
                             + ", "
                             + shape.toString().substring(1));
         }
+        limitOperators();
         Pass pass = pass(new PassKey(samples, Set.copyOf(outputs), training));
         load(images, samples, normalization, pass.input());
-        limitOperators();
-        pass.forward(training);
+        pass.forward();
         current = pass;
         currentSamples = samples;
-        currentOutputs = Set.copyOf(outputs);
     }
 
     /** Returns a copy of an output of the last forward pass, {@code [N, H, W, C]}. */
@@ -157,7 +162,7 @@ public final class Engine implements AutoCloseable {
      */
     public void backward() {
         limitOperators();
-        current().backward(currentOutputs);
+        current().backward();
     }
 
     /**
@@ -211,7 +216,23 @@ public final class Engine implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
-        Pass fresh = new Pass(network, parameters, kernels, key.samples(), key.outputs());
+        Pass fresh =
+                library == null
+                        ? new OperatorPass(
+                                network,
+                                parameters,
+                                kernels,
+                                key.samples(),
+                                key.outputs(),
+                                key.training())
+                        : new OneDnnPass(
+                                library,
+                                network,
+                                parameters,
+                                kernels,
+                                key.samples(),
+                                key.outputs(),
+                                key.training());
         passes.put(key, fresh);
         return fresh;
     }

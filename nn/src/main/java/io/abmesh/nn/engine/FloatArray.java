@@ -3,6 +3,7 @@ package io.abmesh.nn.engine;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -15,11 +16,13 @@ import org.nd4j.linalg.factory.Nd4j;
 final class FloatArray implements AutoCloseable {
     private final INDArray array;
     private final FloatBuffer floats;
+    private final FloatPointer start;
     private final boolean owned;
 
-    private FloatArray(INDArray array, FloatBuffer floats, boolean owned) {
+    private FloatArray(INDArray array, FloatBuffer floats, FloatPointer start, boolean owned) {
         this.array = array;
         this.floats = floats;
+        this.start = start;
         this.owned = owned;
     }
 
@@ -33,7 +36,8 @@ final class FloatArray implements AutoCloseable {
                         .asByteBuffer()
                         .order(ByteOrder.nativeOrder())
                         .asFloatBuffer();
-        FloatArray zeros = new FloatArray(array, floats, true);
+        FloatArray zeros =
+                new FloatArray(array, floats, new FloatPointer(array.data().pointer()), true);
         zeros.fill(0f);
         return zeros;
     }
@@ -55,7 +59,7 @@ final class FloatArray implements AutoCloseable {
                         from,
                         'c',
                         DataType.FLOAT);
-        return new FloatArray(view, floats.slice(from, count), false);
+        return new FloatArray(view, floats.slice(from, count), start.getPointer(from), false);
     }
 
     /** Returns the ND4J view; borrowed. */
@@ -66,6 +70,11 @@ final class FloatArray implements AutoCloseable {
     /** Returns the memory; absolute access only, so that threads can share it. */
     FloatBuffer floats() {
         return floats;
+    }
+
+    /** Returns the address; borrowed. */
+    FloatPointer pointer() {
+        return start;
     }
 
     /** Returns the number of elements. */

@@ -18,6 +18,9 @@ final class HostKernels implements ChannelKernels {
 
     private static final int WIDTH = 256;
 
+    /** Rows of a short piece of memory at least, so that folding a row costs little. */
+    private static final int SHORTEST = 8;
+
     private static final float LARGE = 3e38f;
 
     /** Blocks of one piece of work. */
@@ -54,7 +57,11 @@ final class HostKernels implements ChannelKernels {
     /** How {@code length} elements of {@code channels} channels are cut. */
     private record Cut(int length, int channels, int width, int block) {
         static Cut of(int length, int channels) {
-            int width = channels * Math.max(1, WIDTH / channels);
+            return of(length, channels, WIDTH);
+        }
+
+        static Cut of(int length, int channels, int wanted) {
+            int width = channels * Math.max(1, wanted / channels);
             int block = width * Math.max(1, BLOCK / width);
             return new Cut(length, channels, width, block);
         }
@@ -99,23 +106,32 @@ final class HostKernels implements ChannelKernels {
     }
 
     @Override
-    public void statistics(FloatArray x, int channels, double[] mean, double[] variance) {
-        Cut cut = Cut.of(x.length(), channels);
-        float[] partial = new float[Math.multiplyExact(cut.blocks(), 2 * channels)];
-        FloatBuffer source = x.floats();
-        forEachBlock(
-                cut,
-                (s, index, at, size) -> {
-                    source.get(at, s.a, 0, size);
-                    int out = index * 2 * channels;
-                    sumRows(s.a, size, cut.width(), channels, s.first, partial, out);
-                    int rows = size / channels;
-                    for (int c = 0; c < channels; c++) {
-                        partial[out + c] /= rows;
+    public void statistics(FloatBuffer x, ChannelLayout layout, double[] mean, double[] variance) {
+        int lanes = layout.lanes();
+        Cut cut = Cut.of(layout.plane(), lanes, Math.min(WIDTH, layout.plane() / SHORTEST));
+        int items = Math.multiplyExact(layout.planes(), cut.blocks());
+        float[] partial = new float[Math.multiplyExact(items, 2 * lanes)];
+        pool.run(
+                (items + PIECE - 1) / PIECE,
+                piece -> {
+                    Scratch own = scratch.get();
+                    own.require(cut.block(), cut.width());
+                    int end = Math.min(items, (piece + 1) * PIECE);
+                    for (int item = piece * PIECE; item < end; item++) {
+                        int block = item % cut.blocks();
+                        int at = item / cut.blocks() * layout.plane() + block * cut.block();
+                        int size = cut.size(block);
+                        x.get(at, own.a, 0, size);
+                        int rows = size / lanes;
+                        int out = item * 2 * lanes;
+                        sumRows(own.a, size, cut.width(), lanes, own.first, partial, out);
+                        for (int lane = 0; lane < lanes; lane++) {
+                            partial[out + lane] /= rows;
+                        }
+                        deviationRows(own, size, cut.width(), lanes, partial, out);
                     }
-                    deviationRows(s, size, cut.width(), channels, partial, out);
                 });
-        merge(cut, partial, mean, variance);
+        merge(layout, cut, partial, mean, variance);
     }
 
     /** Sums {@code values} per channel into {@code target[at ..]}. */
@@ -175,20 +191,24 @@ final class HostKernels implements ChannelKernels {
         fold(lanes, width, channels, partial, at + channels);
     }
 
-    private static void merge(Cut cut, float[] partial, double[] mean, double[] variance) {
-        int channels = cut.channels();
-        for (int c = 0; c < channels; c++) {
+    private static void merge(
+            ChannelLayout layout, Cut cut, float[] partial, double[] mean, double[] variance) {
+        int lanes = layout.lanes();
+        for (int c = 0; c < layout.channels(); c++) {
             double m = 0;
             double squares = 0;
             long count = 0;
-            for (int index = 0; index < cut.blocks(); index++) {
-                int at = index * 2 * channels + c;
-                int rows = cut.size(index) / channels;
-                double delta = partial[at] - m;
-                long total = count + rows;
-                m += delta * rows / total;
-                squares += partial[at + channels] + delta * delta * count / total * rows;
-                count = total;
+            for (int image = 0; image < layout.images(); image++) {
+                int plane = image * layout.groups() + c / lanes;
+                for (int block = 0; block < cut.blocks(); block++) {
+                    int at = (plane * cut.blocks() + block) * 2 * lanes + c % lanes;
+                    int rows = cut.size(block) / lanes;
+                    double delta = partial[at] - m;
+                    long total = count + rows;
+                    m += delta * rows / total;
+                    squares += partial[at + lanes] + delta * delta * count / total * rows;
+                    count = total;
+                }
             }
             mean[c] = m;
             variance[c] = squares / count;

@@ -1,0 +1,81 @@
+package io.abmesh.nn.engine;
+
+import io.abmesh.nn.network.NetworkSpec;
+import io.abmesh.nn.network.Node;
+import io.abmesh.nn.network.ParameterSpec;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The part of a network that some outputs need, with its fusions: a batch norm and the first ReLU
+ * behind it run as one, and what lies between them is kept only if somebody else reads it.
+ */
+final class PassGraph {
+    private final NetworkSpec network;
+    private final Set<String> outputs;
+    private final List<Node> nodes = new ArrayList<>();
+    private final Map<String, Node.Relu> fused = new HashMap<>();
+
+    PassGraph(NetworkSpec network, Set<String> outputs) {
+        this.network = network;
+        this.outputs = Set.copyOf(outputs);
+        Set<String> needed = new HashSet<>(outputs);
+        List<Node> all = network.nodes();
+        for (int i = all.size() - 1; i >= 0; i--) {
+            if (needed.contains(all.get(i).name())) {
+                needed.addAll(all.get(i).inputs());
+            }
+        }
+        for (Node node : all) {
+            if (needed.contains(node.name())) {
+                nodes.add(node);
+            }
+        }
+        for (Node node : nodes) {
+            if (node instanceof Node.Relu relu
+                    && network.node(relu.input()) instanceof Node.BatchNorm norm) {
+                fused.putIfAbsent(norm.name(), relu);
+            }
+        }
+    }
+
+    /** Returns the needed nodes in topological order, the input first. */
+    List<Node> nodes() {
+        return nodes;
+    }
+
+    /** Returns the names that were asked for. */
+    Set<String> outputs() {
+        return outputs;
+    }
+
+    /** Returns the ReLU that runs with a batch norm, or null. */
+    Node.@Nullable Relu reluOf(Node.BatchNorm norm) {
+        return fused.get(norm.name());
+    }
+
+    /** Returns whether a ReLU runs with the batch norm in front of it. */
+    boolean fused(Node.Relu relu) {
+        return relu.equals(fused.get(relu.input()));
+    }
+
+    /** Returns whether a node is a batch norm whose output only its fused ReLU reads. */
+    boolean hidden(Node node) {
+        return fused.containsKey(node.name())
+                && !outputs.contains(node.name())
+                && nodes.stream().filter(n -> n.inputs().contains(node.name())).count() == 1;
+    }
+
+    /** Returns whether the array belongs to a needed node, so that a backward pass reaches it. */
+    boolean reaches(ParameterSpec parameter) {
+        return nodes.stream()
+                .filter(n -> parameter.name().startsWith(n.name() + "."))
+                .flatMap(n -> network.parametersOf(n).stream())
+                .anyMatch(p -> p.name().equals(parameter.name()));
+    }
+}
