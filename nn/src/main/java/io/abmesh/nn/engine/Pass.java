@@ -4,7 +4,6 @@ import io.abmesh.nn.engine.GradientPool.Gradient;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
-import io.abmesh.nn.network.ParameterSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,7 +90,8 @@ final class Pass implements AutoCloseable {
         }
     }
 
-    private static Set<String> needed(NetworkSpec network, Set<String> outputs) {
+    /** Returns the names of the nodes that some outputs depend on. */
+    static Set<String> needed(NetworkSpec network, Set<String> outputs) {
         Set<String> needed = new HashSet<>(outputs);
         List<Node> all = network.nodes();
         for (int i = all.size() - 1; i >= 0; i--) {
@@ -130,23 +131,28 @@ final class Pass implements AutoCloseable {
         return seed;
     }
 
-    /**
-     * Returns whether the array's node takes part, so that {@link #backward} writes its gradient.
-     */
-    boolean reaches(ParameterSpec parameter) {
-        return nodes.stream()
-                .anyMatch(
-                        n ->
-                                parameter.name().startsWith(n.name() + ".")
-                                        && network.parametersOf(n).stream()
-                                                .anyMatch(p -> p.name().equals(parameter.name())));
+    /** Tells what every batch norm of the last forward pass, one of training, has found. */
+    void batchStatistics(BiConsumer<String, float[]> reader) {
+        for (Node node : nodes) {
+            if (node instanceof Node.BatchNorm norm) {
+                BatchStatistics batch = statistics(norm);
+                double rows = (double) value(norm.input()).length() / batch.mean.length;
+                float[] mean = new float[batch.mean.length];
+                float[] unbiased = new float[batch.mean.length];
+                for (int c = 0; c < mean.length; c++) {
+                    mean[c] = (float) batch.mean[c];
+                    unbiased[c] = (float) (batch.variance[c] * rows / (rows - 1));
+                }
+                reader.accept(norm.name() + ".running_mean", mean);
+                reader.accept(norm.name() + ".running_var", unbiased);
+            }
+        }
     }
 
     /**
      * Computes every output.
      *
-     * @param training true: batch norms use the batch's statistics and fold them into the running
-     *     ones; false: the running ones
+     * @param training true: batch norms use the batch's statistics; false: the running ones
      */
     void forward(boolean training) {
         for (Node node : nodes) {
@@ -177,22 +183,11 @@ final class Pass implements AutoCloseable {
         BatchStatistics batch = statistics(norm);
         FloatArray x = value(norm.input());
         int channels = batch.scale.length;
-        float[] runningMean = parameters.value(norm.name() + ".running_mean").copy();
-        float[] runningVariance = parameters.value(norm.name() + ".running_var").copy();
         if (training) {
             kernels.statistics(x, channels, batch.mean, batch.variance);
-            double rows = (double) x.length() / channels;
-            float keep = 1 - Node.BatchNorm.MOMENTUM;
-            for (int c = 0; c < channels; c++) {
-                double unbiased = batch.variance[c] * rows / (rows - 1);
-                runningMean[c] =
-                        keep * runningMean[c] + Node.BatchNorm.MOMENTUM * (float) batch.mean[c];
-                runningVariance[c] =
-                        keep * runningVariance[c] + Node.BatchNorm.MOMENTUM * (float) unbiased;
-            }
-            parameters.value(norm.name() + ".running_mean").set(runningMean);
-            parameters.value(norm.name() + ".running_var").set(runningVariance);
         } else {
+            float[] runningMean = parameters.value(norm.name() + ".running_mean").copy();
+            float[] runningVariance = parameters.value(norm.name() + ".running_var").copy();
             for (int c = 0; c < channels; c++) {
                 batch.mean[c] = runningMean[c];
                 batch.variance[c] = runningVariance[c];
@@ -236,8 +231,8 @@ final class Pass implements AutoCloseable {
     }
 
     /**
-     * Computes the gradient of every parameter that {@link #reaches}, from the {@linkplain #seed
-     * seeds} of the given outputs. The forward pass before it was one of training.
+     * Computes the gradient of every parameter of the nodes that take part, from the {@linkplain
+     * #seed seeds} of the given outputs. The forward pass before it was one of training.
      */
     void backward(Set<String> seeded) {
         for (String output : seeded) {
