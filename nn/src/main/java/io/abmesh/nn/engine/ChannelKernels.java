@@ -81,8 +81,8 @@ interface ChannelKernels {
     void poolBackward(
             FloatArray dy, int samples, int channels, @Nullable FloatArray addend, FloatArray dx);
 
-    /** {@code total = (first ? 0 : total) + factor * gradient}. */
-    void total(FloatArray gradient, float factor, boolean first, FloatArray total);
+    /** {@code scaled = factor * gradient}. */
+    void scale(FloatArray gradient, float factor, float[] scaled);
 
     /**
      * Stochastic gradient descent with Nesterov momentum in PyTorch's form, decay first: {@code g

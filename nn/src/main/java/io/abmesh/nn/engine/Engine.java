@@ -2,12 +2,16 @@ package io.abmesh.nn.engine;
 
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
+import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,9 +24,9 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  * the update.
  *
  * <p>A training step is {@link #forward} with {@code training}, {@link #seed} per output, {@link
- * #backward}, {@link #addGradients}; the last three and the first again per micro-batch; then
- * {@link #update}. Results are the same bits for the same calls on one machine with one thread
- * count.
+ * #backward}, {@link #gradient(float, float[])} and {@link #batchStatistics} per micro-batch, which
+ * change nothing that another micro-batch reads; then {@link #fold} per micro-batch and {@link
+ * #update}. Results are the same bits for the same calls on one machine with one thread count.
  *
  * <p>Owns all native memory until closed; allocates nothing once every batch size in use has been
  * seen. One thread at a time.
@@ -40,6 +44,7 @@ public final class Engine implements AutoCloseable {
     private final ChannelKernels kernels;
     private final ParameterStore parameters;
     private final Map<PassKey, Pass> passes = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<Set<String>, Set<ParameterSpec>> reached = new HashMap<>();
     private @Nullable Pass current;
     private int currentSamples;
 
@@ -104,8 +109,7 @@ public final class Engine implements AutoCloseable {
      * @param samples N, at least 1; at least 2 rows per channel in training
      * @param normalization what turns pixels into inputs
      * @param outputs names of nodes
-     * @param training true: batch statistics, folded into the running ones; false: running
-     *     statistics
+     * @param training true: batch statistics; false: running statistics
      * @throws IllegalArgumentException if the bytes do not fit the shape
      */
     public void forward(
@@ -165,23 +169,78 @@ public final class Engine implements AutoCloseable {
         current().backward();
     }
 
-    /**
-     * Adds the last gradients to the step's.
-     *
-     * @param factor share of the micro-batch in the step
-     * @param first true for the first micro-batch of a step
-     */
-    public void addGradients(float factor, boolean first) {
-        kernels.total(parameters.flatGradients(), factor, first, parameters.flatTotals());
+    /** Returns the number of trained elements, the length of a gradient. */
+    public int gradientLength() {
+        return parameters.flatValues().length();
+    }
+
+    /** Returns the number of running statistics, the length of a batch's. */
+    public int statisticsLength() {
+        return parameters.flatStatistics().length();
     }
 
     /**
-     * Updates the parameters that the outputs of the last forward pass depend on, by the step's
-     * gradients; the others stay as they are, without decay, as a parameter without gradient does
-     * in PyTorch.
+     * Copies the last gradient of every trained array, flat, in the order of the network. Arrays
+     * that the outputs do not depend on keep what was there, which {@link #update} does not read.
+     *
+     * @param factor share of the micro-batch in the step
+     * @param into written, {@code [gradientLength]}
      */
-    public void update(float rate, float momentum, float decay) {
-        for (ParameterStore.Range range : parameters.ranges(current()::reaches)) {
+    public void gradient(float factor, float[] into) {
+        kernels.scale(parameters.flatGradients(), factor, into);
+    }
+
+    /**
+     * Copies what the batch norms of the last forward pass found: means and unbiased variances,
+     * flat, at the places of the running statistics; 0 where a batch norm took no part.
+     *
+     * @param into written, {@code [statisticsLength]}
+     */
+    public void batchStatistics(float[] into) {
+        Arrays.fill(into, 0f);
+        current()
+                .batchStatistics(
+                        (parameter, values) ->
+                                System.arraycopy(
+                                        values,
+                                        0,
+                                        into,
+                                        parameters.statisticsRange(parameter).from(),
+                                        values.length));
+    }
+
+    /**
+     * Folds the statistics of one micro-batch into the running ones of every batch norm that the
+     * outputs depend on.
+     *
+     * @param statistics as of {@link #batchStatistics}; borrowed
+     */
+    public void fold(Set<String> outputs, float[] statistics) {
+        float keep = 1 - Node.BatchNorm.MOMENTUM;
+        for (ParameterSpec parameter : reached(outputs)) {
+            if (parameter.kind().trained()) {
+                continue;
+            }
+            float[] running = parameters.value(parameter.name()).copy();
+            int from = parameters.statisticsRange(parameter.name()).from();
+            for (int i = 0; i < running.length; i++) {
+                running[i] = keep * running[i] + Node.BatchNorm.MOMENTUM * statistics[from + i];
+            }
+            parameters.value(parameter.name()).set(running);
+        }
+    }
+
+    /**
+     * Updates the parameters that some outputs depend on by the step's gradient; the others stay as
+     * they are, without decay, as a parameter without gradient does in PyTorch.
+     *
+     * @param gradient of the step, {@code [gradientLength]}; borrowed
+     */
+    public void update(
+            Set<String> outputs, float[] gradient, float rate, float momentum, float decay) {
+        parameters.flatTotals().set(gradient);
+        Set<ParameterSpec> reached = reached(outputs);
+        for (ParameterStore.Range range : parameters.ranges(reached::contains)) {
             kernels.nesterov(
                     parameters.flatValues(),
                     parameters.flatTotals(),
@@ -192,6 +251,21 @@ public final class Engine implements AutoCloseable {
                     momentum,
                     decay);
         }
+    }
+
+    private Set<ParameterSpec> reached(Set<String> outputs) {
+        return reached.computeIfAbsent(
+                Set.copyOf(outputs),
+                of -> {
+                    Set<ParameterSpec> found = new LinkedHashSet<>();
+                    Set<String> needed = PassGraph.needed(network, of);
+                    for (Node node : network.nodes()) {
+                        if (needed.contains(node.name())) {
+                            found.addAll(network.parametersOf(node));
+                        }
+                    }
+                    return found;
+                });
     }
 
     /** OpenMP keeps the number with the calling thread, so it is told in each pass. */

@@ -502,19 +502,14 @@ final class HostKernels implements ChannelKernels {
     }
 
     @Override
-    public void total(FloatArray gradient, float factor, boolean first, FloatArray total) {
+    public void scale(FloatArray gradient, float factor, float[] scaled) {
         forEachBlock(
                 Cut.of(gradient.length(), 1),
                 (s, index, at, size) -> {
-                    gradient.floats().get(at, s.a, 0, size);
-                    for (int i = 0; i < size; i++) {
-                        s.a[i] *= factor;
+                    gradient.floats().get(at, scaled, at, size);
+                    for (int i = at; i < at + size; i++) {
+                        scaled[i] *= factor;
                     }
-                    if (!first) {
-                        total.floats().get(at, s.b, 0, size);
-                        sum(s.a, s.b, size);
-                    }
-                    total.floats().put(at, s.a, 0, size);
                 });
     }
 

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.bytedeco.dnnl.batch_normalization_forward;
 import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.convolution_forward;
@@ -275,7 +276,8 @@ final class OneDnnForward {
         FloatArray variance = FloatArray.zeros(channels);
         OneDnnTensor passed =
                 relu == null ? null : arena.acquire(arena.own(primitive.workspace_desc()));
-        norms.put(node.name(), new Normalized(primitive, mean, variance, passed));
+        Normalized norm = new Normalized(primitive, mean, variance, passed);
+        norms.put(node.name(), norm);
         List<OneDnnProgram.Argument> arguments =
                 new ArrayList<>(
                         List.of(
@@ -290,38 +292,39 @@ final class OneDnnForward {
         }
         FloatBuffer read = x.floats();
         ChannelLayout layout = x.channels(shape(node.input()));
-        program.then(() -> measure(node, read, layout, mean, variance));
+        program.then(() -> measure(read, layout, norm));
         program.call(
                 new batch_normalization_forward(primitive),
                 arguments.toArray(OneDnnProgram.Argument[]::new));
     }
 
     /**
-     * Computes the batch's statistics and folds them into the running ones. The library could do
-     * it, but sums tens of thousands of values in one {@code float32} after the other, which moves
-     * neurons near zero to the other side.
+     * Computes the batch's statistics. The library could do it, but sums tens of thousands of
+     * values in one {@code float32} after the other, which moves neurons near zero to the other
+     * side.
      */
-    private void measure(
-            Node.BatchNorm node,
-            FloatBuffer x,
-            ChannelLayout layout,
-            FloatArray mean,
-            FloatArray variance) {
+    private void measure(FloatBuffer x, ChannelLayout layout, Normalized norm) {
         double[] means = new double[layout.channels()];
         double[] variances = new double[layout.channels()];
         kernels.statistics(x, layout, means, variances);
-        double unbiased = (double) layout.values() / (layout.values() - 1);
-        FloatBuffer runningMean = parameter(node, "running_mean").floats();
-        FloatBuffer runningVariance = parameter(node, "running_var").floats();
-        float share = Node.BatchNorm.MOMENTUM;
-        float keep = 1 - share;
         for (int c = 0; c < layout.channels(); c++) {
-            mean.floats().put(c, (float) means[c]);
-            variance.floats().put(c, (float) variances[c]);
-            runningMean.put(c, keep * runningMean.get(c) + share * (float) means[c]);
-            runningVariance.put(
-                    c, keep * runningVariance.get(c) + share * (float) (variances[c] * unbiased));
+            norm.mean().floats().put(c, (float) means[c]);
+            norm.variance().floats().put(c, (float) variances[c]);
         }
+    }
+
+    /** Tells each batch norm's statistics, as {@link Pass#batchStatistics} does. */
+    void batchStatistics(BiConsumer<String, float[]> reader) {
+        norms.forEach(
+                (node, norm) -> {
+                    double values = (double) samples * network.shape(node).positions();
+                    float[] unbiased = norm.variance().copy();
+                    for (int c = 0; c < unbiased.length; c++) {
+                        unbiased[c] = (float) (unbiased[c] * values / (values - 1));
+                    }
+                    reader.accept(node + ".running_mean", norm.mean().copy());
+                    reader.accept(node + ".running_var", unbiased);
+                });
     }
 
     private void rectify(Node.Relu node) {

@@ -2,10 +2,10 @@ package io.abmesh.nn.engine;
 
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
-import io.abmesh.nn.network.ParameterSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.bytedeco.dnnl.memory;
 import org.jspecify.annotations.Nullable;
 
@@ -75,8 +75,8 @@ final class OneDnnPass implements Pass {
     }
 
     @Override
-    public boolean reaches(ParameterSpec parameter) {
-        return graph.reaches(parameter);
+    public void batchStatistics(BiConsumer<String, float[]> reader) {
+        forward.batchStatistics(reader);
     }
 
     @Override

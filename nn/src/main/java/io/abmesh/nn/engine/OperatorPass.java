@@ -4,12 +4,12 @@ import io.abmesh.nn.engine.GradientPool.Gradient;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
-import io.abmesh.nn.network.ParameterSpec;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,8 +94,21 @@ final class OperatorPass implements Pass {
     }
 
     @Override
-    public boolean reaches(ParameterSpec parameter) {
-        return graph.reaches(parameter);
+    public void batchStatistics(BiConsumer<String, float[]> reader) {
+        for (Node node : graph.nodes()) {
+            if (node instanceof Node.BatchNorm norm) {
+                BatchStatistics batch = statistics(norm);
+                double rows = (double) value(norm.input()).length() / batch.mean.length;
+                float[] mean = new float[batch.mean.length];
+                float[] unbiased = new float[batch.mean.length];
+                for (int c = 0; c < mean.length; c++) {
+                    mean[c] = (float) batch.mean[c];
+                    unbiased[c] = (float) (batch.variance[c] * rows / (rows - 1));
+                }
+                reader.accept(norm.name() + ".running_mean", mean);
+                reader.accept(norm.name() + ".running_var", unbiased);
+            }
+        }
     }
 
     @Override
@@ -128,26 +141,15 @@ final class OperatorPass implements Pass {
         BatchStatistics batch = statistics(norm);
         FloatArray x = value(norm.input());
         int channels = batch.scale.length;
-        float[] runningMean = parameters.value(norm.name() + ".running_mean").copy();
-        float[] runningVariance = parameters.value(norm.name() + ".running_var").copy();
         if (training) {
             kernels.statistics(
                     x.floats(),
                     ChannelLayout.rows(x.length() / channels, channels),
                     batch.mean,
                     batch.variance);
-            double rows = (double) x.length() / channels;
-            float keep = 1 - Node.BatchNorm.MOMENTUM;
-            for (int c = 0; c < channels; c++) {
-                double unbiased = batch.variance[c] * rows / (rows - 1);
-                runningMean[c] =
-                        keep * runningMean[c] + Node.BatchNorm.MOMENTUM * (float) batch.mean[c];
-                runningVariance[c] =
-                        keep * runningVariance[c] + Node.BatchNorm.MOMENTUM * (float) unbiased;
-            }
-            parameters.value(norm.name() + ".running_mean").set(runningMean);
-            parameters.value(norm.name() + ".running_var").set(runningVariance);
         } else {
+            float[] runningMean = parameters.value(norm.name() + ".running_mean").copy();
+            float[] runningVariance = parameters.value(norm.name() + ".running_var").copy();
             for (int c = 0; c < channels; c++) {
                 batch.mean[c] = runningMean[c];
                 batch.variance[c] = runningVariance[c];

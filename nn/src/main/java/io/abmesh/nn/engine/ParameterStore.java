@@ -96,9 +96,19 @@ final class ParameterStore implements AutoCloseable {
         return flatGradients;
     }
 
-    /** Returns the sum of the gradients over the micro-batches of a step. */
+    /** Returns the gradient of a step, summed over its micro-batches. */
     FloatArray flatTotals() {
         return flatTotals;
+    }
+
+    /** Returns the flat view of the running statistics. */
+    FloatArray flatStatistics() {
+        return flatStatistics;
+    }
+
+    /** Returns the place of a running statistic in its flat view. */
+    Range statisticsRange(String name) {
+        return range(name);
     }
 
     FloatArray flatVelocities() {

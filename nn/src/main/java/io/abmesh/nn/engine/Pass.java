@@ -1,6 +1,6 @@
 package io.abmesh.nn.engine;
 
-import io.abmesh.nn.network.ParameterSpec;
+import java.util.function.BiConsumer;
 
 /**
  * Forward and backward passes of one network over batches of one size, as far as some outputs need
@@ -23,18 +23,19 @@ sealed interface Pass extends AutoCloseable permits OperatorPass, OneDnnPass {
     FloatArray seed(String name);
 
     /**
-     * Returns whether the array's node takes part, so that {@link #backward} writes its gradient.
+     * Tells what every batch norm of the last forward pass, one of training, has found: by the name
+     * of the running statistic, {@code [C]} means and unbiased variances.
      */
-    boolean reaches(ParameterSpec parameter);
+    void batchStatistics(BiConsumer<String, float[]> reader);
 
     /**
-     * Computes every output. A pass of training normalises with the batch's statistics and folds
-     * them into the running ones; one of inference normalises with the running ones.
+     * Computes every output. A pass of training normalises with the batch's statistics, one of
+     * inference with the running ones; neither changes them.
      */
     void forward();
 
     /**
-     * Computes the gradient of every parameter that {@link #reaches}, from the seeds of all
+     * Computes the gradient of every parameter of the nodes that take part, from the seeds of all
      * outputs. The pass is one of training and its {@link #forward} has run.
      */
     void backward();

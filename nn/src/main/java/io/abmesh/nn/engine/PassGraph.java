@@ -2,7 +2,6 @@ package io.abmesh.nn.engine;
 
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
-import io.abmesh.nn.network.ParameterSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,22 +15,14 @@ import org.jspecify.annotations.Nullable;
  * behind it run as one, and what lies between them is kept only if somebody else reads it.
  */
 final class PassGraph {
-    private final NetworkSpec network;
     private final Set<String> outputs;
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Node.Relu> fused = new HashMap<>();
 
     PassGraph(NetworkSpec network, Set<String> outputs) {
-        this.network = network;
         this.outputs = Set.copyOf(outputs);
-        Set<String> needed = new HashSet<>(outputs);
-        List<Node> all = network.nodes();
-        for (int i = all.size() - 1; i >= 0; i--) {
-            if (needed.contains(all.get(i).name())) {
-                needed.addAll(all.get(i).inputs());
-            }
-        }
-        for (Node node : all) {
+        Set<String> needed = needed(network, outputs);
+        for (Node node : network.nodes()) {
             if (needed.contains(node.name())) {
                 nodes.add(node);
             }
@@ -42,6 +33,18 @@ final class PassGraph {
                 fused.putIfAbsent(norm.name(), relu);
             }
         }
+    }
+
+    /** Returns the names of the nodes that some outputs depend on. */
+    static Set<String> needed(NetworkSpec network, Set<String> outputs) {
+        Set<String> needed = new HashSet<>(outputs);
+        List<Node> all = network.nodes();
+        for (int i = all.size() - 1; i >= 0; i--) {
+            if (needed.contains(all.get(i).name())) {
+                needed.addAll(all.get(i).inputs());
+            }
+        }
+        return needed;
     }
 
     /** Returns the needed nodes in topological order, the input first. */
@@ -69,13 +72,5 @@ final class PassGraph {
         return fused.containsKey(node.name())
                 && !outputs.contains(node.name())
                 && nodes.stream().filter(n -> n.inputs().contains(node.name())).count() == 1;
-    }
-
-    /** Returns whether the array belongs to a needed node, so that a backward pass reaches it. */
-    boolean reaches(ParameterSpec parameter) {
-        return nodes.stream()
-                .filter(n -> parameter.name().startsWith(n.name() + "."))
-                .flatMap(n -> network.parametersOf(n).stream())
-                .anyMatch(p -> p.name().equals(parameter.name()));
     }
 }

@@ -31,10 +31,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Trains one student through connectors.
  *
- * <p>A step is {@link #accumulate} per micro-batch, in order, then {@link #applyUpdate}. In a phase
- * with only a boundary loss the classifier head is neither computed nor changed; connectors take
- * part only in phases with a boundary loss. Batch norm statistics belong to a micro-batch and are
- * folded into the running ones in the order of the calls. The same calls give the same bits, on one
+ * <p>A step is {@link #compute} per micro-batch, wherever that is, then {@link #apply} on every
+ * copy of the student with the gradient that {@link ReductionTree} sums up; on one copy, {@link
+ * #accumulate} per micro-batch, then {@link #applyUpdate}, is the same. In a phase with only a
+ * boundary loss the classifier head is neither computed nor changed; connectors take part only in
+ * phases with a boundary loss. Batch norm statistics belong to a micro-batch and are folded into
+ * the running ones in the order of the micro-batches. The same calls give the same bits, on one
  * machine with one thread count.
  *
  * <p>Owns native memory until closed. One thread at a time.
@@ -53,7 +55,8 @@ public final class StudentTrainer implements AutoCloseable {
     private final List<String> responses;
     private final Engine engine;
     private @Nullable PhaseSetup phase;
-    private int accumulated;
+    private final GradientSum sum;
+    private final List<float[]> statistics = new ArrayList<>();
 
     /**
      * Makes a student with its initial weights.
@@ -65,6 +68,7 @@ public final class StudentTrainer implements AutoCloseable {
         this.normalization = new Normalization(setup.mean(), setup.std());
         this.responses = new ArrayList<>();
         this.engine = new Engine(withConnectors(setup, responses), setup.threads());
+        this.sum = new GradientSum(engine.gradientLength());
         reset();
     }
 
@@ -94,7 +98,7 @@ public final class StudentTrainer implements AutoCloseable {
         }
         engine.clearVelocities();
         phase = null;
-        accumulated = 0;
+        statistics.clear();
     }
 
     /** Begins a phase with a fresh optimiser. */
@@ -103,26 +107,33 @@ public final class StudentTrainer implements AutoCloseable {
             throw new IllegalArgumentException("a boundary loss needs taps");
         }
         phase = next;
-        accumulated = 0;
+        statistics.clear();
         engine.clearVelocities();
     }
 
+    /** Returns the number of trained elements, connectors among them. */
+    public int gradientLength() {
+        return engine.gradientLength();
+    }
+
+    /** Returns the number of running statistics. */
+    public int statisticsLength() {
+        return engine.statisticsLength();
+    }
+
     /**
-     * Computes loss and gradients of a micro-batch and adds these to the step's.
+     * Computes loss, gradient and batch norm statistics of a micro-batch; changes nothing of the
+     * student.
      *
-     * @param microBatches micro-batches of the step; the gradient's share is one of them
+     * @param share of the micro-batch's samples in those of the step
+     * @param gradient written: {@code share} times the gradient, {@code [gradientLength]}
+     * @param statistics written, {@code [statisticsLength]}
      * @throws NonFiniteLossException if the loss is infinite or not a number
      */
-    public MicroOutcome accumulate(MicroBatch batch, int microBatches) {
+    public MicroOutcome compute(
+            MicroBatch batch, double share, float[] gradient, float[] statistics) {
         PhaseSetup now = phase();
-        Set<String> outputs = new LinkedHashSet<>();
-        if (now.boundary()) {
-            outputs.addAll(responses);
-        }
-        if (now.logits()) {
-            outputs.add(setup.network().logits());
-        }
-        engine.forward(batch.images(), batch.size(), normalization, outputs, true);
+        engine.forward(batch.images(), batch.size(), normalization, outputs(now), true);
         double[] terms = new double[now.losses().size()];
         List<Double> agreement = now.boundary() ? seedTaps(now, batch, terms) : List.of();
         if (now.logits()) {
@@ -135,10 +146,60 @@ public final class StudentTrainer implements AutoCloseable {
             }
         }
         engine.backward();
-        engine.addGradients(1f / microBatches, accumulated == 0);
-        accumulated++;
+        engine.gradient((float) share, gradient);
+        engine.batchStatistics(statistics);
         return new MicroOutcome(
                 Arrays.stream(terms).sum(), Arrays.stream(terms).boxed().toList(), agreement);
+    }
+
+    /**
+     * Ends a step: folds the statistics of its micro-batches and updates the parameters.
+     *
+     * @param gradient of the step, {@code [gradientLength]}; borrowed
+     * @param statistics of its micro-batches, in their order; borrowed
+     */
+    public void apply(double learningRate, float[] gradient, List<float[]> statistics) {
+        PhaseSetup now = phase();
+        Set<String> outputs = outputs(now);
+        for (float[] batch : statistics) {
+            engine.fold(outputs, batch);
+        }
+        engine.update(
+                outputs,
+                gradient,
+                (float) learningRate,
+                (float) now.optimizer().momentum(),
+                (float) now.optimizer().weightDecay());
+    }
+
+    private Set<String> outputs(PhaseSetup now) {
+        Set<String> outputs = new LinkedHashSet<>();
+        if (now.boundary()) {
+            outputs.addAll(responses);
+        }
+        if (now.logits()) {
+            outputs.add(setup.network().logits());
+        }
+        return outputs;
+    }
+
+    /**
+     * Computes a micro-batch, of equal size as the step's others, and keeps what {@link
+     * #applyUpdate} needs.
+     *
+     * @param microBatches micro-batches of the step
+     * @throws NonFiniteLossException if the loss is infinite or not a number
+     */
+    public MicroOutcome accumulate(MicroBatch batch, int microBatches) {
+        if (statistics.isEmpty()) {
+            sum.begin(new ReductionTree(microBatches), 0);
+        }
+        float[] gradient = sum.next();
+        float[] found = new float[statisticsLength()];
+        MicroOutcome outcome = compute(batch, 1.0 / microBatches, gradient, found);
+        sum.add(gradient);
+        statistics.add(found);
+        return outcome;
     }
 
     private List<Double> seedTaps(PhaseSetup now, MicroBatch batch, double[] terms) {
@@ -259,20 +320,19 @@ public final class StudentTrainer implements AutoCloseable {
     }
 
     /**
-     * Updates the parameters by the sum of the micro-batches' gradients.
+     * Applies the micro-batches that were accumulated, which are those of one step.
      *
      * @throws IllegalStateException if there is none
      */
     public void applyUpdate(double learningRate) {
-        OptimizerSetup optimizer = phase().optimizer();
-        if (accumulated == 0) {
+        if (statistics.isEmpty()) {
             throw new IllegalStateException("an update needs a gradient");
         }
-        engine.update(
-                (float) learningRate,
-                (float) optimizer.momentum(),
-                (float) optimizer.weightDecay());
-        accumulated = 0;
+        apply(
+                learningRate,
+                new ReductionTree(statistics.size()).total(sum.sums()::get),
+                statistics);
+        statistics.clear();
     }
 
     /**
@@ -282,7 +342,7 @@ public final class StudentTrainer implements AutoCloseable {
      * @return {@code [count, classes]}, row-major
      */
     public float[] logits(ByteBuffer images, int count) {
-        if (accumulated > 0) {
+        if (!statistics.isEmpty()) {
             throw new IllegalStateException("inference between a micro-batch and its update");
         }
         int classes = setup.network().classCount();
@@ -383,7 +443,7 @@ public final class StudentTrainer implements AutoCloseable {
                         engine.set(name, tensor.floats());
                     }
                 });
-        accumulated = 0;
+        statistics.clear();
     }
 
     /** Returns the number of trained elements of the student, connectors not counted. */

@@ -132,10 +132,11 @@ final class PassTest {
             for (ParameterSpec parameter : engine.parameters()) {
                 if (parameter.kind().trained()) {
                     found.put("gradient of " + parameter.name(), engine.gradient(parameter.name()));
-                } else {
-                    found.put(parameter.name(), engine.get(parameter.name()));
                 }
             }
+            float[] statistics = new float[engine.statisticsLength()];
+            engine.batchStatistics(statistics);
+            found.put("statistics", statistics);
         }
         return found;
     }

@@ -9,6 +9,7 @@ import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
+import io.abmesh.nn.training.ReductionTree.Subtree;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -158,6 +159,61 @@ final class GradientTest {
                 assertThat(same(whole.state(), cut.state(), array)).as(array).isTrue();
             }
         }
+    }
+
+    @Test
+    void copiesThatShareTheMicroBatchesOfAStepStayTheSameBitForBit() {
+        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+        PhaseSetup phase =
+                new PhaseSetup(
+                        List.of(
+                                new LossTerm.Boundary(1, 1, Reduction.MEAN, 50),
+                                new LossTerm.CrossEntropy(1)),
+                        new OptimizerSetup(0.9, 5e-4));
+        try (StudentTrainer alone = trainer(network, ConnectorPolicy.AUTO);
+                StudentTrainer left = trainer(network, ConnectorPolicy.AUTO);
+                StudentTrainer right = trainer(network, ConnectorPolicy.AUTO)) {
+            List.of(alone, left, right).forEach(trainer -> trainer.beginPhase(phase));
+            for (int step = 0; step < 2; step++) {
+                List<MicroBatch> batches = new ArrayList<>();
+                for (int i = 0; i < 3; i++) {
+                    batches.add(batch(network));
+                }
+                batches.forEach(batch -> alone.accumulate(batch, 3));
+                alone.applyUpdate(0.1);
+                Map<Subtree, float[]> parts = new HashMap<>();
+                List<float[]> statistics = new ArrayList<>();
+                compute(left, batches, 0, 1, parts, statistics);
+                compute(right, batches, 1, 3, parts, statistics);
+                float[] total = new ReductionTree(3).total(parts::get);
+                left.apply(0.1, total, statistics);
+                right.apply(0.1, total, statistics);
+            }
+
+            for (String array : alone.state().keySet()) {
+                assertThat(same(alone.state(), left.state(), array)).as(array).isTrue();
+                assertThat(same(alone.state(), right.state(), array)).as(array).isTrue();
+            }
+        }
+    }
+
+    private static void compute(
+            StudentTrainer trainer,
+            List<MicroBatch> batches,
+            int first,
+            int end,
+            Map<Subtree, float[]> parts,
+            List<float[]> statistics) {
+        GradientSum sum = new GradientSum(trainer.gradientLength());
+        sum.begin(new ReductionTree(batches.size()), first);
+        for (int micro = first; micro < end; micro++) {
+            float[] gradient = sum.next();
+            float[] found = new float[trainer.statisticsLength()];
+            trainer.compute(batches.get(micro), 1.0 / batches.size(), gradient, found);
+            sum.add(gradient);
+            statistics.add(found);
+        }
+        parts.putAll(sum.sums());
     }
 
     private static void steps(StudentTrainer trainer, List<MicroBatch> batches) {
