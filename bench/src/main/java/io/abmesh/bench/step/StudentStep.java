@@ -1,6 +1,7 @@
 package io.abmesh.bench.step;
 
 import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -10,17 +11,20 @@ import io.abmesh.nn.training.OptimizerSetup;
 import io.abmesh.nn.training.PhaseSetup;
 import io.abmesh.nn.training.StudentSetup;
 import io.abmesh.nn.training.StudentTrainer;
+import io.abmesh.nn.training.TapPair;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 
 /**
- * Trains on one batch of random 32 x 32 images with cross-entropy, again and again: forward,
- * backward, update.
+ * Trains on one batch of random 32 x 32 images, again and again: forward, backward, update. With
+ * cross-entropy, or with the boundary loss through connectors to a teacher of twice the channels.
  */
 public final class StudentStep {
     private static final int WARM_UP = 15;
@@ -29,19 +33,24 @@ public final class StudentStep {
 
     private StudentStep() {}
 
-    /** Prints images a second of the median step; {@code java StudentStep NETWORK BATCH STEPS}. */
+    /**
+     * Prints images a second of the median step; {@code java StudentStep NETWORK BATCH STEPS
+     * [TAPS]}, where {@code TAPS} says how many taps a boundary loss reads.
+     */
     public static void main(String[] arguments) {
         int batch = Integer.parseInt(arguments[1]);
         int steps = Integer.parseInt(arguments[2]);
         NetworkSpec network =
                 Networks.parse(arguments[0], new FeatureShape(3, SIDE, SIDE), CLASSES);
-        MicroBatch images = random(batch);
+        int taps = arguments.length > 3 ? Integer.parseInt(arguments[3]) : 0;
+        List<TapPair> pairs = pairs(network, taps);
+        MicroBatch images = random(batch, pairs);
         long[] nanos = new long[steps];
         try (StudentTrainer trainer =
                 new StudentTrainer(
                         new StudentSetup(
                                 network,
-                                List.of(),
+                                pairs,
                                 ConnectorPolicy.AUTO,
                                 1,
                                 List.of(125f, 123f, 114f),
@@ -49,7 +58,11 @@ public final class StudentStep {
                                 Runtime.getRuntime().availableProcessors()))) {
             trainer.beginPhase(
                     new PhaseSetup(
-                            List.of(new LossTerm.CrossEntropy(1)), new OptimizerSetup(0.9, 5e-4)));
+                            List.of(
+                                    taps == 0
+                                            ? new LossTerm.CrossEntropy(1)
+                                            : new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)),
+                            new OptimizerSetup(0.9, 5e-4)));
             for (int i = -WARM_UP; i < steps; i++) {
                 long start = System.nanoTime();
                 trainer.accumulate(images, 1);
@@ -63,7 +76,23 @@ public final class StudentStep {
         System.out.printf(Locale.ROOT, "%.1f%n", batch * 1e9 / nanos[steps / 2]);
     }
 
-    private static MicroBatch random(int batch) {
+    /** Pairs the last taps of a network with taps of a teacher of twice the channels. */
+    private static List<TapPair> pairs(NetworkSpec network, int taps) {
+        List<TapPair> pairs = new ArrayList<>();
+        List<String> last =
+                network.taps().subList(network.taps().size() - taps, network.taps().size());
+        for (String tap : last) {
+            FeatureShape own = network.shape(tap);
+            pairs.add(
+                    new TapPair(
+                            tap,
+                            "teacher." + tap,
+                            new FeatureShape(2 * own.channels(), own.rows(), own.columns())));
+        }
+        return pairs;
+    }
+
+    private static MicroBatch random(int batch, List<TapPair> pairs) {
         Random random = new Random(1);
         byte[] pixels = new byte[batch * 3 * SIDE * SIDE];
         random.nextBytes(pixels);
@@ -71,6 +100,12 @@ public final class StudentStep {
         for (int i = 0; i < batch; i++) {
             labels.putInt(4 * i, random.nextInt(CLASSES));
         }
-        return new MicroBatch(batch, ByteBuffer.wrap(pixels), labels, Map.of(), null);
+        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        for (TapPair pair : pairs) {
+            byte[] bits = new byte[(batch * pair.teacherShape().elements() + 7) / 8];
+            random.nextBytes(bits);
+            boundaries.put(pair.teacherTap(), ByteBuffer.wrap(bits));
+        }
+        return new MicroBatch(batch, ByteBuffer.wrap(pixels), labels, boundaries, null);
     }
 }

@@ -41,8 +41,17 @@ public final class BatchTransfer {
 
     private BatchTransfer() {}
 
-    /** Prints the table; {@code java BatchTransfer}. */
+    /**
+     * Prints the table, or the MB/s of one encoding alone; {@code java BatchTransfer [ENCODING]}.
+     */
     public static void main(String[] arguments) throws InterruptedException {
+        if (arguments.length > 0) {
+            Map<TensorDescription, ByteBuffer> tensors =
+                    tensors(Encoding.valueOf("ENCODING_" + arguments[0]));
+            System.out.printf(
+                    Locale.ROOT, "%.0f%n", fetchesPerSecond(tensors) * payload(tensors) / 1e6);
+            return;
+        }
         print("tensors of a batch of %d", "bytes/image", "wire bytes/image", "MB/s", "images/s");
         measure("sign bits of 3 taps", Encoding.ENCODING_SIGN_BITS);
         measure("float16 of 3 taps", Encoding.ENCODING_FLOAT16);
@@ -51,7 +60,7 @@ public final class BatchTransfer {
 
     private static void measure(String title, Encoding encoding) throws InterruptedException {
         Map<TensorDescription, ByteBuffer> tensors = tensors(encoding);
-        long payload = tensors.values().stream().mapToLong(ByteBuffer::remaining).sum();
+        long payload = payload(tensors);
         long wire =
                 frames(tensors)
                         .mapToLong(
@@ -61,6 +70,21 @@ public final class BatchTransfer {
                                                 .build()
                                                 .getSerializedSize())
                         .sum();
+        double fetches = fetchesPerSecond(tensors);
+        print(
+                title,
+                String.valueOf(payload / BATCH),
+                String.valueOf(wire / BATCH),
+                String.format(Locale.ROOT, "%.0f", fetches * payload / 1e6),
+                String.format(Locale.ROOT, "%.0f", fetches * BATCH));
+    }
+
+    private static long payload(Map<TensorDescription, ByteBuffer> tensors) {
+        return tensors.values().stream().mapToLong(ByteBuffer::remaining).sum();
+    }
+
+    private static double fetchesPerSecond(Map<TensorDescription, ByteBuffer> tensors)
+            throws InterruptedException {
         try (ResponseSender sender = new ResponseSender("bench", STALL_TIMEOUT);
                 MeshServer server =
                         MeshServer.start(
@@ -68,13 +92,7 @@ public final class BatchTransfer {
             server.serving();
             ManagedChannel channel = MeshChannels.open("bench", server.address());
             try {
-                double fetches = fetchesPerSecond(channel, payload);
-                print(
-                        title,
-                        String.valueOf(payload / BATCH),
-                        String.valueOf(wire / BATCH),
-                        String.format(Locale.ROOT, "%.0f", fetches * payload / 1e6),
-                        String.format(Locale.ROOT, "%.0f", fetches * BATCH));
+                return fetchesPerSecond(channel, payload(tensors));
             } finally {
                 MeshChannels.close(channel, Duration.ofSeconds(2));
             }

@@ -1,0 +1,116 @@
+package io.abmesh.bench.transfer;
+
+import com.google.common.util.concurrent.MoreExecutors;
+import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.ServerCalls;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The other side of {@link BatchTransfer}: a bare grpc-netty server streams 1 MiB messages of plain
+ * bytes over loopback, as fast as flow control lets it, and the client copies each once. No frames,
+ * checksums or descriptions.
+ */
+public final class RawStream {
+    private static final int MESSAGE = 1 << 20;
+    private static final int WINDOW = 8 << 20;
+    private static final int WARM_UP = 512;
+    private static final long MEASURE_SECONDS = 5;
+    private static final MethodDescriptor<byte[], byte[]> METHOD =
+            MethodDescriptor.<byte[], byte[]>newBuilder()
+                    .setType(MethodDescriptor.MethodType.SERVER_STREAMING)
+                    .setFullMethodName("abmesh.bench.Raw/Stream")
+                    .setRequestMarshaller(new Bytes())
+                    .setResponseMarshaller(new Bytes())
+                    .build();
+
+    private RawStream() {}
+
+    /** A message is its bytes. */
+    private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+        @Override
+        public InputStream stream(byte[] value) {
+            return new ByteArrayInputStream(value);
+        }
+
+        @Override
+        public byte[] parse(InputStream stream) {
+            try {
+                return stream.readAllBytes();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Prints MB/s; {@code java RawStream}. */
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        Server server =
+                NettyServerBuilder.forAddress(
+                                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                        .flowControlWindow(WINDOW)
+                        .addService(
+                                ServerServiceDefinition.builder("abmesh.bench.Raw")
+                                        .addMethod(
+                                                METHOD,
+                                                ServerCalls.asyncServerStreamingCall(
+                                                        (request, observer) ->
+                                                                stream(
+                                                                        (ServerCallStreamObserver<
+                                                                                        byte[]>)
+                                                                                observer)))
+                                        .build())
+                        .build()
+                        .start();
+        ManagedChannel channel =
+                NettyChannelBuilder.forAddress("127.0.0.1", server.getPort())
+                        .usePlaintext()
+                        .executor(MoreExecutors.directExecutor())
+                        .flowControlWindow(WINDOW)
+                        .build();
+        Iterator<byte[]> messages =
+                ClientCalls.blockingServerStreamingCall(
+                        channel,
+                        METHOD,
+                        CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS),
+                        new byte[0]);
+        for (int i = 0; i < WARM_UP; i++) {
+            messages.next();
+        }
+        long start = System.nanoTime();
+        long bytes = 0;
+        long elapsed;
+        do {
+            bytes += messages.next().length;
+            elapsed = System.nanoTime() - start;
+        } while (elapsed < TimeUnit.SECONDS.toNanos(MEASURE_SECONDS));
+        System.out.printf(Locale.ROOT, "%.0f%n", bytes * 1e3 / elapsed);
+        channel.shutdownNow();
+        server.shutdownNow();
+    }
+
+    private static void stream(ServerCallStreamObserver<byte[]> observer) {
+        byte[] message = new byte[MESSAGE];
+        observer.setOnReadyHandler(
+                () -> {
+                    while (observer.isReady()) {
+                        observer.onNext(message);
+                    }
+                });
+    }
+}
