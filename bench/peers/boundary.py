@@ -116,7 +116,8 @@ def run(folder, steps, layout):
     print(f"{steps * BATCH / (time.perf_counter() - start):.1f}")
 
 
-if sys.argv[1] == "prepare":
-    prepare(Path(sys.argv[2]))
-else:
-    run(Path(sys.argv[2]), int(sys.argv[3]), torch.channels_last if sys.argv[4] == "channels_last" else torch.contiguous_format)
+if __name__ == "__main__":
+    if sys.argv[1] == "prepare":
+        prepare(Path(sys.argv[2]))
+    else:
+        run(Path(sys.argv[2]), int(sys.argv[3]), torch.channels_last if sys.argv[4] == "channels_last" else torch.contiguous_format)
