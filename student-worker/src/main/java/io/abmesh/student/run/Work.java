@@ -3,6 +3,7 @@ package io.abmesh.student.run;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.StepAssignment;
+import io.abmesh.student.exchange.Roster;
 import io.abmesh.student.fetch.PendingBatch;
 import java.util.List;
 
@@ -21,6 +22,14 @@ sealed interface Work {
         @Override
         public String runId() {
             return plan.runId();
+        }
+    }
+
+    /** Go on in an epoch whose students are agreed on. */
+    record Gather(Roster roster) implements Work {
+        @Override
+        public String runId() {
+            return roster.runId();
         }
     }
 
