@@ -218,7 +218,7 @@ final class TestingStudent implements AutoCloseable {
                             .forEach(again -> again.add(StepAssignment.getDefaultInstance()));
                     execute("end", () -> {});
                 }
-                case ACCEPTED, HEARTBEAT, MESSAGE_NOT_SET -> {}
+                case ACCEPTED, ROSTER, HEARTBEAT, MESSAGE_NOT_SET -> {}
             }
         }
 
