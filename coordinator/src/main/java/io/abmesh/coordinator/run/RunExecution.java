@@ -276,12 +276,6 @@ final class RunExecution implements TeacherFeed.Listener {
             log.refused(ErrorReason.STALE_EPOCH);
             return;
         }
-        boolean late = students.roster().isEmpty() && !message.hasPosition();
-        if (late && !message.hasFailed()) {
-            // Said of the epoch before, by one who had just heard of this one.
-            log.refused(ErrorReason.STALE_EPOCH);
-            return;
-        }
         try {
             switch (message.getMessageCase()) {
                 case POSITION -> answered(from, message.getPosition());

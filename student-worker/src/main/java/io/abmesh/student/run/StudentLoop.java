@@ -44,6 +44,7 @@ final class StudentLoop implements Runnable {
     private final LoopSettings settings;
     private @Nullable StudentRun run;
     private @Nullable Gathered gathered;
+    private long epoch;
     private long checkpointedStep = -1;
 
     /** The epoch in hand; absent from one epoch's end to the next one's roster. */
@@ -89,8 +90,10 @@ final class StudentLoop implements Runnable {
         try {
             checkpoints.requireHealthy();
             if (work instanceof Work.Begin begin) {
+                epoch = begin.epoch();
                 begin(begin.plan());
             } else if (work instanceof Work.Refuse refuse) {
+                epoch = refuse.epoch();
                 throw refuse.reason();
             } else {
                 StudentRun current = run;
@@ -114,7 +117,7 @@ final class StudentLoop implements Runnable {
         } else if (work instanceof Work.Step step) {
             step(current, step);
         } else if (work instanceof Work.Evaluate evaluate) {
-            session.send(WorkRequest.newBuilder().setEvaluation(current.evaluate(evaluate)));
+            say(WorkRequest.newBuilder().setEvaluation(current.evaluate(evaluate)));
         } else if (work instanceof Work.Checkpoint) {
             checkpoint(current);
         } else if (work instanceof Work.EndTrack end) {
@@ -153,7 +156,7 @@ final class StudentLoop implements Runnable {
                 plan.network().name(),
                 current.nextStep(),
                 known ? "memory" : current.nextStep() > 0 ? "checkpoint" : "seed");
-        session.send(
+        say(
                 WorkRequest.newBuilder()
                         .setPosition(
                                 StudentPosition.newBuilder()
@@ -191,8 +194,7 @@ final class StudentLoop implements Runnable {
             if (roster.members().size() > 1) {
                 exchanges.offer(roster, current.trainer().state());
             }
-            current.reports()
-                    .forEach(report -> session.send(WorkRequest.newBuilder().setStep(report)));
+            current.reports().forEach(report -> say(WorkRequest.newBuilder().setStep(report)));
         }
     }
 
@@ -212,7 +214,7 @@ final class StudentLoop implements Runnable {
         long step = work.assignment().getStep();
         if (step < current.nextStep()) {
             current.reportOf(step)
-                    .ifPresent(report -> session.send(WorkRequest.newBuilder().setStep(report)));
+                    .ifPresent(report -> say(WorkRequest.newBuilder().setStep(report)));
             return;
         }
         Gathered students = gathered;
@@ -222,7 +224,7 @@ final class StudentLoop implements Runnable {
         StepReport report = current.step(work, students.roster(), students.exchange());
         exchanges.moved();
         if (students.roster().leads()) {
-            session.send(WorkRequest.newBuilder().setStep(report));
+            say(WorkRequest.newBuilder().setStep(report));
         }
     }
 
@@ -237,7 +239,7 @@ final class StudentLoop implements Runnable {
         LOG.warnf(
                 "Step is interrupted run=%s reason=%s: %s",
                 work.runId(), failure.reason(), failure.getMessage());
-        session.send(
+        say(
                 WorkRequest.newBuilder()
                         .setInterrupted(
                                 StepInterrupted.newBuilder()
@@ -259,10 +261,11 @@ final class StudentLoop implements Runnable {
                         .setParametersSha256(current.trainer().parametersSha256())
                         .build();
         checkpointedStep = step;
+        long of = epoch;
         checkpoints.publish(
                 step,
                 snapshot.get(),
-                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report)));
+                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report), of));
     }
 
     private void endTrack(StudentRun current, String name) throws InterruptedException {
@@ -301,7 +304,7 @@ final class StudentLoop implements Runnable {
             report.setExportDifference(files.get(0).difference())
                     .setOnnxBytes(files.get(0).sizeBytes());
         }
-        session.send(WorkRequest.newBuilder().setTrack(report));
+        say(WorkRequest.newBuilder().setTrack(report));
     }
 
     private void failed(Work work, MeshException failure) {
@@ -324,7 +327,7 @@ final class StudentLoop implements Runnable {
         LOG.errorf(
                 "Run failed run=%s step=%d reason=%s: %s",
                 work.runId(), step, failure.reason(), failure.getMessage());
-        session.send(
+        say(
                 WorkRequest.newBuilder()
                         .setFailed(
                                 WorkFailed.newBuilder()
@@ -334,6 +337,10 @@ final class StudentLoop implements Runnable {
         if (current != null && current.plan().runId().equals(work.runId())) {
             drop();
         }
+    }
+
+    private void say(WorkRequest.Builder message) {
+        session.send(message, epoch);
     }
 
     private void publishLast() {

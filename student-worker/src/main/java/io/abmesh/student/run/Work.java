@@ -18,7 +18,7 @@ sealed interface Work {
     }
 
     /** Take a run on. */
-    record Begin(RunPlan plan) implements Work {
+    record Begin(RunPlan plan, long epoch) implements Work {
         @Override
         public String runId() {
             return plan.runId();
@@ -34,7 +34,7 @@ sealed interface Work {
     }
 
     /** Refuse a run that cannot be. */
-    record Refuse(String runId, MeshException reason) implements Work {}
+    record Refuse(String runId, long epoch, MeshException reason) implements Work {}
 
     /** Train a step. */
     record Step(StepAssignment assignment, PlannedPhase phase, List<PendingBatch> batches)

@@ -172,10 +172,10 @@ final class WorkQueue implements WorkListener {
         try {
             RunPlan next = RunPlan.of(begin);
             plan = next;
-            add(new Work.Begin(next));
+            add(new Work.Begin(next, epoch));
         } catch (MeshException e) {
             plan = null;
-            add(new Work.Refuse(begin.getRunId(), e));
+            add(new Work.Refuse(begin.getRunId(), epoch, e));
         }
     }
 
@@ -226,7 +226,7 @@ final class WorkQueue implements WorkListener {
             bytes += phase.needs().slabBytes(reference.getSampleCount());
         }
         if (bytes > maxStepBytes) {
-            add(new Work.Refuse(assignment.getRunId(), tooLarge(bytes)));
+            add(new Work.Refuse(assignment.getRunId(), epoch, tooLarge(bytes)));
             return;
         }
         add(
