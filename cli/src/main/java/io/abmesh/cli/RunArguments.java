@@ -13,6 +13,7 @@ import picocli.CommandLine.Option;
 
 /** What {@code run} and {@code teach} have in common. */
 final class RunArguments {
+    private static final int MAX_WORKERS = 64;
 
     @Option(
             names = "--out",
@@ -32,9 +33,11 @@ final class RunArguments {
     @Option(
             names = "--students",
             paramLabel = "N",
-            defaultValue = "1",
-            description = "Student-workers to start; this version trains with one.")
-    private int students;
+            description = {
+                "Student-workers to start; 1 unless said.",
+                "They share the micro-batches of a step; the result has the same bits for any number."
+            })
+    private @Nullable Integer students;
 
     @Option(
             names = "--set",
@@ -48,12 +51,8 @@ final class RunArguments {
     /** Returns what is asked, with the plan read. */
     RunOptions options(
             @Nullable Path plan, @Nullable Integer teachers, @Nullable Path cache, boolean teach) {
-        if (students != 1) {
-            throw bad("this version trains with one student: found=--students " + students);
-        }
-        if (teachers != null && (teachers < 1 || teachers > 64)) {
-            throw bad("--teachers: found=%d, expected=1 to 64".formatted(teachers));
-        }
+        requireWorkers("--students", students);
+        requireWorkers("--teachers", teachers);
         if (out != null && resume != null) {
             throw bad("--out and --resume exclude each other: --resume DIR names the folder");
         }
@@ -71,9 +70,16 @@ final class RunArguments {
                 Optional.ofNullable(plan).map(file -> PlanText.read(file, overrides)),
                 Optional.ofNullable(resume != null ? resume : out),
                 resume != null,
+                Optional.ofNullable(students),
                 Optional.ofNullable(teachers),
                 Optional.ofNullable(cache),
                 teach);
+    }
+
+    private static void requireWorkers(String option, @Nullable Integer found) {
+        if (found != null && (found < 1 || found > MAX_WORKERS)) {
+            throw bad("%s: found=%d, expected=1 to %d".formatted(option, found, MAX_WORKERS));
+        }
     }
 
     private static CliException bad(String message) {

@@ -12,7 +12,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "run",
         description = {
-            "Runs a plan on this machine: starts a coordinator, teacher-workers and a student-worker, and shows progress.",
+            "Runs a plan on this machine: starts a coordinator, teacher-workers and student-workers, and shows progress.",
             "The folder of results gets student.onnx, student.dl4j.zip, report.json, report.html, metrics.jsonl and checkpoint/."
         },
         mixinStandardHelpOptions = true,

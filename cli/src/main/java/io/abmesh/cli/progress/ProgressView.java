@@ -4,6 +4,7 @@ import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
@@ -38,6 +39,7 @@ public final class ProgressView {
     // done.
     private final List<PhaseStarted> phases = new ArrayList<>();
     private Instant nextLine;
+    private List<String> students = List.of();
 
     /**
      * Starts with nothing shown.
@@ -70,6 +72,8 @@ public final class ProgressView {
             ended(event.getPhaseEnded());
         } else if (event.hasNotice()) {
             noticed(event.getNotice());
+        } else if (event.hasRosterFormed()) {
+            formed(event.getRosterFormed());
         }
     }
 
@@ -136,6 +140,22 @@ public final class ProgressView {
                 phase ->
                         phase.getTrack().equals(ended.getTrack())
                                 && phase.getPhase().equals(ended.getPhase()));
+    }
+
+    /** Tells who trains, unless that is one as ever. */
+    private void formed(RosterFormed roster) {
+        List<String> workers = roster.getWorkerIdsList().stream().sorted().toList();
+        if (!workers.equals(students) && (students.size() > 1 || workers.size() > 1)) {
+            console.line(
+                    "  %s from step %d on: %s"
+                            .formatted(
+                                    workers.size() == 1
+                                            ? "one student"
+                                            : workers.size() + " students",
+                                    roster.getNextStep(),
+                                    String.join(", ", workers)));
+        }
+        students = workers;
     }
 
     private void noticed(Notice notice) {

@@ -69,10 +69,15 @@ final class MeshSpecs {
                         String.valueOf(trusted)));
     }
 
-    /** Returns a student-worker's. */
+    /** Returns a student-worker's. Each has its own checkpoints; the first's lie where one's do. */
     ServiceSpec student(int index, String coordinatorAddress) {
         Map<String, String> properties = worker(Role.STUDENT, index, coordinatorAddress);
-        properties.put("abmesh.student.checkpoint-directory", folder.checkpoint().toString());
+        properties.put(
+                "abmesh.student.checkpoint-directory",
+                (index == 0
+                                ? folder.checkpoint()
+                                : folder.checkpoint().resolve(Role.STUDENT.processName(index)))
+                        .toString());
         return spec(Role.STUDENT, index, properties);
     }
 

@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param plan the plan, if one was named; without one, the folder's own is resumed
  * @param out where results go; if absent, a new folder below {@code runs}
  * @param resume true if {@code out} must hold a run
+ * @param students student-workers, at least 1, if it was said
  * @param teachers teacher-workers, at least 1, if it was said
  * @param cache folder of the boundary cache, if it was said
  * @param teach true if the plan must have no teacher
@@ -20,6 +21,7 @@ public record RunOptions(
         Optional<PlanText> plan,
         Optional<Path> out,
         boolean resume,
+        Optional<Integer> students,
         Optional<Integer> teachers,
         Optional<Path> cache,
         boolean teach) {
@@ -27,6 +29,7 @@ public record RunOptions(
     public RunOptions {
         requireNonNull(plan, "plan");
         requireNonNull(out, "out");
+        requireNonNull(students, "students");
         requireNonNull(teachers, "teachers");
         requireNonNull(cache, "cache");
     }

@@ -23,6 +23,7 @@ import java.util.List;
  * @param baseDirectory folder that relative paths of the plan are relative to, absolute
  * @param overrides {@code KEY=VALUE} that the plan was changed by, in order
  * @param planSha256 digest of the complete plan
+ * @param students number of student-workers
  * @param teachers number of teacher-workers
  * @param cache folder of the boundary cache, absolute
  */
@@ -32,8 +33,11 @@ record RunRecord(
         Path baseDirectory,
         List<String> overrides,
         String planSha256,
+        int students,
         int teachers,
         Path cache) {
+    /** What a run had before it could have more. */
+    private static final Value ONE = Value.newBuilder().setNumberValue(1).build();
 
     RunRecord {
         requireNonNull(requestId, "requestId");
@@ -55,6 +59,7 @@ record RunRecord(
                         .putFields(
                                 "overrides", Value.newBuilder().setListValue(overrideList).build())
                         .putFields("planSha256", text(planSha256))
+                        .putFields("students", Value.newBuilder().setNumberValue(students).build())
                         .putFields("teachers", Value.newBuilder().setNumberValue(teachers).build())
                         .putFields("cache", text(cache.toString()))
                         .build();
@@ -79,6 +84,7 @@ record RunRecord(
                             .map(Value::getStringValue)
                             .toList(),
                     json.getFieldsOrThrow("planSha256").getStringValue(),
+                    (int) json.getFieldsOrDefault("students", ONE).getNumberValue(),
                     (int) json.getFieldsOrThrow("teachers").getNumberValue(),
                     Path.of(json.getFieldsOrThrow("cache").getStringValue()));
         } catch (InvalidProtocolBufferException | IllegalArgumentException e) {

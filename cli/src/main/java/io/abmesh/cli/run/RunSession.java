@@ -145,7 +145,9 @@ public final class RunSession {
                     boolean trusted = complete.getTeacher().getTrusted();
                     mesh.start(specs.teacher(i, address, model.get(), trusted, record.cache()));
                 }
-                mesh.start(specs.student(0, address));
+                for (int i = 0; i < record.students(); i++) {
+                    mesh.start(specs.student(i, address));
+                }
                 console.line("started " + mesh.describe() + "; logs in " + folder.logs());
             }
             Run end = follow(client, run, complete, mesh, specs.coordinator(port));
@@ -206,6 +208,7 @@ public final class RunSession {
                         plan.baseDirectory(),
                         plan.overrides(),
                         planSha256,
+                        options.students().or(() -> before.map(RunRecord::students)).orElse(1),
                         options.teachers().or(() -> before.map(RunRecord::teachers)).orElse(1),
                         options.cache()
                                 .map(cache -> cache.toAbsolutePath().normalize())

@@ -82,6 +82,7 @@ final class RunFolderTest {
                 Path.of("/plans"),
                 List.of("seed=3", "name=a b"),
                 "abcd",
+                3,
                 2,
                 path.resolve("cache"));
     }

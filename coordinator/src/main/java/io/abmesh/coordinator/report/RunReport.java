@@ -7,10 +7,12 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.plan.TrackPlanner;
 import io.abmesh.coordinator.run.RunHistory;
 import io.abmesh.coordinator.run.RunWorld;
+import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.TrackEnded;
 import java.util.Map;
@@ -27,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param history what happened
  * @param versions of what computed
  * @param parameterCount trained elements of the student
- * @param refused messages of an older membership epoch
+ * @param refused messages of workers that were refused since the coordinator started, by reason
  */
 public record RunReport(
         Run run,
@@ -37,7 +39,7 @@ public record RunReport(
         RunHistory history,
         Map<String, String> versions,
         long parameterCount,
-        long refused) {
+        Map<ErrorReason, Long> refused) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Returns the last accuracy of a track. */
@@ -117,12 +119,28 @@ public record RunReport(
         root.put(
                 "cacheHitRatio",
                 cached + computed == 0 ? 0 : (double) cached / (cached + computed));
-        root.putObject("ledger")
-                .put("stepsCommitted", history.steps().size())
+        ledger(root.putObject("ledger"), cached, computed);
+    }
+
+    /** What was done, and what of it for nothing. */
+    private void ledger(ObjectNode ledger, long cached, long computed) {
+        long discarded =
+                history.rosters().stream().mapToLong(RosterFormed::getDiscardedCount).sum();
+        long told = history.told().get() * plan.getMicroBatches();
+        long committed = (long) history.steps().size() * plan.getMicroBatches();
+        ledger.put("stepsCommitted", history.steps().size())
+                .put("microBatchesComputed", told + discarded)
+                .put("microBatchesRecomputed", told + discarded - committed)
                 .put("samplesCached", cached)
                 .put("samplesComputed", computed)
-                .put("messagesRefused", refused)
-                .put("events", history.events());
+                .put("epochs", history.rosters().size())
+                .put(
+                        "statesCopied",
+                        history.rosters().stream().mapToLong(RosterFormed::getCopiedIdsCount).sum())
+                .put("messagesRefused", refused.values().stream().mapToLong(Long::longValue).sum());
+        ObjectNode reasons = ledger.putObject("refused");
+        refused.forEach((reason, count) -> reasons.put(reason.name(), count));
+        ledger.put("events", history.events());
     }
 
     private void provenance(ObjectNode root) {

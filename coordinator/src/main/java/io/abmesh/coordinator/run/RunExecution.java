@@ -19,7 +19,9 @@ import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepCommitted;
+import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
+import io.abmesh.proto.v1.StudentPosition;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkRequest;
@@ -38,16 +40,25 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Drives one run: keeps micro-batches under way to teachers, assigns what is ready to the student
- * in the order of the script, and commits what the student reports. On the coordinator's loop.
+ * Drives one run: keeps micro-batches under way to teachers, assigns what is ready to the students
+ * in the order of the script, and commits what their leader reports. On the coordinator's loop.
  *
- * <p>Everything that is not committed is a pure function of the plan and the position, so losing
- * the student means to forget what was under way and to start again at the position that it tells
- * when it is back.
+ * <p>Everything that is not committed is a pure function of the plan and the position. So whenever
+ * a student comes or goes, what was under way is forgotten, a new membership epoch begins, and the
+ * run goes on where the furthest student stands.
  */
 final class RunExecution implements TeacherFeed.Listener {
     /** Steps that are fed beyond those that the student wants unanswered. */
     private static final int FEED_AHEAD = 2;
+
+    /** Students that come at about the same time make one epoch. */
+    private static final Duration SETTLE = Duration.ofMillis(200);
+
+    /** A student that another one misses is often found lost within this time. */
+    private static final Duration INTERRUPTED = Duration.ofMillis(500);
+
+    /** Epochs in a row that may end without a new step before the run does. */
+    private static final int MOST_INTERRUPTIONS = 20;
 
     /** What the execution needs around it. */
     record Surroundings(
@@ -100,11 +111,15 @@ final class RunExecution implements TeacherFeed.Listener {
     private final Deque<Item> upcoming = new ArrayDeque<>();
     private final Deque<Item> unanswered = new ArrayDeque<>();
     private final Set<Long> checkpointing = new HashSet<>();
-    private @Nullable StudentSession student;
+    private final StudentGroup students = new StudentGroup();
+    private final Set<String> advised = new HashSet<>();
     private @Nullable TeacherFeed feed;
     private @Nullable Plateau plateau;
     private boolean positioned;
+    private boolean regrouping;
     private boolean over;
+    private long interruptedEpoch;
+    private int interruptions;
     private long epoch;
     private long nextFeed;
     private long nextScript;
@@ -139,9 +154,29 @@ final class RunExecution implements TeacherFeed.Listener {
         record.update(run -> run.setTotalSteps(script.totalSteps()));
     }
 
-    /** Gives the run a student; it is told to begin. */
+    /** Gives the run a student more; an epoch with it begins soon. */
     void begin(StudentSession joined) {
-        if (student != null || over) {
+        if (over || !students.join(joined)) {
+            return;
+        }
+        adviseOf(joined);
+        if (!regrouping) {
+            regrouping = true;
+            around.loop().after(SETTLE, this::regroupIfWaiting);
+        }
+    }
+
+    private void regroupIfWaiting() {
+        if (regrouping) {
+            regroup();
+        }
+    }
+
+    /** Begins an epoch: every student is asked where it stands. */
+    private void regroup() {
+        regrouping = false;
+        forget();
+        if (over || students.members().isEmpty()) {
             return;
         }
         try {
@@ -151,8 +186,6 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         around.batches().begin(runId(), epoch);
-        student = joined;
-        positioned = false;
         RunBegin.Builder begin =
                 RunBegin.newBuilder()
                         .setRunId(runId())
@@ -167,23 +200,46 @@ final class RunExecution implements TeacherFeed.Listener {
             begin.addAllTeacherTaps(teacher.match().teacherTaps())
                     .setTeacherSha256(teacher.description().getModelSha256());
         }
-        joined.send(WorkResponse.newBuilder().setBegin(begin), epoch);
+        for (StudentSession student : students.members()) {
+            student.send(WorkResponse.newBuilder().setBegin(begin), epoch);
+        }
     }
 
-    /** Takes note of the loss of the run's student; returns whether it was this run's. */
-    boolean lost(StudentSession gone) {
-        if (!gone.equals(student)) {
-            return false;
+    /** Students that compute differently may end in other bits than one alone. */
+    private void adviseOf(StudentSession joined) {
+        StudentSession first = students.members().get(0);
+        boolean same =
+                first.join().getThreads() == joined.join().getThreads()
+                        && first.join().getPlatform().equals(joined.join().getPlatform());
+        if (!same && advised.add(joined.join().getWorkerId())) {
+            notice(
+                    "STUDENTS_DIFFER",
+                    "student %s computes with %d threads on %s, %s with %d on %s: the result may differ in its last bits"
+                            .formatted(
+                                    joined.join().getWorkerId(),
+                                    joined.join().getThreads(),
+                                    joined.join().getPlatform(),
+                                    first.join().getWorkerId(),
+                                    first.join().getThreads(),
+                                    first.join().getPlatform()));
         }
-        student = null;
-        forget();
+    }
+
+    /** Takes note of the loss of a student; the others go on without it. */
+    void lost(StudentSession gone) {
+        if (!students.leave(gone) || over) {
+            return;
+        }
+        int left = students.members().size();
         notice(
                 "STUDENT_LOST",
                 "student "
                         + gone.join().getWorkerId()
-                        + " is lost; waiting for it at step "
+                        + " is lost; "
+                        + (left == 0 ? "waiting for it" : left + " go on")
+                        + " at step "
                         + (committed + 1));
-        return true;
+        regroup();
     }
 
     void teacherJoined(TeacherMember member) {
@@ -200,42 +256,141 @@ final class RunExecution implements TeacherFeed.Listener {
         }
     }
 
-    /** Stops; the student is told. */
+    /** Stops; the students are told. */
     void close() {
         over = true;
         forget();
         around.batches().end(runId());
-        if (student != null) {
+        for (StudentSession student : students.members()) {
             student.send(
                     WorkResponse.newBuilder().setEnd(RunEnd.newBuilder().setRunId(runId())), epoch);
         }
     }
 
-    /** Takes what the run's student says. */
+    /** Takes what one of the run's students says. */
     void said(StudentSession from, WorkRequest message) {
-        if (!from.equals(student) || over) {
+        if (!students.has(from) || over) {
             return;
         }
         if (message.getEpoch() != epoch) {
-            log.refused();
+            log.refused(ErrorReason.STALE_EPOCH);
             return;
         }
         try {
             switch (message.getMessageCase()) {
-                case POSITION -> {
-                    log.versions(message.getPosition());
-                    position(message.getPosition().getNextStep());
-                }
-                case STEP -> stepped(message.getStep());
-                case EVALUATION -> evaluated(message.getEvaluation());
-                case CHECKPOINT -> checkpointed(message.getCheckpoint().getStep());
-                case TRACK -> trackEnded(message.getTrack());
+                case POSITION -> answered(from, message.getPosition());
+                case INTERRUPTED -> interrupted(from, message.getInterrupted());
                 case FAILED -> fail(ErrorStatuses.fromStatus(message.getFailed().getStatus()));
+                case STEP, EVALUATION, CHECKPOINT, TRACK -> reported(from, message);
                 case JOIN, HEARTBEAT, MESSAGE_NOT_SET -> {}
             }
         } catch (MeshException e) {
             fail(e);
         }
+    }
+
+    private void reported(StudentSession from, WorkRequest message) {
+        if (!students.leads(from)) {
+            log.refused(ErrorReason.STREAM_PROTOCOL);
+            return;
+        }
+        switch (message.getMessageCase()) {
+            case STEP -> stepped(message.getStep());
+            case EVALUATION -> evaluated(message.getEvaluation());
+            case CHECKPOINT -> checkpointed(message.getCheckpoint().getStep());
+            case TRACK -> trackEnded(message.getTrack());
+            default -> throw new IllegalArgumentException("no report: " + message);
+        }
+    }
+
+    private void answered(StudentSession from, StudentPosition position) {
+        long next = position.getNextStep();
+        if (!students.answered(from, position)) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "position is told twice: found=" + next + ", expected=one answer to begin");
+        }
+        if (next < 0 || next > script.totalSteps()) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "position is not of this run: found="
+                            + next
+                            + ", expected=[0, "
+                            + script.totalSteps()
+                            + "]");
+        }
+        if (students.allAnswered()) {
+            form();
+        }
+    }
+
+    /** Everybody has told a position: the run goes on where the furthest stands. */
+    private void form() {
+        StudentPosition leader = students.form(plan.getMicroBatches());
+        List<StudentGroup.Place> roster = students.roster();
+        log.versions(leader);
+        log.rosterFormed(
+                epoch,
+                leader.getNextStep(),
+                roster.stream().map(place -> place.student().join().getWorkerId()).toList(),
+                students.behind(),
+                students.discarded());
+        if (roster.size() > plan.getMicroBatches() && advised.add("idle " + roster.size())) {
+            notice(
+                    "STUDENTS_IDLE",
+                    "%d students share %d micro-batches: %d compute nothing, but hold the state and a slice of the gradient; raise the plan's microBatches to use them"
+                            .formatted(
+                                    roster.size(),
+                                    plan.getMicroBatches(),
+                                    roster.size() - plan.getMicroBatches()));
+        }
+        for (int i = 0; i < roster.size(); i++) {
+            roster.get(i)
+                    .student()
+                    .send(WorkResponse.newBuilder().setRoster(students.message(i)), epoch);
+        }
+        position(leader.getNextStep());
+    }
+
+    /** A student misses another's part. If that one is not lost by then, a new epoch begins. */
+    private void interrupted(StudentSession from, StepInterrupted message) {
+        MeshException cause = ErrorStatuses.fromStatus(message.getStatus());
+        log.refused(cause.reason());
+        if (interruptedEpoch == epoch) {
+            return;
+        }
+        interruptedEpoch = epoch;
+        if (++interruptions > MOST_INTERRUPTIONS) {
+            fail(
+                    new MeshException(
+                            cause.reason(),
+                            "students cannot work together: "
+                                    + MOST_INTERRUPTIONS
+                                    + " epochs without a step, the last at step "
+                                    + message.getStep()
+                                    + " by "
+                                    + from.join().getWorkerId()
+                                    + ": "
+                                    + cause.getMessage()));
+            return;
+        }
+        notice(
+                "STEP_INTERRUPTED",
+                "step "
+                        + message.getStep()
+                        + " is interrupted at student "
+                        + from.join().getWorkerId()
+                        + ": "
+                        + cause.getMessage());
+        long interrupted = epoch;
+        around.loop()
+                .after(
+                        INTERRUPTED,
+                        () -> {
+                            if (epoch == interrupted && !over) {
+                                regroup();
+                            }
+                        });
     }
 
     /** Forgets what is under way. */
@@ -250,24 +405,10 @@ final class RunExecution implements TeacherFeed.Listener {
         unanswered.clear();
         checkpointing.clear();
         positioned = false;
+        students.ask();
     }
 
     private void position(long next) {
-        if (positioned) {
-            throw new MeshException(
-                    ErrorReason.STREAM_PROTOCOL,
-                    "position is told twice: found=" + next + ", expected=one answer to begin");
-        }
-        if (next < 0 || next > script.totalSteps()) {
-            throw new MeshException(
-                    ErrorReason.STREAM_PROTOCOL,
-                    "position is not of this run: found="
-                            + next
-                            + ", expected=[0, "
-                            + script.totalSteps()
-                            + "]");
-        }
-        forget();
         positioned = true;
         committed = next - 1;
         nextFeed = next;
@@ -328,7 +469,7 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     private void pump() {
-        if (!positioned || over || student == null) {
+        if (!positioned || over) {
             return;
         }
         try {
@@ -423,11 +564,11 @@ final class RunExecution implements TeacherFeed.Listener {
                 sendEvaluation(evaluate.step());
             } else if (item instanceof RunScript.Checkpoint) {
                 checkpointing.add(item.step());
-                toStudent(
+                toLeader(
                         WorkResponse.newBuilder()
                                 .setCheckpoint(CheckpointRequest.newBuilder().setRunId(runId())));
             } else if (item instanceof RunScript.EndTrack end) {
-                toStudent(
+                toLeader(
                         WorkResponse.newBuilder()
                                 .setTrackEnd(
                                         TrackEnd.newBuilder()
@@ -451,14 +592,22 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     private void send(long step, FedStep work) {
+        for (StudentGroup.Place place : students.roster()) {
+            send(step, work, place);
+        }
+    }
+
+    private void send(long step, FedStep work, StudentGroup.Place place) {
         StepAssignment.Builder assignment =
                 StepAssignment.newBuilder().setRunId(runId()).setStep(step);
-        for (BatchReference reference : work.ready) {
-            if (reference != null) {
-                assignment.addMicroBatches(reference);
+        for (int micro = place.share().first(); micro < place.share().end(); micro++) {
+            BatchReference reference = work.ready[micro];
+            if (reference == null) {
+                return;
             }
+            assignment.addMicroBatches(reference);
         }
-        toStudent(WorkResponse.newBuilder().setStep(assignment));
+        place.student().send(WorkResponse.newBuilder().setStep(assignment), epoch);
     }
 
     private void sendEvaluation(long step) {
@@ -475,7 +624,7 @@ final class RunExecution implements TeacherFeed.Listener {
                             world.facts().testCount() - i * log.evaluationBatch());
             assignment.addBatches(reference(batchId, around.ownAddress(), size));
         }
-        toStudent(WorkResponse.newBuilder().setEvaluate(assignment));
+        toLeader(WorkResponse.newBuilder().setEvaluate(assignment));
     }
 
     private void stepped(StepReport report) {
@@ -486,6 +635,7 @@ final class RunExecution implements TeacherFeed.Listener {
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
         told = committed;
+        interruptions = 0;
         FedStep work = fed.remove(committed);
         if (work != null) {
             log.committed(script, report, work.cached, work.computed);
@@ -633,8 +783,10 @@ final class RunExecution implements TeacherFeed.Listener {
                 reference(batchId, address, plan.getBatch() / plan.getMicroBatches());
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();
-        if (work.assigned && work.complete()) {
-            send(key.step(), work);
+        if (work.assigned) {
+            students.roster().stream()
+                    .filter(place -> place.share().has(key.micro()))
+                    .forEach(place -> send(key.step(), work, place));
         }
         pump();
     }
@@ -672,14 +824,12 @@ final class RunExecution implements TeacherFeed.Listener {
         }
     }
 
-    private void toStudent(WorkResponse.Builder message) {
-        if (student != null) {
-            student.send(message, epoch);
-        }
+    private void toLeader(WorkResponse.Builder message) {
+        students.leader().ifPresent(leader -> leader.send(message, epoch));
     }
 
     private int prefetch() {
-        return student == null ? 1 : student.join().getPrefetch();
+        return students.prefetch();
     }
 
     private String runId() {

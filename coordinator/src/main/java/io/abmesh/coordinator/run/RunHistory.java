@@ -4,13 +4,17 @@ import io.abmesh.coordinator.store.Journal;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.TrackEnded;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What a journal says of a run once steps that were committed again count once: of two events for
@@ -22,6 +26,9 @@ import java.util.TreeMap;
  * @param ended likewise
  * @param endSteps last step of each ended phase
  * @param tracks that ended, by name
+ * @param rosters students that were agreed on, in order
+ * @param told number of times that a step was told; more than there are steps if some were computed
+ *     again
  * @param events number of events in the journal
  */
 public record RunHistory(
@@ -31,6 +38,8 @@ public record RunHistory(
         Map<String, PhaseEnded> ended,
         Map<String, Long> endSteps,
         Map<String, TrackEnded> tracks,
+        List<RosterFormed> rosters,
+        AtomicLong told,
         int events) {
 
     /** Reads a journal. */
@@ -43,6 +52,8 @@ public record RunHistory(
                         new LinkedHashMap<>(),
                         new LinkedHashMap<>(),
                         new LinkedHashMap<>(),
+                        new ArrayList<>(),
+                        new AtomicLong(),
                         journal.count());
         for (int i = 0; i < history.events; i++) {
             history.add(journal.read(i));
@@ -56,8 +67,11 @@ public record RunHistory(
                 PhaseStarted phase = event.getPhaseStarted();
                 started.put(phase.getTrack() + "/" + phase.getPhase(), phase);
             }
-            case STEP_COMMITTED ->
-                    steps.put(event.getStepCommitted().getStep(), event.getStepCommitted());
+            case STEP_COMMITTED -> {
+                steps.put(event.getStepCommitted().getStep(), event.getStepCommitted());
+                told.incrementAndGet();
+            }
+            case ROSTER_FORMED -> rosters.add(event.getRosterFormed());
             case EVALUATED -> evaluations.put(event.getEvaluated().getStep(), event.getEvaluated());
             case PHASE_ENDED -> {
                 PhaseEnded phase = event.getPhaseEnded();

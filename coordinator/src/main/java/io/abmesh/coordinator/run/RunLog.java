@@ -8,12 +8,14 @@ import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.coordinator.store.RunStore;
+import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.EvaluationReport;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepReport;
@@ -30,6 +32,7 @@ import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -55,7 +58,7 @@ final class RunLog implements AutoCloseable {
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
     private long parameterCount;
-    private long refused;
+    private final Map<ErrorReason, Long> refused = new EnumMap<>(ErrorReason.class);
     private @Nullable BufferedWriter metrics;
 
     RunLog(RunRecord record, Plan plan, Clock clock, int evaluationBatch) {
@@ -77,8 +80,8 @@ final class RunLog implements AutoCloseable {
         return parameterCount;
     }
 
-    /** Messages of an older membership epoch that were refused. */
-    long refusedCount() {
+    /** Messages that were refused, here or by a student of another, by reason. */
+    Map<ErrorReason, Long> refusedCounts() {
         return refused;
     }
 
@@ -87,8 +90,21 @@ final class RunLog implements AutoCloseable {
         parameterCount = position.getParameterCount();
     }
 
-    void refused() {
-        refused++;
+    void refused(ErrorReason reason) {
+        refused.merge(reason, 1L, Long::sum);
+    }
+
+    void rosterFormed(
+            long epoch, long next, List<String> workers, List<String> copied, long discarded) {
+        record.append(
+                RunEvent.newBuilder()
+                        .setRosterFormed(
+                                RosterFormed.newBuilder()
+                                        .setEpoch(epoch)
+                                        .setNextStep(next)
+                                        .addAllWorkerIds(workers)
+                                        .addAllCopiedIds(copied)
+                                        .setDiscardedCount(discarded)));
     }
 
     void notice(String reason, String message) {

@@ -176,7 +176,7 @@ public final class RunRecord {
                     next.setState(RunState.RUN_STATE_PENDING).clearEndTime().clearFailure();
                 }
             }
-            case EVALUATED, PHASE_ENDED, TRACK_ENDED, EVENT_NOT_SET -> {}
+            case EVALUATED, PHASE_ENDED, TRACK_ENDED, ROSTER_FORMED, EVENT_NOT_SET -> {}
         }
         state = next.build();
     }

@@ -304,7 +304,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);
-        students.stream().findFirst().ifPresent(execution::begin);
+        students.forEach(execution::begin);
     }
 
     private final class Ending implements RunExecution.Ending {
@@ -428,7 +428,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         log.history(),
                         log.versions(),
                         log.parameterCount(),
-                        log.refusedCount());
+                        log.refusedCounts());
         Path file = run.record.folder().file("report.json");
         try {
             run.record.folder().publish("report.json", report.toJson());
@@ -478,11 +478,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     public void studentLost(StudentSession student) {
         LOG.infof("Student left worker=%s", student.join().getWorkerId());
         students.remove(student);
-        for (RunExecution execution : executions()) {
-            if (execution.lost(student)) {
-                students.stream().findFirst().ifPresent(execution::begin);
-            }
-        }
+        executions().forEach(execution -> execution.lost(student));
     }
 
     @Override

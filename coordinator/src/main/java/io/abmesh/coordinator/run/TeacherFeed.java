@@ -66,7 +66,9 @@ final class TeacherFeed implements TeacherLink.Listener {
     private final Map<TeacherLink, Need> links = new HashMap<>();
     private final Map<TeacherLink, Map<String, Offered>> held = new HashMap<>();
     private final List<Offered> waiting = new ArrayList<>();
-    private final Map<MicroKey, Integer> failures = new HashMap<>();
+
+    /** Names of the teachers that have failed on a micro-batch, one entry per failure. */
+    private final Map<MicroKey, List<String>> failures = new HashMap<>();
 
     /** Times that a micro-batch may fail before its run does. */
     private static final int MOST_FAILURES = 3;
@@ -197,6 +199,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 TeacherLink link = entry.getKey();
                 boolean can =
                         entry.getValue().equals(offered.need())
+                                && !avoided(link, offered)
                                 && link.cost(offered.samples()) > 0
                                 && link.credit() >= link.cost(offered.samples());
                 if (can && (best == null || link.credit() > best.credit())) {
@@ -226,6 +229,13 @@ final class TeacherFeed implements TeacherLink.Listener {
         }
         waiting.clear();
         waiting.addAll(left);
+    }
+
+    /** A micro-batch that a teacher has failed on goes to another, as long as there is one. */
+    private boolean avoided(TeacherLink link, Offered offered) {
+        List<String> failed = failures.getOrDefault(offered.key(), List.of());
+        return failed.contains(link.member().workerId())
+                && members.stream().anyMatch(member -> !failed.contains(member.workerId()));
     }
 
     @Override
@@ -267,17 +277,44 @@ final class TeacherFeed implements TeacherLink.Listener {
             return;
         }
         MeshException cause = ErrorStatuses.fromStatus(failed.getStatus());
-        boolean again =
-                cause.reason() == ErrorReason.TEACHER_FAILED
-                        && failures.merge(offered.key(), 1, Integer::sum) < MOST_FAILURES;
-        if (again) {
+        if (cause.reason() != ErrorReason.TEACHER_FAILED) {
+            listener.failed(cause);
+            return;
+        }
+        List<String> failedOn = failures.computeIfAbsent(offered.key(), key -> new ArrayList<>());
+        failedOn.add(link.member().workerId());
+        if (failedOn.size() < MOST_FAILURES) {
             listener.notice(
                     "BATCH_FAILED", "a micro-batch is computed again: " + cause.getMessage());
             waiting.add(offered);
             pump();
         } else {
-            listener.failed(cause);
+            listener.failed(poisoned(offered, failedOn, cause));
         }
+    }
+
+    private static MeshException poisoned(
+            Offered offered, List<String> failedOn, MeshException cause) {
+        List<Long> samples = offered.render().get().sampleIds();
+        return new MeshException(
+                ErrorReason.BATCH_FAILED,
+                "a micro-batch fails wherever it is computed: step="
+                        + offered.key().step()
+                        + ", micro-batch="
+                        + offered.key().micro()
+                        + ", teachers="
+                        + failedOn
+                        + ", samples="
+                        + samples
+                        + ", last="
+                        + cause.getMessage(),
+                Map.of(
+                        "step",
+                        Long.toString(offered.key().step()),
+                        "samples",
+                        samples.toString(),
+                        "teachers",
+                        failedOn.toString()));
     }
 
     @Override

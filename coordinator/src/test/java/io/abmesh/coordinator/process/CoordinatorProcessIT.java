@@ -10,12 +10,15 @@ import io.abmesh.coordinator.process.TestingStudent.Pause;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.v1.CancelRunRequest;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.PhaseEnded;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.RunServiceGrpc;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.StepCommitted;
@@ -291,6 +294,93 @@ final class CoordinatorProcessIT {
     }
 
     @Test
+    void studentsShareTheMicroBatchesAndTheirLeaderReports() throws Exception {
+        TestingStudent first = student("student-0");
+        Pause held = first.pauseBefore("step 0");
+        teacher("teacher-0");
+        CompletableFuture<List<RunEvent>> watched =
+                watch(submit(TestingPlans.distilled(), "microBatches=2"));
+        held.awaitReached();
+        TestingStudent second = new TestingStudent("student-1", checkpoints);
+        opened.push(second);
+        Pause asked = second.pauseBefore("begin");
+        join(second);
+        asked.awaitReached();
+        held.release();
+        asked.release();
+        List<RunEvent> events = watched.get();
+
+        assertThat(steps(events)).endsWith(15L).doesNotHaveDuplicates();
+        RunRoster roster = second.rosters().get(0);
+        assertThat(roster.getOwnIndex()).isEqualTo(1);
+        assertThat(roster.getMembersList())
+                .extracting(
+                        RosterMember::getWorkerId,
+                        RosterMember::getFirstMicroBatch,
+                        RosterMember::getEndMicroBatch)
+                .containsExactly(tuple("student-0", 0, 1), tuple("student-1", 1, 2));
+        assertThat(second.told).contains("applied 15").doesNotContain("evaluate 15");
+        assertThat(first.told).contains("applied 15", "evaluate 15", "stored");
+        assertThat(report().path("ledger").path("epochs").asInt()).isGreaterThanOrEqualTo(1);
+    }
+
+    @Test
+    void theOthersGoOnWhenTheLeaderIsLost() throws Exception {
+        TestingStudent leader = student("student-0");
+        TestingStudent other = student("student-1");
+        Pause pause = leader.pauseBefore("step 5");
+        teacher("teacher-0");
+        CompletableFuture<List<RunEvent>> watched =
+                watch(submit(TestingPlans.distilled(), "microBatches=2"));
+        pause.awaitReached();
+        leader.close();
+        List<RunEvent> events = watched.get();
+
+        RunRoster last = other.rosters().get(other.rosters().size() - 1);
+        assertThat(last.getMembersList())
+                .extracting(RosterMember::getWorkerId, RosterMember::getEndMicroBatch)
+                .containsExactly(tuple("student-1", 2));
+        assertThat(notices(events)).contains("STUDENT_LOST");
+        assertThat(steps(events)).endsWith(15L);
+        assertThat(other.told).contains("applied 15", "evaluate 15", "stored");
+    }
+
+    @Test
+    void aStepThatIsInterruptedIsTriedAgainInANewEpoch() throws Exception {
+        TestingStudent student = student("student-0");
+        Pause pause = student.pauseBefore("step 5");
+        CompletableFuture<List<RunEvent>> watched = watch(submit(TestingPlans.supervised()));
+        pause.awaitReached();
+        student.interrupt(
+                5, new MeshException(ErrorReason.CHECKSUM_MISMATCH, "bytes are not those"));
+        pause.release();
+        List<RunEvent> events = watched.get();
+
+        assertThat(notices(events)).contains("STEP_INTERRUPTED");
+        assertThat(steps(events)).endsWith(7L);
+        assertThat(report().path("ledger").path("refused").path("CHECKSUM_MISMATCH").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aMicroBatchThatFailsOnThreeTeachersEndsTheRunAndNamesItsSamples() throws Exception {
+        student();
+        for (int i = 0; i < 4; i++) {
+            teacher("teacher-" + i).failOn(9);
+        }
+        List<RunEvent> events = watch(submit(TestingPlans.distilled())).get();
+
+        var end = events.get(events.size() - 1).getRunEnded();
+        assertThat(ErrorStatuses.fromStatus(end.getFailure()).reason())
+                .isEqualTo(ErrorReason.BATCH_FAILED);
+        assertThat(end.getFailure().getMessage())
+                .startsWith("a micro-batch fails wherever it is computed: step=9, micro-batch=")
+                .contains("samples=[")
+                .containsPattern(
+                        "teachers=\\[teacher-(\\d), teacher-(?!\\1)(\\d), teacher-(?!\\1|\\2)\\d]");
+    }
+
+    @Test
     void aCancelledRunEndsForWatchersAndStudent() throws Exception {
         TestingStudent student = student();
         Pause pause = student.pauseBefore("step 5");
@@ -371,7 +461,11 @@ final class CoordinatorProcessIT {
     }
 
     private TestingStudent student() {
-        TestingStudent student = new TestingStudent(checkpoints);
+        return student("student-0");
+    }
+
+    private TestingStudent student(String name) {
+        TestingStudent student = new TestingStudent(name, checkpoints);
         opened.push(student);
         join(student);
         return student;

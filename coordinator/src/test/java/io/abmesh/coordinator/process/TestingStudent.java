@@ -3,6 +3,7 @@ package io.abmesh.coordinator.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.ByteString;
+import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
@@ -18,7 +19,9 @@ import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
 import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.StepAssignment;
+import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.StudentPosition;
@@ -87,6 +90,9 @@ final class TestingStudent implements AutoCloseable {
     /** What it was told and did, in order. */
     final List<String> told = new CopyOnWriteArrayList<>();
 
+    private final String name;
+    private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
+    private volatile boolean leads;
     private final Checkpoints checkpoints;
     private final ExecutorService compute = Executors.newSingleThreadExecutor();
     private final Map<String, Pause> pauses = new ConcurrentHashMap<>();
@@ -100,7 +106,24 @@ final class TestingStudent implements AutoCloseable {
     private volatile @Nullable Connection connection;
 
     TestingStudent(Checkpoints checkpoints) {
+        this("student-0", checkpoints);
+    }
+
+    TestingStudent(String name, Checkpoints checkpoints) {
+        this.name = name;
         this.checkpoints = checkpoints;
+    }
+
+    /** The rosters that it was told, in order. */
+    List<RunRoster> rosters() {
+        return rosters;
+    }
+
+    /** Goes where another one is, as by a copy of its state. */
+    private void adopt(RunRoster roster) {
+        rosters.add(roster);
+        leads = roster.getOwnIndex() == 0;
+        nextStep = roster.getNextStep();
     }
 
     /** Waits before it does what is told so, for example {@code step 3}. */
@@ -137,6 +160,20 @@ final class TestingStudent implements AutoCloseable {
         if (gone != null) {
             gone.over = true;
             MeshChannels.close(gone.channel, Duration.ZERO);
+        }
+    }
+
+    /** Says, in the epoch that it is in, that it cannot finish a step. */
+    void interrupt(long step, MeshException why) {
+        Connection current = connection;
+        if (current != null) {
+            current.send(
+                    WorkRequest.newBuilder()
+                            .setInterrupted(
+                                    StepInterrupted.newBuilder()
+                                            .setStep(step)
+                                            .setStatus(ErrorStatuses.toStatus(why))),
+                    current.epoch);
         }
     }
 
@@ -181,7 +218,7 @@ final class TestingStudent implements AutoCloseable {
                     WorkRequest.newBuilder()
                             .setJoin(
                                     StudentJoin.newBuilder()
-                                            .setWorkerId("student-0")
+                                            .setWorkerId(name)
                                             .setVersion(version)
                                             .setThreads(1)
                                             .setPlatform("testing")
@@ -201,7 +238,11 @@ final class TestingStudent implements AutoCloseable {
                 epoch = message.getEpoch();
             }
             switch (message.getMessageCase()) {
-                case BEGIN -> execute("begin", () -> begin(message.getBegin()));
+                case BEGIN -> {
+                    giveUp();
+                    assigned.clear();
+                    execute("begin", () -> begin(message.getBegin()));
+                }
                 case STEP -> assigned(message.getStep());
                 case EVALUATE ->
                         execute(
@@ -213,11 +254,17 @@ final class TestingStudent implements AutoCloseable {
                                 "end-track " + message.getTrackEnd().getTrack(),
                                 () -> endTrack(message.getTrackEnd().getTrack()));
                 case END -> {
-                    // Whatever waits to be assigned again will not be.
-                    assigned.values()
-                            .forEach(again -> again.add(StepAssignment.getDefaultInstance()));
+                    giveUp();
                     execute("end", () -> {});
                 }
+                case ROSTER ->
+                        compute.execute(
+                                () -> {
+                                    if (!over) {
+                                        adopt(message.getRoster());
+                                        tellAgain();
+                                    }
+                                });
                 case ACCEPTED, HEARTBEAT, MESSAGE_NOT_SET -> {}
             }
         }
@@ -232,11 +279,17 @@ final class TestingStudent implements AutoCloseable {
             over = true;
         }
 
+        /** Whatever waits to be assigned again will not be. */
+        private void giveUp() {
+            assigned.values().forEach(again -> again.add(StepAssignment.getDefaultInstance()));
+        }
+
         private interface Work {
             void run() throws InterruptedException;
         }
 
         private void execute(String name, Work work) {
+            long of = epoch;
             compute.execute(
                     () -> {
                         try {
@@ -244,7 +297,7 @@ final class TestingStudent implements AutoCloseable {
                             if (pause != null && !over) {
                                 pause.hold();
                             }
-                            if (!over) {
+                            if (!over && of == epoch) {
                                 told.add(name);
                                 work.run();
                             }
@@ -271,9 +324,14 @@ final class TestingStudent implements AutoCloseable {
                                             .setRunId(begin.getRunId())
                                             .setNextStep(nextStep)),
                     epoch);
-            reports.tailMap(nextStep - 2 * PREFETCH)
-                    .values()
-                    .forEach(report -> send(WorkRequest.newBuilder().setStep(report), epoch));
+        }
+
+        private void tellAgain() {
+            if (leads) {
+                reports.tailMap(nextStep - 2 * PREFETCH)
+                        .values()
+                        .forEach(report -> send(WorkRequest.newBuilder().setStep(report), epoch));
+            }
         }
 
         private void assigned(StepAssignment assignment) {
@@ -332,7 +390,7 @@ final class TestingStudent implements AutoCloseable {
             reports.put(first.getStep(), report.build());
             told.add("applied " + first.getStep());
             applied(first.getStep()).countDown();
-            if (!muted) {
+            if (!muted && leads) {
                 send(WorkRequest.newBuilder().setStep(report), epoch);
             }
         }

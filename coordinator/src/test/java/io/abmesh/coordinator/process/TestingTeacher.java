@@ -1,11 +1,13 @@
 package io.abmesh.coordinator.process;
 
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.TensorAssembler;
 import io.abmesh.proto.frame.TensorFrames;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.BatchServiceGrpc;
@@ -58,6 +60,7 @@ final class TestingTeacher implements AutoCloseable {
 
     private final String name;
     private final Map<String, Held> held = new ConcurrentHashMap<>();
+    private volatile long failing = -1;
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
 
@@ -72,6 +75,11 @@ final class TestingTeacher implements AutoCloseable {
 
     String address() {
         return server.address();
+    }
+
+    /** Cannot compute the batches of a step. */
+    void failOn(long step) {
+        failing = step;
     }
 
     /** Joins a mesh. */
@@ -196,6 +204,19 @@ final class TestingTeacher implements AutoCloseable {
             Map<String, ByteBuffer> tensors = new HashMap<>();
             batch.tensors().forEach((tensor, value) -> tensors.put(tensor, value.bytes()));
             String id = header.getBatchId();
+            if (failing >= 0 && id.split("/", -1)[2].equals(Long.toString(failing))) {
+                say(
+                        StreamBatchesResponse.newBuilder()
+                                .setFailed(
+                                        BatchFailed.newBuilder()
+                                                .setBatchId(id)
+                                                .setStatus(
+                                                        ErrorStatuses.toStatus(
+                                                                new MeshException(
+                                                                        ErrorReason.TEACHER_FAILED,
+                                                                        name + " cannot")))));
+                return;
+            }
             mine.add(id);
             held.put(id, new Held(open, tensors, header.getSampleIdsCount()));
             say(

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -58,14 +59,21 @@ public record AbmeshCommand(Process process, BufferedReader output, Path errors,
 
     /** Starts {@code abmesh ARGUMENTS} in {@code folder}. */
     public static AbmeshCommand start(Path folder, String... arguments) throws IOException {
+        return start(folder, Map.of(), arguments);
+    }
+
+    /** Starts {@code abmesh ARGUMENTS} in {@code folder}, with more in its environment. */
+    public static AbmeshCommand start(
+            Path folder, Map<String, String> environment, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(line());
         command.addAll(List.of(arguments));
         Path errors = Files.createTempFile(folder, "errors", ".txt");
-        Process process =
+        ProcessBuilder builder =
                 new ProcessBuilder(command)
                         .directory(folder.toFile())
-                        .redirectError(errors.toFile())
-                        .start();
+                        .redirectError(errors.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         process.getOutputStream().close();
         BufferedReader output =
                 new BufferedReader(

@@ -11,6 +11,7 @@ import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,13 +53,24 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
 
     /** Returns when step {@code step} of the only run is committed. */
     public void awaitStep(long step) {
+        if (!reaches(step)) {
+            throw new AssertionError("the run ended before step " + step);
+        }
+    }
+
+    /**
+     * Returns true when step {@code step} of the only run is committed, false when it has ended
+     * before; waits for a coordinator that is not there.
+     */
+    public boolean reaches(long step) {
         ManagedChannel channel = MeshChannels.open("probe", coordinator);
         Context.CancellableContext context = Context.current().withCancellation();
         try {
-            context.run(
+            return context.call(
                     () -> {
                         RunServiceGrpc.RunServiceBlockingStub runs =
                                 RunServiceGrpc.newBlockingStub(channel)
+                                        .withWaitForReady()
                                         .withDeadlineAfter(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                         String run =
                                 runs.listRuns(ListRunsRequest.getDefaultInstance())
@@ -70,10 +82,17 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
                                                 .setRunId(run)
                                                 .setAfterEvent(-1)
                                                 .build());
-                        while (updates.next().getRun().getCommittedStep() < step) {
-                            // each update is one event nearer
+                        while (updates.hasNext()) {
+                            if (updates.next().getRun().getCommittedStep() >= step) {
+                                return true;
+                            }
                         }
+                        return false;
                     });
+        } catch (StatusRuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new AssertionError(e);
         } finally {
             context.cancel(null);
             MeshChannels.close(channel, Duration.ofSeconds(2));
@@ -88,6 +107,15 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
                             process.destroyForcibly();
                             awaitEnd(process);
                         });
+    }
+
+    /** Sends a signal to a process, for example {@code STOP}. */
+    public void signal(String name, String signal) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + signal, String.valueOf(pids.get(name)))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
+                .waitFor();
     }
 
     /** Returns when every process but the command has ended. */

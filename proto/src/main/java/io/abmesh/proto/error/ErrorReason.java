@@ -44,6 +44,8 @@ public enum ErrorReason {
     DATASET_UNREADABLE(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
     /** The teacher yields NaN or infinity: its boundary would be silently wrong. */
     TEACHER_NOT_FINITE(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
+    /** A micro-batch failed on several workers; the message names its samples. */
+    BATCH_FAILED(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
     /** The loss is NaN or infinite. */
     LOSS_NOT_FINITE(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
     /** The exported student does not compute what the trained one does. */

@@ -12,6 +12,7 @@ import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -37,20 +38,22 @@ public final class MeshChannels {
         ExecutorService calls =
                 Executors.newFixedThreadPool(
                         CALL_THREADS, new DefaultThreadFactory(name + "-rpc", true));
-        ManagedChannel channel =
-                NettyChannelBuilder.forTarget("dns:///" + address)
-                        .usePlaintext()
-                        .eventLoopGroup(io)
-                        .channelType(NioSocketChannel.class)
-                        .executor(calls)
-                        .intercept(new ReadyThreshold())
-                        .maxInboundMessageSize(Limits.MAX_MESSAGE_BYTES)
-                        .maxInboundMetadataSize(Limits.MAX_METADATA_BYTES)
-                        .initialFlowControlWindow(Limits.FLOW_CONTROL_WINDOW_BYTES)
-                        .keepAliveTime(Limits.KEEPALIVE_TIME.toSeconds(), TimeUnit.SECONDS)
-                        .keepAliveTimeout(Limits.KEEPALIVE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
-                        .build();
-        return new OwnedChannel(channel, io, calls);
+        return new OwnedChannel(builder(address, io, calls).build(), io, calls);
+    }
+
+    /** Returns a builder of channels that run on the caller's threads. */
+    static NettyChannelBuilder builder(String address, EventLoopGroup io, Executor calls) {
+        return NettyChannelBuilder.forTarget("dns:///" + address)
+                .usePlaintext()
+                .eventLoopGroup(io)
+                .channelType(NioSocketChannel.class)
+                .executor(calls)
+                .intercept(new ReadyThreshold())
+                .maxInboundMessageSize(Limits.MAX_MESSAGE_BYTES)
+                .maxInboundMetadataSize(Limits.MAX_METADATA_BYTES)
+                .initialFlowControlWindow(Limits.FLOW_CONTROL_WINDOW_BYTES)
+                .keepAliveTime(Limits.KEEPALIVE_TIME.toSeconds(), TimeUnit.SECONDS)
+                .keepAliveTimeout(Limits.KEEPALIVE_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
     }
 
     /** Takes no new call, waits for the open ones, then cuts them. */

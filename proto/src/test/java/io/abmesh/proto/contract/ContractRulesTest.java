@@ -11,6 +11,7 @@ import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.BatchHeader;
+import io.abmesh.proto.v1.ExchangeRequest;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import io.abmesh.proto.v1.Plan;
@@ -85,7 +86,7 @@ class ContractRulesTest {
                 }
             }
         }
-        assertThat(rpcs).isGreaterThanOrEqualTo(13);
+        assertThat(rpcs).isGreaterThanOrEqualTo(15);
     }
 
     @Test
@@ -159,6 +160,7 @@ class ContractRulesTest {
                         JoinMeshRequest.getDescriptor(),
                         BatchHeader.getDescriptor(),
                         WorkRequest.getDescriptor(),
+                        ExchangeRequest.getDescriptor(),
                         Plan.getDescriptor())
                 .map(Descriptor::getFile)
                 .toList();

@@ -44,6 +44,7 @@ final class ConfigRules {
         }
         positive("fetch-deadline", config.fetchDeadline(), problems);
         positive("batch-timeout", config.batchTimeout(), problems);
+        positive("peer-timeout", config.peerTimeout(), problems);
         positive("stop-grace", config.stopGrace(), problems);
         return problems;
     }

@@ -76,6 +76,14 @@ public interface StudentConfig {
     Duration batchTimeout();
 
     /**
+     * How long another student may take for its part of a step, or for its state. Longer than
+     * {@link #batchTimeout}, so that what is wrong with a batch is named first. A student that dies
+     * is noticed by its connection, and one that hangs by the coordinator's lease, long before.
+     */
+    @WithDefault("3m")
+    Duration peerTimeout();
+
+    /**
      * Compute threads; absent: all processors. The same number gives the same bits: a run must be
      * resumed with the number it began with.
      */

@@ -4,7 +4,11 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.student.exchange.ExchangeGrpcService;
+import io.abmesh.student.exchange.ExchangeSettings;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.ChannelBatchSource;
 import io.abmesh.student.fetch.FetchSettings;
 import io.abmesh.student.meter.StudentMeters;
@@ -24,7 +28,11 @@ import org.jspecify.annotations.Nullable;
 /** The parts of a running student-worker, started in order and stopped in reverse. */
 public final class StudentProcess implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(StudentProcess.class);
-    private static final int RPC_THREADS = 1;
+    private static final int RPC_THREADS = 2;
+
+    /** A student of 80 million parameters, with velocities and statistics. */
+    private static final long MAX_STATE_BYTES = 1L << 30;
+
     private static final Duration CHANNEL_GRACE = Duration.ofSeconds(1);
 
     private final StudentConfig config;
@@ -61,9 +69,23 @@ public final class StudentProcess implements AutoCloseable {
     }
 
     private void open(MeterRegistry registry, Map<String, String> versions) {
+        StudentExchanges exchanges =
+                new StudentExchanges(
+                        new ExchangeSettings(
+                                config.peerTimeout(),
+                                config.peerTimeout(),
+                                config.peerTimeout(),
+                                MAX_STATE_BYTES));
+        stops.push(exchanges::close);
+        ResponseSender sender = new ResponseSender("student", config.peerTimeout());
+        stops.push(sender::close);
         MeshServer listening =
                 MeshServer.start(
-                        "student", config.host(), config.grpcPort(), RPC_THREADS, List.of());
+                        "student",
+                        config.host(),
+                        config.grpcPort(),
+                        RPC_THREADS,
+                        List.of(new ExchangeGrpcService(exchanges, sender)));
         server = listening;
         stops.push(() -> listening.stop(Duration.ZERO));
         ManagedChannel coordinator = MeshChannels.open("student-work", config.coordinatorAddress());
@@ -75,6 +97,7 @@ public final class StudentProcess implements AutoCloseable {
                 StudentRunner.start(
                         coordinator,
                         batches,
+                        exchanges,
                         join(listening, threads, versions),
                         new RunnerSettings(
                                 config.checkpointDirectory(),

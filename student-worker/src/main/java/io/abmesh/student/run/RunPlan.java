@@ -99,6 +99,11 @@ final class RunPlan {
         return network;
     }
 
+    /** Equal parts of a step. */
+    int microBatches() {
+        return Math.max(1, begin.getPlan().getMicroBatches());
+    }
+
     /** Student taps that are compared, first to last. */
     List<String> studentTaps() {
         return pairs.stream().map(TapPair::studentTap).toList();

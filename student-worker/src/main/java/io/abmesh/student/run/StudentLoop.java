@@ -6,11 +6,16 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.error.Retry;
 import io.abmesh.proto.v1.CheckpointReport;
+import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentPosition;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkFailed;
 import io.abmesh.proto.v1.WorkRequest;
+import io.abmesh.student.exchange.GradientExchange;
+import io.abmesh.student.exchange.PeerException;
+import io.abmesh.student.exchange.Roster;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.CoordinatorSession;
@@ -22,25 +27,33 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Does what the queue says, one thing after the other, on the compute thread. A run that fails is
- * reported by name and dropped; the loop goes on with the next. When the worker stops, a checkpoint
- * of the run in hand is published.
+ * reported by name and dropped; the loop goes on with the next. What cannot be done since another
+ * student is gone is reported as well, and nothing more is done until the next epoch. When the
+ * worker stops, it leaves, and a checkpoint of the run in hand is published.
  */
 final class StudentLoop implements Runnable {
     private static final Logger LOG = Logger.getLogger(StudentLoop.class);
 
     private final WorkQueue queue;
     private final CoordinatorSession session;
+    private final StudentExchanges exchanges;
     private final RunCheckpoints checkpoints;
     private final StudentExport export;
     private final ArtifactStore artifacts;
     private final StudentMeters meters;
     private final LoopSettings settings;
     private @Nullable StudentRun run;
+    private @Nullable Gathered gathered;
+    private long epoch;
     private long checkpointedStep = -1;
+
+    /** The epoch in hand; absent from one epoch's end to the next one's roster. */
+    private record Gathered(Roster roster, GradientExchange exchange) {}
 
     StudentLoop(
             WorkQueue queue,
             CoordinatorSession session,
+            StudentExchanges exchanges,
             RunCheckpoints checkpoints,
             StudentExport export,
             ArtifactStore artifacts,
@@ -48,6 +61,7 @@ final class StudentLoop implements Runnable {
             LoopSettings settings) {
         this.queue = queue;
         this.session = session;
+        this.exchanges = exchanges;
         this.checkpoints = checkpoints;
         this.export = export;
         this.artifacts = artifacts;
@@ -61,6 +75,9 @@ final class StudentLoop implements Runnable {
             for (Optional<Work> next = queue.take(); next.isPresent(); next = queue.take()) {
                 carryOut(next.get());
             }
+            // Others wait for this one no longer than they must.
+            exchanges.depart();
+            session.close();
             publishLast();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -73,8 +90,10 @@ final class StudentLoop implements Runnable {
         try {
             checkpoints.requireHealthy();
             if (work instanceof Work.Begin begin) {
+                epoch = begin.epoch();
                 begin(begin.plan());
             } else if (work instanceof Work.Refuse refuse) {
+                epoch = refuse.epoch();
                 throw refuse.reason();
             } else {
                 StudentRun current = run;
@@ -83,6 +102,8 @@ final class StudentLoop implements Runnable {
                     carryOut(current, work);
                 }
             }
+        } catch (PeerException e) {
+            interrupted(work, e.failure());
         } catch (RuntimeException e) {
             failed(work, StudentFailures.of(e));
         } finally {
@@ -91,10 +112,12 @@ final class StudentLoop implements Runnable {
     }
 
     private void carryOut(StudentRun current, Work work) throws InterruptedException {
-        if (work instanceof Work.Step step) {
+        if (work instanceof Work.Gather gather) {
+            gather(current, gather.roster());
+        } else if (work instanceof Work.Step step) {
             step(current, step);
         } else if (work instanceof Work.Evaluate evaluate) {
-            session.send(WorkRequest.newBuilder().setEvaluation(current.evaluate(evaluate)));
+            say(WorkRequest.newBuilder().setEvaluation(current.evaluate(evaluate)));
         } else if (work instanceof Work.Checkpoint) {
             checkpoint(current);
         } else if (work instanceof Work.EndTrack end) {
@@ -107,6 +130,7 @@ final class StudentLoop implements Runnable {
     }
 
     private void begin(RunPlan plan) {
+        gathered = null;
         StudentRun before = run;
         boolean known =
                 before != null
@@ -132,18 +156,57 @@ final class StudentLoop implements Runnable {
                 plan.network().name(),
                 current.nextStep(),
                 known ? "memory" : current.nextStep() > 0 ? "checkpoint" : "seed");
-        session.send(
+        say(
                 WorkRequest.newBuilder()
                         .setPosition(
                                 StudentPosition.newBuilder()
                                         .setRunId(plan.runId())
                                         .setNextStep(current.nextStep())
                                         .putAllVersions(settings.versions())
-                                        .setParameterCount(current.trainer().parameterCount())));
-        if (known) {
-            for (StepReport report : current.reports()) {
-                session.send(WorkRequest.newBuilder().setStep(report));
+                                        .setParameterCount(current.trainer().parameterCount())
+                                        .setStateSha256(current.stateSha256())
+                                        .setDiscardedCount(current.takeDiscarded())));
+    }
+
+    private void gather(StudentRun current, Roster roster) throws InterruptedException {
+        GradientExchange joined;
+        try {
+            joined =
+                    exchanges.join(
+                            roster,
+                            current.trainer().gradientLength(),
+                            current.trainer().statisticsLength());
+            if (!roster.leads() && !current.stateSha256().equals(roster.stateSha256())) {
+                current.adopt(exchanges.copy(roster), roster.nextStep());
+                requireState(current, roster);
+                LOG.infof(
+                        "State copied run=%s epoch=%d step=%d from=%s",
+                        roster.runId(),
+                        roster.epoch(),
+                        roster.nextStep(),
+                        roster.members().get(0).getWorkerId());
             }
+        } catch (MeshException e) {
+            throw new PeerException(e);
+        }
+        gathered = new Gathered(roster, joined);
+        if (roster.leads()) {
+            if (roster.members().size() > 1) {
+                exchanges.offer(roster, current.trainer().state());
+            }
+            current.reports().forEach(report -> say(WorkRequest.newBuilder().setStep(report)));
+        }
+    }
+
+    private static void requireState(StudentRun current, Roster roster) {
+        String found = current.stateSha256();
+        if (!found.equals(roster.stateSha256())) {
+            throw new MeshException(
+                    ErrorReason.CHECKSUM_MISMATCH,
+                    "state copied is not the leader's: found="
+                            + found
+                            + ", expected="
+                            + roster.stateSha256());
         }
     }
 
@@ -151,11 +214,38 @@ final class StudentLoop implements Runnable {
         long step = work.assignment().getStep();
         if (step < current.nextStep()) {
             current.reportOf(step)
-                    .ifPresent(report -> session.send(WorkRequest.newBuilder().setStep(report)));
+                    .ifPresent(report -> say(WorkRequest.newBuilder().setStep(report)));
             return;
         }
-        StepReport report = current.step(work);
-        session.send(WorkRequest.newBuilder().setStep(report));
+        Gathered students = gathered;
+        if (students == null) {
+            return;
+        }
+        StepReport report = current.step(work, students.roster(), students.exchange());
+        exchanges.moved();
+        if (students.roster().leads()) {
+            say(WorkRequest.newBuilder().setStep(report));
+        }
+    }
+
+    /** Waits for the next epoch, in which the coordinator says who is still there. */
+    private void interrupted(Work work, MeshException failure) {
+        gathered = null;
+        if (failure.reason() == ErrorReason.CANCELLED) {
+            LOG.debugf("Epoch is over: %s", failure.getMessage());
+            return;
+        }
+        StudentRun current = run;
+        LOG.warnf(
+                "Step is interrupted run=%s reason=%s: %s",
+                work.runId(), failure.reason(), failure.getMessage());
+        say(
+                WorkRequest.newBuilder()
+                        .setInterrupted(
+                                StepInterrupted.newBuilder()
+                                        .setRunId(work.runId())
+                                        .setStep(current == null ? 0 : current.nextStep())
+                                        .setStatus(ErrorStatuses.toStatus(failure))));
     }
 
     private void checkpoint(StudentRun current) {
@@ -171,10 +261,11 @@ final class StudentLoop implements Runnable {
                         .setParametersSha256(current.trainer().parametersSha256())
                         .build();
         checkpointedStep = step;
+        long of = epoch;
         checkpoints.publish(
                 step,
                 snapshot.get(),
-                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report)));
+                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report), of));
     }
 
     private void endTrack(StudentRun current, String name) throws InterruptedException {
@@ -213,7 +304,7 @@ final class StudentLoop implements Runnable {
             report.setExportDifference(files.get(0).difference())
                     .setOnnxBytes(files.get(0).sizeBytes());
         }
-        session.send(WorkRequest.newBuilder().setTrack(report));
+        say(WorkRequest.newBuilder().setTrack(report));
     }
 
     private void failed(Work work, MeshException failure) {
@@ -236,7 +327,7 @@ final class StudentLoop implements Runnable {
         LOG.errorf(
                 "Run failed run=%s step=%d reason=%s: %s",
                 work.runId(), step, failure.reason(), failure.getMessage());
-        session.send(
+        say(
                 WorkRequest.newBuilder()
                         .setFailed(
                                 WorkFailed.newBuilder()
@@ -246,6 +337,10 @@ final class StudentLoop implements Runnable {
         if (current != null && current.plan().runId().equals(work.runId())) {
             drop();
         }
+    }
+
+    private void say(WorkRequest.Builder message) {
+        session.send(message, epoch);
     }
 
     private void publishLast() {
@@ -264,6 +359,8 @@ final class StudentLoop implements Runnable {
     }
 
     private void drop() {
+        exchanges.abandon();
+        gathered = null;
         StudentRun current = run;
         run = null;
         if (current != null) {

@@ -1,24 +1,39 @@
 package io.abmesh.student.run;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.protobuf.util.Durations;
 import io.abmesh.nn.checkpoint.Checkpoint;
+import io.abmesh.nn.checkpoint.StoredTensor;
+import io.abmesh.nn.training.GradientSum;
 import io.abmesh.nn.training.MicroBatch;
 import io.abmesh.nn.training.MicroOutcome;
+import io.abmesh.nn.training.ReductionTree.Subtree;
 import io.abmesh.nn.training.StudentTrainer;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.v1.EvaluationReport;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.StepReport;
+import io.abmesh.student.exchange.GradientExchange;
+import io.abmesh.student.exchange.MeasuredMicroBatch;
+import io.abmesh.student.exchange.PeerException;
+import io.abmesh.student.exchange.Roster;
+import io.abmesh.student.exchange.StepTotal;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,10 +41,10 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The student of one run and its place in it. A step is all or nothing: it computes only when every
- * micro-batch is there. Phases begin with a fresh optimiser and tracks with the weights of the
- * seed, both at their first step and not before, so that what follows a track's last step still
- * finds its student.
+ * The student of one run and its place in it. A step is all or nothing: it is applied when every
+ * micro-batch was computed, here or by another student. Phases begin with a fresh optimiser and
+ * tracks with the weights of the seed, both at their first step and not before, so that what
+ * follows a track's last step still finds its student.
  *
  * <p>Owns native memory until closed. One thread, the compute thread.
  */
@@ -42,8 +57,10 @@ final class StudentRun implements AutoCloseable {
     private final StudentMeters meters;
     private final int reportsKept;
     private final Deque<StepReport> reports = new ArrayDeque<>();
+    private final GradientSum sum;
     private @Nullable PlannedPhase phase;
     private long nextStep;
+    private int unapplied;
     private byte[] samples = new byte[0];
     private int sampleCount;
 
@@ -53,6 +70,7 @@ final class StudentRun implements AutoCloseable {
         this.trainer = trainer;
         this.meters = meters;
         this.reportsKept = reportsKept;
+        this.sum = new GradientSum(trainer.gradientLength());
     }
 
     /**
@@ -124,44 +142,34 @@ final class StudentRun implements AutoCloseable {
     }
 
     /**
-     * Trains one step.
+     * Trains one step: computes the own micro-batches, as soon as each is there, and applies what
+     * all students computed.
      *
+     * @param roster the students of the epoch
+     * @param exchange with them
      * @throws MeshException STREAM_PROTOCOL if it is not the next step nor the first of a later
-     *     phase; CANCELLED if its batches were abandoned, in which case nothing has changed;
-     *     whatever else is wrong with a batch
+     *     phase, or its micro-batches are not the roster's; CANCELLED if its batches were
+     *     abandoned, in which case the step is not applied; whatever else is wrong with a batch
+     * @throws PeerException if the others' parts do not come; the step is not applied
      * @throws RuntimeException LOSS_NOT_FINITE, as {@link StudentFailures} reads it; the run cannot
      *     go on then
      */
-    StepReport step(Work.Step work) throws InterruptedException {
+    StepReport step(Work.Step work, Roster roster, GradientExchange exchange)
+            throws InterruptedException {
         long step = work.assignment().getStep();
         PlannedPhase of = work.phase();
-        if (step != nextStep && !(step > nextStep && step == of.startStep())) {
-            throw new MeshException(
-                    ErrorReason.STREAM_PROTOCOL,
-                    "step is not the next: found=" + step + ", expected=" + nextStep,
-                    Map.of("step", Long.toString(step)));
-        }
-        long begun = System.nanoTime();
-        List<Map<String, Tensor>> tensors = new ArrayList<>();
-        for (PendingBatch batch : work.batches()) {
-            tensors.add(batch.await());
-        }
-        long ready = System.nanoTime();
+        requireNext(step, of, work.batches().size(), roster.own());
+        Stopwatch watch = new Stopwatch();
+        exchange.begin(step);
         enter(of);
-        Outcomes outcomes = new Outcomes(work.batches().size());
-        int images = 0;
-        for (int i = 0; i < tensors.size(); i++) {
-            int size = work.batches().get(i).sampleCount();
-            outcomes.add(trainer.accumulate(microBatch(size, tensors.get(i)), tensors.size()));
-            images += size;
-        }
-        double rate = of.learningRateAt(step);
-        trainer.applyUpdate(rate);
+        int images = computeOwn(work.batches(), roster, exchange, watch);
+        StepTotal total = finish(exchange);
+        watch.exchanged();
+        apply(total, of.learningRateAt(step));
         nextStep = step + 1;
-        if (sampleCount == 0) {
-            keepSamples(tensors.get(0), work.batches().get(0).sampleCount());
-        }
-        long done = System.nanoTime();
+        unapplied = 0;
+        watch.computed();
+        Outcomes outcomes = new Outcomes(total.microBatches());
         StepReport report =
                 StepReport.newBuilder()
                         .setRunId(plan.runId())
@@ -169,17 +177,134 @@ final class StudentRun implements AutoCloseable {
                         .setLoss(outcomes.loss)
                         .addAllTerms(outcomes.terms)
                         .addAllAgreement(outcomes.agreement)
-                        .setLearningRate(rate)
-                        .setWaitDuration(Durations.fromNanos(ready - begun))
-                        .setComputeDuration(Durations.fromNanos(done - ready))
+                        .setLearningRate(of.learningRateAt(step))
+                        .setWaitDuration(Durations.fromNanos(watch.waitNanos))
+                        .setComputeDuration(Durations.fromNanos(watch.computeNanos))
+                        .setExchangeDuration(Durations.fromNanos(watch.exchangeNanos))
                         .build();
         remember(report);
         meters.stepApplied(
-                images,
-                java.time.Duration.ofNanos(done - ready),
-                java.time.Duration.ofNanos(ready - begun));
+                images, Duration.ofNanos(watch.computeNanos), Duration.ofNanos(watch.waitNanos));
         meters.agreed(plan.studentTaps(), outcomes.agreement);
         return report;
+    }
+
+    private void requireNext(long step, PlannedPhase of, int batches, RosterMember own) {
+        if (step != nextStep && !(step > nextStep && step == of.startStep())) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "step is not the next: found=" + step + ", expected=" + nextStep,
+                    Map.of("step", Long.toString(step)));
+        }
+        if (batches != own.getEndMicroBatch() - own.getFirstMicroBatch()) {
+            throw new MeshException(
+                    ErrorReason.STREAM_PROTOCOL,
+                    "step has other micro-batches than the roster: step="
+                            + step
+                            + ", found="
+                            + batches
+                            + ", expected="
+                            + (own.getEndMicroBatch() - own.getFirstMicroBatch()),
+                    Map.of("step", Long.toString(step)));
+        }
+    }
+
+    /** Returns the number of images. */
+    private int computeOwn(
+            List<PendingBatch> batches, Roster roster, GradientExchange exchange, Stopwatch watch)
+            throws InterruptedException {
+        int first = roster.own().getFirstMicroBatch();
+        List<Subtree> whole = roster.tree().cover(first, roster.own().getEndMicroBatch());
+        sum.begin(roster.tree(), first);
+        int images = 0;
+        int given = 0;
+        for (int i = 0; i < batches.size(); i++) {
+            PendingBatch batch = batches.get(i);
+            Map<String, Tensor> tensors = batch.await();
+            watch.waited();
+            float[] gradient = sum.next();
+            float[] statistics = new float[trainer.statisticsLength()];
+            double share = (double) batch.sampleCount() / plan.begin().getPlan().getBatch();
+            MicroOutcome outcome =
+                    trainer.compute(
+                            microBatch(batch.sampleCount(), tensors), share, gradient, statistics);
+            unapplied++;
+            images += batch.sampleCount();
+            if (sampleCount == 0) {
+                keepSamples(tensors, batch.sampleCount());
+            }
+            batch.release();
+            sum.add(gradient);
+            exchange.measured(new MeasuredMicroBatch(first + i, outcome, statistics));
+            for (Map.Entry<Subtree, float[]> part : sum.sums().entrySet()) {
+                if (given < whole.size() && part.getKey().equals(whole.get(given))) {
+                    exchange.summed(part.getKey(), part.getValue());
+                    given++;
+                }
+            }
+            watch.computed();
+        }
+        return images;
+    }
+
+    private static StepTotal finish(GradientExchange exchange) throws InterruptedException {
+        try {
+            return exchange.finish();
+        } catch (MeshException e) {
+            throw new PeerException(e);
+        }
+    }
+
+    private void apply(StepTotal total, double rate) {
+        trainer.apply(
+                rate,
+                total.gradient(),
+                total.microBatches().stream().map(MeasuredMicroBatch::statistics).toList());
+    }
+
+    /**
+     * Takes over the state of another student.
+     *
+     * @param step the step that it computes next
+     * @throws MeshException CHECKPOINT_CORRUPT if it is not of this run's student or phases
+     */
+    void adopt(Map<String, StoredTensor> state, long step) {
+        if (step == 0) {
+            trainer.reset();
+            phase = null;
+            nextStep = 0;
+        } else {
+            restore(new Checkpoint(Map.of(Checkpoint.STEP, Long.toString(step - 1)), state));
+        }
+        reports.clear();
+    }
+
+    /**
+     * Returns the SHA-256 over the position and everything that training goes on from, lower-case
+     * hex.
+     */
+    String stateSha256() {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+        digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, nextStep));
+        trainer.state()
+                .forEach(
+                        (name, tensor) -> {
+                            digest.update((name + tensor.shape() + "\n").getBytes(UTF_8));
+                            digest.update(tensor.bytes());
+                        });
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /** Returns the micro-batches computed in vain since it was asked last. */
+    int takeDiscarded() {
+        int count = unapplied;
+        unapplied = 0;
+        return count;
     }
 
     /**
@@ -327,6 +452,33 @@ final class StudentRun implements AutoCloseable {
         return tensor == null ? null : tensor.bytes().order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** Where the time of a step goes. */
+    private static final class Stopwatch {
+        private long last = System.nanoTime();
+        private long waitNanos;
+        private long computeNanos;
+        private long exchangeNanos;
+
+        void waited() {
+            waitNanos += lap();
+        }
+
+        void computed() {
+            computeNanos += lap();
+        }
+
+        void exchanged() {
+            exchangeNanos += lap();
+        }
+
+        private long lap() {
+            long now = System.nanoTime();
+            long lap = now - last;
+            last = now;
+            return lap;
+        }
+    }
+
     /** Means over the micro-batches of a step, added up in their order. */
     private static final class Outcomes {
         private final int microBatches;
@@ -334,11 +486,12 @@ final class StudentRun implements AutoCloseable {
         private List<Double> terms = List.of();
         private List<Double> agreement = List.of();
 
-        Outcomes(int microBatches) {
-            this.microBatches = microBatches;
+        Outcomes(List<MeasuredMicroBatch> all) {
+            microBatches = all.size();
+            all.forEach(measured -> add(measured.outcome()));
         }
 
-        void add(MicroOutcome outcome) {
+        private void add(MicroOutcome outcome) {
             loss += outcome.loss() / microBatches;
             terms = sum(terms, outcome.terms());
             agreement = sum(agreement, outcome.agreement());

@@ -4,6 +4,7 @@ import io.abmesh.nn.checkpoint.CheckpointException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.meter.StudentMeters;
@@ -28,6 +29,7 @@ public final class StudentRunner implements AutoCloseable {
     private StudentRunner(
             Channel coordinator,
             BatchSource batches,
+            StudentExchanges exchanges,
             StudentExport export,
             StudentJoin join,
             RunnerSettings settings,
@@ -35,12 +37,13 @@ public final class StudentRunner implements AutoCloseable {
         this.stopGrace = settings.stopGrace();
         this.checkpoints = checkpoints(settings, meters);
         this.prefetcher = new BatchPrefetcher(batches, settings.fetch(), meters, System::nanoTime);
-        this.queue = new WorkQueue(prefetcher, settings.fetch().maxBytes());
+        this.queue = new WorkQueue(prefetcher, exchanges, settings.fetch().maxBytes());
         this.session = new CoordinatorSession(coordinator, join, queue);
         StudentLoop loop =
                 new StudentLoop(
                         queue,
                         session,
+                        exchanges,
                         checkpoints,
                         export,
                         new CoordinatorArtifactStore(coordinator),
@@ -55,18 +58,21 @@ public final class StudentRunner implements AutoCloseable {
      *
      * @param coordinator channel to the coordinator; not closed by this
      * @param batches where tensors come from; not closed by this
+     * @param exchanges this student's part in epochs; not closed by this
      * @param join what the worker says of itself
      * @throws MeshException STORE_FULL or INVALID_REQUEST if the checkpoint folder cannot be made
      */
     public static StudentRunner start(
             Channel coordinator,
             BatchSource batches,
+            StudentExchanges exchanges,
             StudentJoin join,
             RunnerSettings settings,
             StudentMeters meters) {
         return start(
                 coordinator,
                 batches,
+                exchanges,
                 new NnStudentExport(settings.exportDirectory(), join.getVersion()),
                 join,
                 settings,
@@ -76,12 +82,13 @@ public final class StudentRunner implements AutoCloseable {
     static StudentRunner start(
             Channel coordinator,
             BatchSource batches,
+            StudentExchanges exchanges,
             StudentExport export,
             StudentJoin join,
             RunnerSettings settings,
             StudentMeters meters) {
         StudentRunner runner =
-                new StudentRunner(coordinator, batches, export, join, settings, meters);
+                new StudentRunner(coordinator, batches, exchanges, export, join, settings, meters);
         runner.compute.start();
         runner.session.start();
         return runner;
@@ -98,8 +105,8 @@ public final class StudentRunner implements AutoCloseable {
     }
 
     /**
-     * Finishes the step in hand, publishes a checkpoint, leaves the coordinator, frees everything.
-     * A step whose batches do not come within the grace is given up.
+     * Finishes the step in hand, leaves, publishes a checkpoint, frees everything. A step whose
+     * batches, or whose other students, do not come within the grace is given up.
      */
     @Override
     public void close() {

@@ -3,6 +3,7 @@ package io.abmesh.student.run;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.StepAssignment;
+import io.abmesh.student.exchange.Roster;
 import io.abmesh.student.fetch.PendingBatch;
 import java.util.List;
 
@@ -17,15 +18,23 @@ sealed interface Work {
     }
 
     /** Take a run on. */
-    record Begin(RunPlan plan) implements Work {
+    record Begin(RunPlan plan, long epoch) implements Work {
         @Override
         public String runId() {
             return plan.runId();
         }
     }
 
+    /** Go on in an epoch whose students are agreed on. */
+    record Gather(Roster roster) implements Work {
+        @Override
+        public String runId() {
+            return roster.runId();
+        }
+    }
+
     /** Refuse a run that cannot be. */
-    record Refuse(String runId, MeshException reason) implements Work {}
+    record Refuse(String runId, long epoch, MeshException reason) implements Work {}
 
     /** Train a step. */
     record Step(StepAssignment assignment, PlannedPhase phase, List<PendingBatch> batches)

@@ -6,8 +6,11 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.WorkResponse;
+import io.abmesh.student.exchange.Roster;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.fetch.TensorNeeds;
@@ -38,6 +41,7 @@ final class WorkQueue implements WorkListener {
     static final int MAX_PENDING = 1024;
 
     private final BatchPrefetcher prefetcher;
+    private final StudentExchanges exchanges;
     private final long maxStepBytes;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -58,10 +62,12 @@ final class WorkQueue implements WorkListener {
     /**
      * Makes an empty queue.
      *
+     * @param exchanges whose epochs end when a new one begins; borrowed
      * @param maxStepBytes memory of the prefetcher, which a step's micro-batches must fit together
      */
-    WorkQueue(BatchPrefetcher prefetcher, long maxStepBytes) {
+    WorkQueue(BatchPrefetcher prefetcher, StudentExchanges exchanges, long maxStepBytes) {
         this.prefetcher = prefetcher;
+        this.exchanges = exchanges;
         this.maxStepBytes = maxStepBytes;
     }
 
@@ -81,7 +87,8 @@ final class WorkQueue implements WorkListener {
                 throw protocol("too many assignments: expected at most=" + MAX_PENDING);
             }
             switch (message.getMessageCase()) {
-                case BEGIN -> begin(message.getBegin());
+                case BEGIN -> begin(message.getBegin(), message.getEpoch());
+                case ROSTER -> roster(message.getRoster(), message.getEpoch());
                 case STEP -> step(message.getStep(), message.getEpoch());
                 case EVALUATE -> evaluate(message.getEvaluate(), message.getEpoch());
                 case CHECKPOINT -> add(new Work.Checkpoint(message.getCheckpoint().getRunId()));
@@ -143,12 +150,13 @@ final class WorkQueue implements WorkListener {
         }
     }
 
-    /** Gives the batches up that the work in hand still waits for. */
+    /** Gives up what the work in hand still waits for: batches, and other students. */
     void abandonCurrent() {
         lock.lock();
         try {
             if (current != null) {
                 current.batches().forEach(PendingBatch::abandon);
+                exchanges.abandon();
             }
         } finally {
             lock.unlock();
@@ -156,23 +164,33 @@ final class WorkQueue implements WorkListener {
     }
 
     @GuardedBy("lock")
-    private void begin(RunBegin begin) {
+    private void begin(RunBegin begin, long epoch) {
         // Whatever is pending or in hand was assigned before: it will be assigned again.
         dropPending();
+        exchanges.retire(epoch);
         abandonCurrent();
         try {
             RunPlan next = RunPlan.of(begin);
             plan = next;
-            add(new Work.Begin(next));
+            add(new Work.Begin(next, epoch));
         } catch (MeshException e) {
             plan = null;
-            add(new Work.Refuse(begin.getRunId(), e));
+            add(new Work.Refuse(begin.getRunId(), epoch, e));
+        }
+    }
+
+    @GuardedBy("lock")
+    private void roster(RunRoster roster, long epoch) {
+        RunPlan of = planOf(roster.getRunId());
+        if (of != null) {
+            add(new Work.Gather(Roster.of(roster, epoch, of.microBatches())));
         }
     }
 
     /** A run that ends early has let its batches go: nobody would ever serve them. */
     @GuardedBy("lock")
     private void end(String runId) {
+        exchanges.abandon();
         for (Work work : unfinished()) {
             if (work.runId().equals(runId)) {
                 work.batches().forEach(PendingBatch::abandon);
@@ -187,9 +205,6 @@ final class WorkQueue implements WorkListener {
         RunPlan of = planOf(assignment.getRunId());
         if (of == null) {
             return;
-        }
-        if (assignment.getMicroBatchesCount() == 0) {
-            throw protocol("step has no micro-batches: step=" + assignment.getStep());
         }
         for (Work work : unfinished()) {
             if (work instanceof Work.Step same
@@ -211,7 +226,7 @@ final class WorkQueue implements WorkListener {
             bytes += phase.needs().slabBytes(reference.getSampleCount());
         }
         if (bytes > maxStepBytes) {
-            add(new Work.Refuse(assignment.getRunId(), tooLarge(bytes)));
+            add(new Work.Refuse(assignment.getRunId(), epoch, tooLarge(bytes)));
             return;
         }
         add(

@@ -80,9 +80,9 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
     }
 
     @Override
-    public boolean send(WorkRequest.Builder message) {
+    public boolean send(WorkRequest.Builder message, long of) {
         synchronized (lock) {
-            return stream != null && stream.accepted && stream.send(message, epoch);
+            return stream != null && stream.accepted && stream.send(message, of);
         }
     }
 

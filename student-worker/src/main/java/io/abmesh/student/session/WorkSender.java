@@ -6,10 +6,12 @@ import io.abmesh.proto.v1.WorkRequest;
 @FunctionalInterface
 public interface WorkSender {
     /**
-     * Sends at once, with the current epoch. The number of unread messages is bounded by the number
-     * of assignments that they answer.
+     * Sends at once. The number of unread messages is bounded by the number of assignments that
+     * they answer.
      *
+     * @param epoch that what is said belongs to; the coordinator refuses what belongs to an older
+     *     one than its own
      * @return false if there is no stream; the message is lost
      */
-    boolean send(WorkRequest.Builder message);
+    boolean send(WorkRequest.Builder message, long epoch);
 }

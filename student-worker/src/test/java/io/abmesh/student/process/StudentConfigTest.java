@@ -37,6 +37,7 @@ final class StudentConfigTest {
         assertThat(config.fetchThreads()).isEqualTo(2);
         assertThat(config.fetchDeadline()).isEqualTo(Duration.ofSeconds(30));
         assertThat(config.batchTimeout()).isEqualTo(Duration.ofMinutes(2));
+        assertThat(config.peerTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(config.threads()).isEmpty();
         assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.readyFile()).isEmpty();
@@ -59,6 +60,7 @@ final class StudentConfigTest {
                                 Map.entry("abmesh.student.fetch-threads", "3"),
                                 Map.entry("abmesh.student.fetch-deadline", "5s"),
                                 Map.entry("abmesh.student.batch-timeout", "10s"),
+                                Map.entry("abmesh.student.peer-timeout", "20s"),
                                 Map.entry("abmesh.student.threads", "2"),
                                 Map.entry("abmesh.student.stop-grace", "1s"),
                                 Map.entry("abmesh.student.ready-file", "/run/ready.json")));
@@ -74,6 +76,7 @@ final class StudentConfigTest {
         assertThat(config.fetchThreads()).isEqualTo(3);
         assertThat(config.fetchDeadline()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.batchTimeout()).isEqualTo(Duration.ofSeconds(10));
+        assertThat(config.peerTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.threads()).hasValue(2);
         assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.readyFile()).contains(Path.of("/run/ready.json"));

@@ -14,8 +14,10 @@ import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.FetchBatchResponse;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentPosition;
@@ -262,6 +264,17 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
 
     private void position(StudentPosition position) {
         positions.add(position);
+        say(
+                WorkResponse.newBuilder()
+                        .setRoster(
+                                RunRoster.newBuilder()
+                                        .setRunId(begin.getRunId())
+                                        .addMembers(
+                                                RosterMember.newBuilder()
+                                                        .setWorkerId("student-0")
+                                                        .setEndMicroBatch(MICRO_BATCHES))
+                                        .setNextStep(position.getNextStep())
+                                        .setStateSha256(position.getStateSha256())));
         unanswered = 0;
         assigned.clear();
         script.clear();

@@ -26,6 +26,8 @@ import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkFailed;
+import io.abmesh.student.exchange.ExchangeSettings;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.FetchSettings;
 import io.abmesh.student.meter.StudentMeters;
 import io.grpc.ManagedChannel;
@@ -57,6 +59,8 @@ final class WholeLoopTest {
 
     /** Far beyond what it takes, also on a machine that is busy otherwise. */
     private static final int PATIENCE_SECONDS = 600;
+
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     @TempDir Path folder;
 
@@ -330,6 +334,8 @@ final class WholeLoopTest {
         private final TestingCoordinator coordinator;
         private final Server server;
         private final ManagedChannel channel;
+        private final StudentExchanges exchanges =
+                new StudentExchanges(new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 64 << 20));
         private final StudentRunner student;
 
         Mesh(TestingCoordinator coordinator, Path checkpoints) throws IOException {
@@ -352,6 +358,7 @@ final class WholeLoopTest {
                                             maxBytes,
                                             Duration.ofSeconds(10),
                                             allocator),
+                            exchanges,
                             StudentJoin.newBuilder()
                                     .setWorkerId("student-0")
                                     .setThreads(1)
@@ -378,6 +385,7 @@ final class WholeLoopTest {
         @Override
         public void close() {
             student.close();
+            exchanges.close();
             channel.shutdownNow();
             server.shutdownNow();
         }

@@ -19,6 +19,8 @@ import io.abmesh.proto.v1.StudentPlan;
 import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.proto.v1.WorkResponse;
+import io.abmesh.student.exchange.ExchangeSettings;
+import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.FetchSettings;
 import io.abmesh.student.meter.StudentMeters;
@@ -35,16 +37,20 @@ import org.junit.jupiter.api.Timeout;
 final class WorkQueueTest {
     private static final long MEMORY = 1 << 20;
     private static final String RUN = "run-1";
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     @Test
     void theEndOfARunGivesUpWhatItStillWaitsFor() throws Exception {
         try (BatchPrefetcher prefetcher =
-                new BatchPrefetcher(
-                        (address, request, maxBytes, allocator) -> hang(),
-                        new FetchSettings(MEMORY, 2, Duration.ofHours(1)),
-                        new StudentMeters(new SimpleMeterRegistry()),
-                        System::nanoTime)) {
-            WorkQueue queue = new WorkQueue(prefetcher, MEMORY);
+                        new BatchPrefetcher(
+                                (address, request, maxBytes, allocator) -> hang(),
+                                new FetchSettings(MEMORY, 2, Duration.ofHours(1)),
+                                new StudentMeters(new SimpleMeterRegistry()),
+                                System::nanoTime);
+                StudentExchanges exchanges =
+                        new StudentExchanges(
+                                new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, MEMORY))) {
+            WorkQueue queue = new WorkQueue(prefetcher, exchanges, MEMORY);
             queue.received(WorkResponse.newBuilder().setBegin(begin()).build());
             queue.received(step(0));
             queue.received(step(1));

@@ -57,13 +57,13 @@ final class CoordinatorSessionTest {
     }
 
     @Test
-    void joinsWithoutAnEpochAndThenSpeaksInTheCoordinators() throws Exception {
+    void joinsWithoutAnEpochAndThenSpeaksInTheOneItIsTold() throws Exception {
         assertThat(next().getJoin()).isEqualTo(JOIN);
-        assertThat(session.send(step(7))).isFalse();
+        assertThat(session.send(step(7), 5)).isFalse();
 
         accept(streams.take(), 5);
         assertThat(events.take()).isEqualTo("END of r5");
-        assertThat(session.send(step(8))).isTrue();
+        assertThat(session.send(step(8), 5)).isTrue();
         WorkRequest report = next();
         assertThat(report.getEpoch()).isEqualTo(5);
         assertThat(report.getStep().getStep()).isEqualTo(8);
@@ -154,7 +154,7 @@ final class CoordinatorSessionTest {
         session.close();
 
         assertThat(events.take()).isEqualTo("half-closed");
-        assertThat(session.send(step(1))).isFalse();
+        assertThat(session.send(step(1), 1)).isFalse();
     }
 
     private WorkRequest next() throws InterruptedException {

@@ -1,0 +1,190 @@
+package io.abmesh.bench.scale;
+
+import io.abmesh.coordinator.process.CoordinatorConfig;
+import io.abmesh.coordinator.process.CoordinatorProcess;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.PeerChannels;
+import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.SubmitRunRequest;
+import io.abmesh.proto.v1.SubmitRunResponse;
+import io.abmesh.proto.v1.WatchRunRequest;
+import io.abmesh.proto.v1.WatchRunResponse;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+
+/**
+ * What a step costs the coordinator with 1 to 64 students, which compute nothing and answer at
+ * once: messages, and processor time of its threads. A step has 64 micro-batches.
+ */
+public final class CoordinatorScale {
+    private static final int STEPS = 200;
+    private static final String VERSION = "bench";
+    private static final String PLAN =
+            """
+            name: scale
+            data:
+              location: builtin:fashion-mnist
+              train: {images: 2560}
+              test: {images: 64}
+            student:
+              network: wrn-10-1
+            batch: 128
+            microBatches: 64
+            phases:
+              - name: supervised
+                epochs: 10
+                losses: crossEntropy
+            evaluateEveryEpochs: 0
+            """;
+
+    private CoordinatorScale() {}
+
+    /** Prints a table; {@code java CoordinatorScale STUDENTS...}. */
+    public static void main(String[] arguments) throws Exception {
+        System.out.printf(
+                Locale.ROOT,
+                "%8s  %14s  %24s  %9s%n",
+                "students",
+                "messages/step",
+                "coordinator CPU ms/step",
+                "steps/s");
+        for (String argument : arguments) {
+            measure(Integer.parseInt(argument));
+        }
+    }
+
+    private static void measure(int count) throws IOException {
+        Path store = Files.createTempDirectory("abmesh-bench");
+        AtomicLong messages = new AtomicLong();
+        try (CoordinatorProcess coordinator = CoordinatorProcess.start(new Config(store), VERSION);
+                PeerChannels channels = new PeerChannels("bench-workers")) {
+            String address = "127.0.0.1:" + coordinator.grpcPort();
+            for (int i = 0; i < count; i++) {
+                new StandInWorker("student-" + i, messages).join(channels.to(address), VERSION);
+            }
+            ManagedChannel client = MeshChannels.open("bench-client", address);
+            try {
+                long begun = System.nanoTime();
+                long cpu = coordinatorNanos();
+                run(client, store);
+                double steps = STEPS;
+                System.out.printf(
+                        Locale.ROOT,
+                        "%8d  %14.1f  %24.3f  %9.0f%n",
+                        count,
+                        messages.get() / steps,
+                        (coordinatorNanos() - cpu) / steps / 1e6,
+                        steps * 1e9 / (System.nanoTime() - begun));
+            } finally {
+                MeshChannels.close(client, Duration.ofSeconds(1));
+            }
+        } finally {
+            delete(store);
+        }
+    }
+
+    private static void run(ManagedChannel client, Path base) {
+        RunServiceGrpc.RunServiceBlockingStub runs =
+                RunServiceGrpc.newBlockingStub(client).withDeadlineAfter(120, TimeUnit.SECONDS);
+        SubmitRunResponse run =
+                runs.submitRun(
+                        SubmitRunRequest.newBuilder()
+                                .setRequestId("bench")
+                                .setPlanYaml(PLAN)
+                                .setBaseDirectory(base.toString())
+                                .build());
+        Iterator<WatchRunResponse> events =
+                runs.watchRun(
+                        WatchRunRequest.newBuilder()
+                                .setRunId(run.getRun().getRunId())
+                                .setAfterEvent(-1)
+                                .build());
+        while (events.hasNext()) {
+            WatchRunResponse event = events.next();
+            if (event.getRun().getState() == RunState.RUN_STATE_FAILED) {
+                throw new IllegalStateException(event.getRun().getFailure().getMessage());
+            }
+        }
+    }
+
+    private static long coordinatorNanos() {
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        long nanos = 0;
+        for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
+            if (thread != null && thread.getThreadName().startsWith("coordinator")) {
+                nanos += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
+            }
+        }
+        return nanos;
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    /** The coordinator's defaults, at a store. */
+    private record Config(Path storeDirectory) implements CoordinatorConfig {
+        @Override
+        public String host() {
+            return "127.0.0.1";
+        }
+
+        @Override
+        public Optional<String> advertisedHost() {
+            return Optional.empty();
+        }
+
+        @Override
+        public int grpcPort() {
+            return 0;
+        }
+
+        @Override
+        public Optional<Path> readyFile() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Duration lease() {
+            return Duration.ofSeconds(15);
+        }
+
+        @Override
+        public int evaluationBatch() {
+            return 256;
+        }
+
+        @Override
+        public Duration describeDeadline() {
+            return Duration.ofSeconds(30);
+        }
+
+        @Override
+        public Duration stallTimeout() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
+        public Duration stopGrace() {
+            return Duration.ZERO;
+        }
+    }
+}
