@@ -485,6 +485,7 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
+        record.rates().stepped(report, plan.getBatch());
         told = committed;
         FedStep work = fed.remove(committed);
         if (work != null) {
@@ -631,6 +632,7 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         work.ready[key.micro()] =
                 reference(batchId, address, plan.getBatch() / plan.getMicroBatches());
+        record.rates().ready(ready);
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();
         if (work.assigned && work.complete()) {

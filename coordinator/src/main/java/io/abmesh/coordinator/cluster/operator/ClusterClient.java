@@ -1,0 +1,193 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import io.abmesh.coordinator.cluster.decision.Transition;
+import io.abmesh.coordinator.cluster.desired.ApiLevel;
+import io.abmesh.coordinator.cluster.desired.RunLabels;
+import io.abmesh.coordinator.cluster.desired.RunObjects;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.fabric8.kubernetes.api.model.EventBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Every request that the operator makes apart from its watches and its lease. Each may throw {@link
+ * KubernetesClientException}, after which the reconciliation is tried again.
+ */
+final class ClusterClient {
+    private static final PatchContext APPLY =
+            new PatchContext.Builder()
+                    .withPatchType(PatchType.SERVER_SIDE_APPLY)
+                    .withFieldManager(RunLabels.COORDINATOR)
+                    .withForce(true)
+                    .build();
+
+    /** Longest message that an event may have. */
+    private static final int MAX_MESSAGE = 1024;
+
+    private final KubernetesClient client;
+    private final String namespace;
+    private final Clock clock;
+    private final String identity;
+
+    ClusterClient(KubernetesClient client, String namespace, Clock clock, String identity) {
+        this.client = client;
+        this.namespace = namespace;
+        this.clock = clock;
+        this.identity = identity;
+    }
+
+    ApiLevel level() {
+        // Managed clusters answer minor versions like "27+".
+        return ApiLevel.of(
+                Integer.parseInt(
+                        client.getKubernetesVersion().getMinor().replaceAll("[^0-9].*", "")));
+    }
+
+    /** Returns the run as it is now, not as a watch saw it last. */
+    Optional<DistillationRun> run(String name) {
+        return Optional.ofNullable(
+                client.resources(DistillationRun.class)
+                        .inNamespace(namespace)
+                        .withName(name)
+                        .get());
+    }
+
+    /** Makes a run's finalisers these; a change by another in between is a conflict. */
+    void finalizers(DistillationRun run, List<String> finalizers) {
+        client.resource(run)
+                .patch(
+                        PatchContext.of(PatchType.JSON_MERGE),
+                        "{\"metadata\":{\"resourceVersion\":\"%s\",\"finalizers\":[%s]}}"
+                                .formatted(
+                                        run.getMetadata().getResourceVersion(),
+                                        String.join(
+                                                ",",
+                                                finalizers.stream()
+                                                        .map(f -> '"' + f + '"')
+                                                        .toList())));
+    }
+
+    void status(DistillationRun run, DistillationRunStatus status) {
+        DistillationRun patch = new DistillationRun();
+        patch.setMetadata(
+                new ObjectMetaBuilder()
+                        .withName(run.getMetadata().getName())
+                        .withNamespace(namespace)
+                        .build());
+        patch.setStatus(status);
+        client.resource(patch).subresource("status").patch(APPLY);
+    }
+
+    void apply(HasMetadata object) {
+        client.resource(object).patch(APPLY);
+    }
+
+    /** Makes a run, as {@code abmesh submit} asks for. */
+    DistillationRun create(DistillationRun run) {
+        return client.resource(run).inNamespace(namespace).create();
+    }
+
+    /** Changes fields of a run's spec by a JSON merge patch. */
+    void patchSpec(String name, String patch) {
+        client.resources(DistillationRun.class)
+                .inNamespace(namespace)
+                .withName(name)
+                .patch(PatchContext.of(PatchType.JSON_MERGE), patch);
+    }
+
+    /** Deletes a run; its finaliser lets it go once its workers are gone. */
+    void delete(String name) {
+        client.resources(DistillationRun.class).inNamespace(namespace).withName(name).delete();
+    }
+
+    /**
+     * Deletes a run's workers and everything around them; does nothing to what is gone. The
+     * students go last: while they are there, a reconciliation that was cut short knows that it
+     * must go on.
+     */
+    void deleteObjects(String run, ApiLevel level) {
+        String students = RunObjects.studentsName(run);
+        String teachers = RunObjects.teachersName(run);
+        for (String worker : List.of(students, teachers)) {
+            delete(Service.class, worker);
+            delete(NetworkPolicy.class, worker);
+        }
+        if (level.policyV1()) {
+            delete(PodDisruptionBudget.class, run);
+        } else {
+            delete(io.fabric8.kubernetes.api.model.policy.v1beta1.PodDisruptionBudget.class, run);
+        }
+        for (PersistentVolumeClaim claim :
+                client.persistentVolumeClaims()
+                        .inNamespace(namespace)
+                        .withLabels(RunLabels.managed())
+                        .withLabel(RunLabels.RUN, run)
+                        .list()
+                        .getItems()) {
+            delete(PersistentVolumeClaim.class, claim.getMetadata().getName());
+        }
+        delete(Deployment.class, teachers);
+        delete(StatefulSet.class, students);
+    }
+
+    private <T extends HasMetadata> void delete(Class<T> type, String name) {
+        client.resources(type).inNamespace(namespace).withName(name).delete();
+    }
+
+    /** Tells an event of a run. One that cannot be told is not worth another try. */
+    void event(DistillationRun run, Transition transition) {
+        String now = clock.instant().truncatedTo(ChronoUnit.SECONDS).toString();
+        String message = transition.message();
+        client.resource(
+                        new EventBuilder()
+                                .withNewMetadata()
+                                .withGenerateName(
+                                        run.getMetadata().getName()
+                                                + "."
+                                                + transition
+                                                        .reason()
+                                                        .word()
+                                                        .toLowerCase(Locale.ROOT)
+                                                + ".")
+                                .withNamespace(namespace)
+                                .endMetadata()
+                                .withNewInvolvedObject()
+                                .withApiVersion(run.getApiVersion())
+                                .withKind(run.getKind())
+                                .withName(run.getMetadata().getName())
+                                .withNamespace(namespace)
+                                .withUid(run.getMetadata().getUid())
+                                .withResourceVersion(run.getMetadata().getResourceVersion())
+                                .endInvolvedObject()
+                                .withType(transition.reason().warning() ? "Warning" : "Normal")
+                                .withReason(transition.reason().word())
+                                .withMessage(
+                                        message.length() > MAX_MESSAGE
+                                                ? message.substring(0, MAX_MESSAGE - 1) + "…"
+                                                : message)
+                                .withNewSource(RunLabels.COORDINATOR, null)
+                                .withFirstTimestamp(now)
+                                .withLastTimestamp(now)
+                                .withCount(1)
+                                .withReportingComponent(RunLabels.COORDINATOR)
+                                .withReportingInstance(identity)
+                                .build())
+                .create();
+    }
+}
