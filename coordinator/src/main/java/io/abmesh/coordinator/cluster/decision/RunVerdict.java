@@ -108,12 +108,13 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
         return switch (facts.state()) {
             case ABSENT, PENDING ->
                     new RunCondition(type, false, Reason.NOT_STARTED, "no step was committed yet");
-            case RUNNING ->
-                    facts.suspended()
-                            ? new RunCondition(
-                                    type, false, Reason.SUSPENDED, "stands still, as its spec says")
-                            : new RunCondition(
-                                    type, true, Reason.TRAINING, "steps are being committed");
+            case RUNNING -> {
+                RunCondition admitted = admitted(facts);
+                yield admitted.holds()
+                        ? new RunCondition(
+                                type, true, Reason.TRAINING, "steps are being committed")
+                        : new RunCondition(type, false, admitted.reason(), admitted.message());
+            }
             case SUCCEEDED, FAILED, CANCELLED ->
                     new RunCondition(type, false, ended(facts.state()), "the run has ended");
         };

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.cluster.decision;
 
+import io.abmesh.coordinator.cluster.resource.RunPhase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,19 +24,16 @@ public record Transition(Reason reason, String message) {
             String old = before.getOrDefault(condition.type().word(), "");
             boolean quiet =
                     switch (condition.reason()) {
-                        case UNFINISHED, NOT_STARTED, NO_WORKERS_WANTED, RESUMED -> true;
+                        case UNFINISHED, NOT_STARTED, NO_WORKERS_WANTED -> true;
                         default -> false;
                     };
             boolean own = owner(condition.reason()) == condition.type();
             if (!quiet && own && !old.equals(condition.reason().word())) {
-                transitions.add(new Transition(condition.reason(), condition.message()));
-            }
-            boolean resumed =
-                    condition.type() == ConditionType.ADMITTED
-                            && old.equals(Reason.SUSPENDED.word())
-                            && condition.reason() == Reason.ADMITTED;
-            if (resumed) {
-                transitions.add(new Transition(Reason.RESUMED, "the run goes on"));
+                transitions.add(
+                        condition.reason() == Reason.ADMITTED && after.phase() == RunPhase.RUNNING
+                                ? new Transition(
+                                        Reason.RESUMED, "the run goes on where it stood still")
+                                : new Transition(condition.reason(), condition.message()));
             }
         }
         return transitions;

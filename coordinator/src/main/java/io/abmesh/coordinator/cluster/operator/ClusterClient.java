@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.cluster.operator;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.abmesh.coordinator.cluster.decision.Transition;
 import io.abmesh.coordinator.cluster.desired.ApiLevel;
 import io.abmesh.coordinator.cluster.desired.RunLabels;
@@ -24,6 +26,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.UUID;
 
 /**
  * Every request that the operator makes apart from its watches and its lease. Each may throw {@link
@@ -150,21 +153,29 @@ final class ClusterClient {
         client.resources(type).inNamespace(namespace).withName(name).delete();
     }
 
-    /** Tells an event of a run. One that cannot be told is not worth another try. */
+    /**
+     * Tells an event of a run. Its name follows from what was seen, so that a pass that was cut
+     * short and is done again does not tell it twice.
+     */
     void event(DistillationRun run, Transition transition) {
+        String seen =
+                "%s/%s/%s"
+                        .formatted(
+                                run.getMetadata().getUid(),
+                                run.getMetadata().getResourceVersion(),
+                                transition.reason());
+        String name =
+                "%s.%s.%s"
+                        .formatted(
+                                run.getMetadata().getName(),
+                                transition.reason().word().toLowerCase(Locale.ROOT),
+                                UUID.nameUUIDFromBytes(seen.getBytes(UTF_8)).toString());
         String now = clock.instant().truncatedTo(ChronoUnit.SECONDS).toString();
         String message = transition.message();
         client.resource(
                         new EventBuilder()
                                 .withNewMetadata()
-                                .withGenerateName(
-                                        run.getMetadata().getName()
-                                                + "."
-                                                + transition
-                                                        .reason()
-                                                        .word()
-                                                        .toLowerCase(Locale.ROOT)
-                                                + ".")
+                                .withName(name)
                                 .withNamespace(namespace)
                                 .endMetadata()
                                 .withNewInvolvedObject()

@@ -85,14 +85,17 @@ final class RunQueue implements AutoCloseable {
         }
     }
 
+    /** Lets the look in hand end, for as long as it may take, and begins no other. */
     @Override
     public void close() {
-        thread.shutdownNow();
+        thread.shutdown();
         try {
             if (!thread.awaitTermination(CLOSE.toMillis(), TimeUnit.MILLISECONDS)) {
                 LOG.warnf("Operator does not end waited=%s", CLOSE);
+                thread.shutdownNow();
             }
         } catch (InterruptedException e) {
+            thread.shutdownNow();
             Thread.currentThread().interrupt();
         }
     }

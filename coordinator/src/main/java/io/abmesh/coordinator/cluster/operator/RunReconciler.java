@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.cluster.operator;
 
+import static java.net.HttpURLConnection.HTTP_CONFLICT;
+
 import io.abmesh.coordinator.cluster.decision.Admission;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.decision.Reason;
@@ -155,10 +157,11 @@ final class RunReconciler {
         if (seen.status().filter(status::equals).isPresent()) {
             return;
         }
-        cluster.status(seen.run(), status);
+        // Events first: they follow from the status before, which is gone once this one is there.
         for (Transition transition : RunStatuses.events(seen, intent)) {
             tell(seen.run(), transition);
         }
+        cluster.status(seen.run(), status);
     }
 
     /** An event is for people; a run does not wait for it. */
@@ -169,6 +172,9 @@ final class RunReconciler {
         try {
             cluster.event(run, transition);
         } catch (KubernetesClientException e) {
+            if (e.getCode() == HTTP_CONFLICT) {
+                return; // told by a pass that was cut short
+            }
             LOG.warnf("Event is lost cause=%s", e.getMessage());
         }
     }

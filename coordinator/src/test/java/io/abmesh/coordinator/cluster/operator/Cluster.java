@@ -241,6 +241,7 @@ final class Cluster implements AutoCloseable {
     List<String> events(String name) {
         return admin.v1().events().inNamespace(namespace).list().getItems().stream()
                 .filter(event -> event.getInvolvedObject().getName().equals(name))
+                .filter(event -> "abmesh-coordinator".equals(event.getReportingComponent()))
                 .sorted(
                         Comparator.comparing(
                                 event -> Long.parseLong(event.getMetadata().getResourceVersion())))
