@@ -85,7 +85,7 @@ class ContractRulesTest {
                 }
             }
         }
-        assertThat(rpcs).isGreaterThanOrEqualTo(13);
+        assertThat(rpcs).isGreaterThanOrEqualTo(18);
     }
 
     @Test

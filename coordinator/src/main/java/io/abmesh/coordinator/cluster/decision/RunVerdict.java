@@ -111,8 +111,7 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
             case RUNNING -> {
                 RunCondition admitted = admitted(facts);
                 yield admitted.holds()
-                        ? new RunCondition(
-                                type, true, Reason.TRAINING, "steps are being committed")
+                        ? new RunCondition(type, true, Reason.TRAINING, "steps are being committed")
                         : new RunCondition(type, false, admitted.reason(), admitted.message());
             }
             case SUCCEEDED, FAILED, CANCELLED ->

@@ -10,6 +10,7 @@ import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.fabric8.kubernetes.api.model.EventBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Service;
@@ -32,13 +33,15 @@ import java.util.UUID;
  * Every request that the operator makes apart from its watches and its lease. Each may throw {@link
  * KubernetesClientException}, after which the reconciliation is tried again.
  */
-final class ClusterClient {
+public final class ClusterClient {
     private static final PatchContext APPLY =
             new PatchContext.Builder()
                     .withPatchType(PatchType.SERVER_SIDE_APPLY)
                     .withFieldManager(RunLabels.COORDINATOR)
                     .withForce(true)
                     .build();
+
+    private static final long MAX_RUNS = 1000;
 
     /** Longest message that an event may have. */
     private static final int MAX_MESSAGE = 1024;
@@ -48,7 +51,13 @@ final class ClusterClient {
     private final Clock clock;
     private final String identity;
 
-    ClusterClient(KubernetesClient client, String namespace, Clock clock, String identity) {
+    /**
+     * Makes a client of one namespace.
+     *
+     * @param client borrowed
+     * @param identity name of this process in the events that it tells
+     */
+    public ClusterClient(KubernetesClient client, String namespace, Clock clock, String identity) {
         this.client = client;
         this.namespace = namespace;
         this.clock = clock;
@@ -63,12 +72,20 @@ final class ClusterClient {
     }
 
     /** Returns the run as it is now, not as a watch saw it last. */
-    Optional<DistillationRun> run(String name) {
+    public Optional<DistillationRun> run(String name) {
         return Optional.ofNullable(
                 client.resources(DistillationRun.class)
                         .inNamespace(namespace)
                         .withName(name)
                         .get());
+    }
+
+    /** Returns all runs, {@value #MAX_RUNS} at most. */
+    public List<DistillationRun> runs() {
+        return client.resources(DistillationRun.class)
+                .inNamespace(namespace)
+                .list(new ListOptionsBuilder().withLimit(MAX_RUNS).build())
+                .getItems();
     }
 
     /** Makes a run's finalisers these; a change by another in between is a conflict. */
@@ -102,20 +119,22 @@ final class ClusterClient {
     }
 
     /** Makes a run, as {@code abmesh submit} asks for. */
-    DistillationRun create(DistillationRun run) {
+    public DistillationRun create(DistillationRun run) {
         return client.resource(run).inNamespace(namespace).create();
     }
 
-    /** Changes fields of a run's spec by a JSON merge patch. */
-    void patchSpec(String name, String patch) {
+    /** Has a run stand still, or go on. */
+    public void suspend(String name, boolean suspend) {
         client.resources(DistillationRun.class)
                 .inNamespace(namespace)
                 .withName(name)
-                .patch(PatchContext.of(PatchType.JSON_MERGE), patch);
+                .patch(
+                        PatchContext.of(PatchType.JSON_MERGE),
+                        "{\"spec\":{\"suspend\":%s}}".formatted(suspend));
     }
 
     /** Deletes a run; its finaliser lets it go once its workers are gone. */
-    void delete(String name) {
+    public void delete(String name) {
         client.resources(DistillationRun.class).inNamespace(namespace).withName(name).delete();
     }
 

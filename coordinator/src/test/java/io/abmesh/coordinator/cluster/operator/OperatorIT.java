@@ -375,7 +375,7 @@ final class OperatorIT {
         String uid = client.create(run).getMetadata().getUid();
         cluster.awaitWorkers(RUN, 1, 1);
         cluster.mesh.step(uid, 10);
-        client.patchSpec(RUN, "{\"spec\":{\"suspend\":true}}");
+        client.suspend(RUN, true);
         cluster.await(RUN, RunPhase.SUSPENDED);
         client.delete(RUN);
         cluster.awaitGone(RUN);
