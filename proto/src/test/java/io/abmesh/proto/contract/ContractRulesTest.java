@@ -11,6 +11,7 @@ import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.BatchHeader;
+import io.abmesh.proto.v1.ClusterRun;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import io.abmesh.proto.v1.Plan;
@@ -158,6 +159,7 @@ class ContractRulesTest {
                         Run.getDescriptor(),
                         JoinMeshRequest.getDescriptor(),
                         BatchHeader.getDescriptor(),
+                        ClusterRun.getDescriptor(),
                         WorkRequest.getDescriptor(),
                         Plan.getDescriptor())
                 .map(Descriptor::getFile)

@@ -62,7 +62,8 @@ final class WorkerPod {
         this.component = component;
         this.labels = labels;
         this.around = around;
-        scratch("tmp", "/tmp", "256Mi");
+        // Native libraries are unpacked there: those of ND4J take most of it.
+        scratch("tmp", "/tmp", "2Gi");
     }
 
     /** Sets a variable of the environment. */

@@ -11,6 +11,7 @@ import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.plan.PlanDefaults;
 import io.abmesh.coordinator.plan.PlanDocument;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.proto.error.ErrorReason;
@@ -213,6 +214,8 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                 ClusterRun.newBuilder()
                         .setName(run.getMetadata().getName())
                         .setPhase("Pending")
+                        .setStepSampleCount(
+                                run.getSpec().plan().path("batch").asInt(PlanDefaults.BATCH))
                         .setCreateTime(Timestamp.newBuilder().setSeconds(created.getEpochSecond()));
         DistillationRunStatus status = run.getStatus();
         if (status == null) {
