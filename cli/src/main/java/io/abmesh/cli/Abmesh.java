@@ -18,7 +18,14 @@ import picocli.CommandLine.Command;
             RunCommand.class,
             TeachCommand.class,
             InspectCommand.class,
-            ValidateCommand.class
+            ValidateCommand.class,
+            SubmitCommand.class,
+            ListCommand.class,
+            WatchCommand.class,
+            SuspendCommand.class,
+            ResumeCommand.class,
+            CancelCommand.class,
+            GetCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {

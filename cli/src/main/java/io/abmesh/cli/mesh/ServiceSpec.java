@@ -2,6 +2,7 @@ package io.abmesh.cli.mesh;
 
 import static java.util.Objects.requireNonNull;
 
+import io.abmesh.proto.process.NativeEnvironment;
 import io.abmesh.proto.process.ParentWatch;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -67,29 +68,9 @@ public record ServiceSpec(
         return new ServiceSpec(role, index, program, changed, folder, log, readyFile);
     }
 
-    /**
-     * Returns variables of its environment that are set unless the user has set them.
-     *
-     * <ul>
-     *   <li>The threads of ND4J's operators (OpenMP) sleep between operators instead of spinning:
-     *       the student's own kernels run there, on the same cores, and so do the other processes.
-     *   <li>ONNX Runtime sends no telemetry. (Its telemetry also searches the command line with a
-     *       stack that grows by the character.)
-     *   <li>A student's C library keeps the memory that operators use for a moment; given back to
-     *       the system, megabytes of it are cleared and mapped again by every convolution.
-     * </ul>
-     */
+    /** Returns variables of its environment that are set unless the user has set them. */
     public Map<String, String> environment() {
-        Map<String, String> variables = new TreeMap<>();
-        variables.put("OMP_WAIT_POLICY", "passive");
-        variables.put("ORT_DISABLE_TELEMETRY", "1");
-        if (role == Role.STUDENT) {
-            variables.put("MALLOC_ARENA_MAX", "1");
-            variables.put("MALLOC_MMAP_THRESHOLD_", "1073741824");
-            variables.put("MALLOC_TRIM_THRESHOLD_", "8589934592");
-            variables.put("MALLOC_TOP_PAD_", "268435456");
-        }
-        return variables;
+        return role == Role.STUDENT ? NativeEnvironment.student() : NativeEnvironment.common();
     }
 
     /** Returns the command line: {@code java FLAGS -DPROPERTIES -jar PROGRAM}. */

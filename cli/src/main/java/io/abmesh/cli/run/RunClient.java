@@ -27,7 +27,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * Client of the coordinator's RunService. Every failure is a {@link MeshException}. Thread-safe.
  */
-final class RunClient implements AutoCloseable {
+public final class RunClient implements AutoCloseable {
 
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
     private static final Duration WATCH_DEADLINE = Duration.ofHours(1);
@@ -35,7 +35,8 @@ final class RunClient implements AutoCloseable {
     private final ManagedChannel channel;
     private final RunServiceGrpc.RunServiceBlockingStub stub;
 
-    RunClient(String address) {
+    /** Opens a channel; connects at the first call. */
+    public RunClient(String address) {
         channel = MeshChannels.open("coordinator", address);
         stub = RunServiceGrpc.newBlockingStub(channel).withWaitForReady();
     }
@@ -73,7 +74,7 @@ final class RunClient implements AutoCloseable {
      * Follows a run; the iterator throws {@link StatusRuntimeException} and reads no further ahead
      * than one message.
      */
-    Iterator<WatchRunResponse> watch(String runId, long afterEvent) {
+    public Iterator<WatchRunResponse> watch(String runId, long afterEvent) {
         return within(WATCH_DEADLINE)
                 .watchRun(
                         WatchRunRequest.newBuilder()
@@ -83,7 +84,7 @@ final class RunClient implements AutoCloseable {
     }
 
     /** Copies a file of the run to {@code target}, which appears whole or not at all. */
-    void fetch(String runId, String name, Path target) throws IOException {
+    public void fetch(String runId, String name, Path target) throws IOException {
         Path temporary = target.resolveSibling(target.getFileName() + ".tmp");
         try (OutputStream file = Files.newOutputStream(temporary)) {
             Iterator<FetchArtifactResponse> chunks =

@@ -11,9 +11,12 @@ import io.abmesh.proto.v1.SplitPlan;
 import java.util.List;
 
 /** Every default of a plan, in this one place. */
-final class PlanDefaults {
+public final class PlanDefaults {
     static final long SEED = 1;
-    static final int BATCH = 128;
+
+    /** Samples of a step: {@value}. */
+    public static final int BATCH = 128;
+
     static final int MICRO_BATCHES = 1;
     static final double FRACTION = 1;
     static final int EVALUATE_EVERY_EPOCHS = 5;

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.process;
 
+import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
@@ -7,6 +8,7 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.vertx.http.HttpServer;
 import java.io.IOException;
+import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.Readiness;
 
@@ -16,16 +18,19 @@ import org.eclipse.microprofile.health.Readiness;
  */
 final class Coordinator implements QuarkusApplication {
     private final CoordinatorConfig config;
+    private final ClusterConfig cluster;
     private final ServingHealth health;
     private final HttpServer http;
     private final String version;
 
     Coordinator(
             CoordinatorConfig config,
+            ClusterConfig cluster,
             @Readiness ServingHealth health,
             HttpServer http,
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
+        this.cluster = cluster;
         this.health = health;
         this.http = http;
         this.version = version;
@@ -33,7 +38,11 @@ final class Coordinator implements QuarkusApplication {
 
     @Override
     public int run(String... arguments) {
-        try (CoordinatorProcess process = CoordinatorProcess.start(config, version)) {
+        try (CoordinatorProcess process =
+                CoordinatorProcess.start(
+                        config,
+                        version,
+                        cluster.enabled() ? Optional.of(cluster) : Optional.empty())) {
             health.set(true);
             if (config.readyFile().isPresent()) {
                 new ReadyFile(

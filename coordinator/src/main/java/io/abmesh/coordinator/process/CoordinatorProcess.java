@@ -2,6 +2,8 @@ package io.abmesh.coordinator.process;
 
 import io.abmesh.coordinator.batch.BatchGrpcService;
 import io.abmesh.coordinator.batch.LazyBatches;
+import io.abmesh.coordinator.cluster.process.ClusterConfig;
+import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
@@ -11,11 +13,14 @@ import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
+import io.grpc.BindableService;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,9 +52,19 @@ public final class CoordinatorProcess implements AutoCloseable {
      *     running then
      */
     public static CoordinatorProcess start(CoordinatorConfig config, String version) {
+        return start(config, version, Optional.empty());
+    }
+
+    /**
+     * Starts to serve, on a cluster as its operator.
+     *
+     * @param cluster absent: there is no cluster
+     */
+    public static CoordinatorProcess start(
+            CoordinatorConfig config, String version, Optional<ClusterConfig> cluster) {
         CoordinatorProcess process = new CoordinatorProcess(config);
         try {
-            process.open(version);
+            process.open(version, cluster);
             return process;
         } catch (RuntimeException e) {
             process.close();
@@ -57,7 +72,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         }
     }
 
-    private void open(String version) {
+    private void open(String version, Optional<ClusterConfig> clusterConfig) {
         Clock clock = Clock.systemUTC();
         RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
         stops.push(store::close);
@@ -90,17 +105,23 @@ public final class CoordinatorProcess implements AutoCloseable {
                         version);
         MembershipGrpcService teachers =
                 new MembershipGrpcService(loop, runs, clock, config.lease(), version);
-        MeshServer started =
-                MeshServer.start(
-                        "coordinator",
-                        config.host(),
-                        config.grpcPort(),
-                        RPC_THREADS,
+        List<BindableService> services =
+                new ArrayList<>(
                         List.of(
                                 new RunGrpcService(runs, loop, sender),
                                 new BatchGrpcService(batches, sender),
                                 students,
                                 teachers));
+        Optional<ClusterProcess> cluster =
+                clusterConfig.map(c -> ClusterProcess.open(c, runs, clock));
+        cluster.ifPresent(
+                opened -> {
+                    stops.push(opened::close);
+                    services.add(opened.service());
+                });
+        MeshServer started =
+                MeshServer.start(
+                        "coordinator", config.host(), config.grpcPort(), RPC_THREADS, services);
         server = started;
         stops.push(() -> started.stop(config.stopGrace()));
         loop.every(
@@ -111,6 +132,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                 });
         started.serving();
         runs.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());
+        cluster.ifPresent(ClusterProcess::start);
         LOG.infof(
                 "Coordinator serves address=%s store=%s runs=%d",
                 started.address(), config.storeDirectory(), store.runs().size());

@@ -634,6 +634,7 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
+        record.rates().stepped(report, plan.getBatch());
         told = committed;
         interruptions = 0;
         FedStep work = fed.remove(committed);
@@ -781,6 +782,7 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         work.ready[key.micro()] =
                 reference(batchId, address, plan.getBatch() / plan.getMicroBatches());
+        record.rates().ready(ready);
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();
         if (work.assigned) {

@@ -31,6 +31,7 @@ public final class RunRecord {
     private final RunFolder folder;
     private final Journal journal;
     private final Clock clock;
+    private final RunRates rates = new RunRates();
     private final List<Runnable> watchers = new ArrayList<>();
     private volatile Run state;
     private @Nullable MeshException unwritten;
@@ -76,6 +77,11 @@ public final class RunRecord {
     /** Returns the journal, to be read. */
     public Journal journal() {
         return journal;
+    }
+
+    /** Returns how fast students and teachers are, as far as this process has seen it. */
+    public RunRates rates() {
+        return rates;
     }
 
     /** Returns the state. */

@@ -44,6 +44,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -239,6 +240,52 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 });
     }
 
+    /** Returns the run of a submission. */
+    public Optional<RunRecord> byRequest(String requestId) {
+        return store.byRequest(requestId).map(folder -> record(folder.runId()));
+    }
+
+    /** Returns whether a run is executed or waits for its turn. */
+    public boolean executing(RunRecord record) {
+        String runId = record.folder().runId();
+        AtomicBoolean executing = new AtomicBoolean();
+        loop.executeAndWait(
+                () -> executing.set(active.containsKey(runId) || queue.contains(runId)));
+        return executing.get();
+    }
+
+    /**
+     * Gives up a run's turn, as if the coordinator had been stopped: what it has reached stays, and
+     * {@link #unpark} or the next start of the coordinator goes on from there.
+     */
+    public void park(RunRecord record) {
+        loop.execute(
+                () -> {
+                    String runId = record.folder().runId();
+                    queue.remove(runId);
+                    Active run = active.remove(runId);
+                    if (run != null && run.execution != null) {
+                        run.execution.close();
+                    }
+                    if (run != null && run.log != null) {
+                        run.log.close();
+                    }
+                    next();
+                });
+    }
+
+    /** Queues a run that was parked; does nothing to one that was not or has ended. */
+    public void unpark(RunRecord record) {
+        loop.execute(
+                () -> {
+                    String runId = record.folder().runId();
+                    if (!record.ended() && !queue.contains(runId) && !active.containsKey(runId)) {
+                        queue.add(runId);
+                        next();
+                    }
+                });
+    }
+
     private void next() {
         if (!active.isEmpty() || queue.isEmpty() || ownAddress.isEmpty()) {
             return;
@@ -363,6 +410,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
 
     private void described(Active run, RunWorld world, DescribeTeacherResponse description) {
         run.describing = false;
+        if (!active.containsValue(run)) {
+            return; // parked while its teacher answered
+        }
         String wanted = run.plan.getTeacher().getSha256();
         try {
             if (!wanted.isEmpty() && !wanted.equals(description.getModelSha256())) {

@@ -58,6 +58,11 @@ public enum ErrorReason {
      */
     ADDRESS_UNAVAILABLE(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
 
+    /**
+     * The API server of the cluster refuses what the coordinator asks for; its message says why.
+     */
+    CLUSTER_REFUSED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
     /** A message belongs to an older membership epoch. */
     STALE_EPOCH(Status.Code.ABORTED, Retry.NEW_ASSIGNMENT),
     /** A peer did not read for as long as the stall timeout. */
@@ -81,6 +86,8 @@ public enum ErrorReason {
 
     /** A batch could not be fetched from the server that should hold it. */
     BATCH_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.NEW_ASSIGNMENT),
+    /** The API server of the cluster cannot be reached. */
+    CLUSTER_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The server is about to stop. */
     DRAINING(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The peer cannot be reached, or the connection broke. */

@@ -11,6 +11,7 @@ import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.BatchHeader;
+import io.abmesh.proto.v1.ClusterRun;
 import io.abmesh.proto.v1.ExchangeRequest;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.JoinMeshRequest;
@@ -86,7 +87,7 @@ class ContractRulesTest {
                 }
             }
         }
-        assertThat(rpcs).isGreaterThanOrEqualTo(15);
+        assertThat(rpcs).isGreaterThanOrEqualTo(20);
     }
 
     @Test
@@ -159,6 +160,7 @@ class ContractRulesTest {
                         Run.getDescriptor(),
                         JoinMeshRequest.getDescriptor(),
                         BatchHeader.getDescriptor(),
+                        ClusterRun.getDescriptor(),
                         WorkRequest.getDescriptor(),
                         ExchangeRequest.getDescriptor(),
                         Plan.getDescriptor())

@@ -1,0 +1,45 @@
+package io.abmesh.coordinator.cluster.decision;
+
+import java.util.List;
+
+/**
+ * What was observed of a run and its workers.
+ *
+ * @param problems what is wrong with its spec; empty for a good one
+ * @param accepted whether an earlier spec was found good
+ * @param suspended whether the spec that counts says so
+ * @param turn name of the run whose turn it is; empty: nobody's
+ * @param own name of this run
+ * @param othersLeaving whether workers of another run are still there
+ * @param state what the coordinator says
+ * @param failure why it failed; empty otherwise
+ * @param students wanted and ready student-workers
+ * @param teachers wanted and ready teacher-workers
+ */
+public record RunFacts(
+        List<String> problems,
+        boolean accepted,
+        boolean suspended,
+        String turn,
+        String own,
+        boolean othersLeaving,
+        MeshState state,
+        String failure,
+        Count students,
+        Count teachers) {
+    /** Workers that are wanted and that are ready. */
+    public record Count(int wanted, int ready) {
+        boolean complete() {
+            return ready >= wanted;
+        }
+    }
+
+    public RunFacts {
+        problems = List.copyOf(problems);
+    }
+
+    /** Returns whether it is this run's turn. */
+    public boolean ownTurn() {
+        return turn.equals(own);
+    }
+}

@@ -1,0 +1,58 @@
+package io.abmesh.coordinator.cluster.decision;
+
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What can be wrong with a spec around its plan and beyond its schema. */
+public final class SpecCheck {
+    private SpecCheck() {}
+
+    /**
+     * Returns every problem, one line each: field, found, expected.
+     *
+     * @param begun the spec that the run began with; null before
+     */
+    public static List<String> problems(
+            DistillationRunSpec spec, @Nullable DistillationRunSpec begun) {
+        List<String> problems = new ArrayList<>();
+        if (spec.teachers().min() > spec.teachers().max()) {
+            problems.add(
+                    problem(
+                            "spec.teachers.min",
+                            spec.teachers().min(),
+                            "at most spec.teachers.max=" + spec.teachers().max()));
+        }
+        memory("spec.resources.student.memory", spec.resources().student(), problems);
+        memory("spec.resources.teacher.memory", spec.resources().teacher(), problems);
+        if (begun != null && !begun.plan().equals(spec.plan())) {
+            problems.add(
+                    "spec.plan: found=another plan, expected=the plan that the run began with; make"
+                            + " another DistillationRun for another plan");
+        }
+        if (begun != null && !begun.storage().equals(spec.storage())) {
+            problems.add(
+                    problem(
+                            "spec.storage",
+                            spec.storage(),
+                            "what the run began with: " + begun.storage()));
+        }
+        return problems;
+    }
+
+    private static void memory(String field, WorkerResources resources, List<String> problems) {
+        if (resources.memoryMebibytes() < WorkerMemory.LEAST_MEBIBYTES) {
+            problems.add(
+                    problem(
+                            field,
+                            resources.memory(),
+                            WorkerMemory.LEAST_MEBIBYTES + "Mi or more"));
+        }
+    }
+
+    private static String problem(String field, Object found, String expected) {
+        return field + ": found=" + found + ", expected=" + expected;
+    }
+}

@@ -1,0 +1,229 @@
+package io.abmesh.coordinator.cluster.desired;
+
+import io.abmesh.coordinator.cluster.resource.ImageSpec;
+import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.ContainerBuilder;
+import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.EnvVarBuilder;
+import io.fabric8.kubernetes.api.model.PodSpecBuilder;
+import io.fabric8.kubernetes.api.model.PodTemplateSpec;
+import io.fabric8.kubernetes.api.model.PodTemplateSpecBuilder;
+import io.fabric8.kubernetes.api.model.Probe;
+import io.fabric8.kubernetes.api.model.ProbeBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.TolerationBuilder;
+import io.fabric8.kubernetes.api.model.Volume;
+import io.fabric8.kubernetes.api.model.VolumeBuilder;
+import io.fabric8.kubernetes.api.model.VolumeMount;
+import io.fabric8.kubernetes.api.model.VolumeMountBuilder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Pod template of one role. What both roles share stands here: no privileges, a read-only root, no
+ * token for the API server, one container that speaks gRPC and tells its health.
+ */
+final class WorkerPod {
+    /** Port of gRPC of every worker: {@value}. */
+    static final int GRPC_PORT = 7700;
+
+    /** Port of metrics and of health over HTTP: {@value}. */
+    static final int HTTP_PORT = 8080;
+
+    /** User and group that containers run as; the images have it too. */
+    static final long USER = 65_532;
+
+    private static final String GRPC = "grpc";
+    private static final String HTTP = "http";
+
+    /** A model is loaded and ND4J is started before a worker serves. */
+    private static final int STARTUP_PERIOD_SECONDS = 5;
+
+    private static final int STARTUP_FAILURES = 60;
+    private static final int PROBE_PERIOD_SECONDS = 10;
+    private static final int PROBE_TIMEOUT_SECONDS = 5;
+    private static final int PROBE_FAILURES = 6;
+
+    /** Longer than a worker takes to end the step in hand and publish a checkpoint. */
+    private static final long GRACE_SECONDS = 60;
+
+    private final String component;
+    private final Map<String, String> labels;
+    private final Surroundings around;
+    private final List<EnvVar> environment = new ArrayList<>();
+    private final List<Volume> volumes = new ArrayList<>();
+    private final List<VolumeMount> mounts = new ArrayList<>();
+
+    WorkerPod(String component, Map<String, String> labels, Surroundings around) {
+        this.component = component;
+        this.labels = labels;
+        this.around = around;
+        // Native libraries are unpacked there: those of ND4J take most of it.
+        scratch("tmp", "/tmp", "2Gi");
+    }
+
+    /** Sets a variable of the environment. */
+    WorkerPod with(String name, String value) {
+        environment.add(new EnvVarBuilder().withName(name).withValue(value).build());
+        return this;
+    }
+
+    /** Sets variables, in the order of their names. */
+    WorkerPod with(Map<String, String> variables) {
+        new TreeMap<>(variables).forEach(this::with);
+        return this;
+    }
+
+    /** Sets a variable to a field of the pod. */
+    WorkerPod withField(String name, String field) {
+        environment.add(
+                new EnvVarBuilder()
+                        .withName(name)
+                        .withNewValueFrom()
+                        .withNewFieldRef()
+                        .withApiVersion("v1")
+                        .withFieldPath(field)
+                        .endFieldRef()
+                        .endValueFrom()
+                        .build());
+        return this;
+    }
+
+    /** Mounts a folder on the node's disk that ends with the pod. */
+    WorkerPod scratch(String name, String path, String size) {
+        volumes.add(
+                new VolumeBuilder()
+                        .withName(name)
+                        .withNewEmptyDir()
+                        .withSizeLimit(new Quantity(size))
+                        .endEmptyDir()
+                        .build());
+        return mount(name, path, false);
+    }
+
+    /** Mounts a claim to be read. */
+    WorkerPod claim(String name, String claim, String path) {
+        volumes.add(
+                new VolumeBuilder()
+                        .withName(name)
+                        .withNewPersistentVolumeClaim(claim, true)
+                        .build());
+        return mount(name, path, true);
+    }
+
+    /** Mounts a volume that is declared elsewhere. */
+    WorkerPod mount(String name, String path, boolean readOnly) {
+        mounts.add(
+                new VolumeMountBuilder()
+                        .withName(name)
+                        .withMountPath(path)
+                        .withReadOnly(readOnly ? true : null)
+                        .build());
+        return this;
+    }
+
+    PodTemplateSpec template(String image, ImageSpec.PullPolicy pull, WorkerResources resources) {
+        PodSpecBuilder spec =
+                new PodSpecBuilder()
+                        .withAutomountServiceAccountToken(false)
+                        .withEnableServiceLinks(false)
+                        .withTerminationGracePeriodSeconds(GRACE_SECONDS)
+                        .withNewSecurityContext()
+                        .withRunAsNonRoot(true)
+                        .withRunAsUser(USER)
+                        .withRunAsGroup(USER)
+                        .withFsGroup(USER)
+                        .withNewSeccompProfile()
+                        .withType("RuntimeDefault")
+                        .endSeccompProfile()
+                        .endSecurityContext()
+                        .addNewTopologySpreadConstraint()
+                        .withMaxSkew(1)
+                        .withTopologyKey("kubernetes.io/hostname")
+                        .withWhenUnsatisfiable("ScheduleAnyway")
+                        .withNewLabelSelector()
+                        .withMatchLabels(labels)
+                        .endLabelSelector()
+                        .endTopologySpreadConstraint()
+                        .withContainers(container(image, pull, resources))
+                        .withVolumes(volumes);
+        around.priorityClass().ifPresent(spec::withPriorityClassName);
+        if (resources.gpus() > 0) {
+            spec.addToTolerations(
+                    new TolerationBuilder()
+                            .withKey(resources.gpuResource())
+                            .withOperator("Exists")
+                            .withEffect("NoSchedule")
+                            .build());
+        }
+        return new PodTemplateSpecBuilder()
+                .withNewMetadata()
+                .withLabels(labels)
+                .endMetadata()
+                .withSpec(spec.build())
+                .build();
+    }
+
+    private Container container(
+            String image, ImageSpec.PullPolicy pull, WorkerResources resources) {
+        Map<String, Quantity> requests = new HashMap<>();
+        requests.put("cpu", new Quantity(Integer.toString(resources.cpu())));
+        requests.put("memory", new Quantity(resources.memory()));
+        Map<String, Quantity> limits = new HashMap<>();
+        limits.put("memory", new Quantity(resources.memory()));
+        if (resources.gpus() > 0) {
+            Quantity gpus = new Quantity(Integer.toString(resources.gpus()));
+            requests.put(resources.gpuResource(), gpus);
+            limits.put(resources.gpuResource(), gpus);
+        }
+        return new ContainerBuilder()
+                .withName(component)
+                .withImage(image)
+                .withImagePullPolicy(pull.name())
+                .withEnv(environment)
+                .addNewPort()
+                .withName(GRPC)
+                .withContainerPort(GRPC_PORT)
+                .withProtocol("TCP")
+                .endPort()
+                .addNewPort()
+                .withName(HTTP)
+                .withContainerPort(HTTP_PORT)
+                .withProtocol("TCP")
+                .endPort()
+                .withNewResources()
+                .withRequests(requests)
+                .withLimits(limits)
+                .endResources()
+                .withStartupProbe(probe(STARTUP_PERIOD_SECONDS, STARTUP_FAILURES))
+                .withReadinessProbe(probe(PROBE_PERIOD_SECONDS, 1))
+                .withLivenessProbe(probe(PROBE_PERIOD_SECONDS, PROBE_FAILURES))
+                .withNewSecurityContext()
+                .withAllowPrivilegeEscalation(false)
+                .withReadOnlyRootFilesystem(true)
+                .withNewCapabilities()
+                .withDrop("ALL")
+                .endCapabilities()
+                .endSecurityContext()
+                .withVolumeMounts(mounts)
+                .build();
+    }
+
+    private Probe probe(int periodSeconds, int failures) {
+        ProbeBuilder probe =
+                new ProbeBuilder()
+                        .withPeriodSeconds(periodSeconds)
+                        .withTimeoutSeconds(PROBE_TIMEOUT_SECONDS)
+                        .withFailureThreshold(failures);
+        if (around.level().grpcProbes()) {
+            probe.withNewGrpc().withPort(GRPC_PORT).endGrpc();
+        } else {
+            probe.withNewHttpGet().withPath("/q/health/ready").withNewPort(HTTP).endHttpGet();
+        }
+        return probe.build();
+    }
+}

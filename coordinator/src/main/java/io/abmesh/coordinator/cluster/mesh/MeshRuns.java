@@ -1,0 +1,33 @@
+package io.abmesh.coordinator.cluster.mesh;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+
+/**
+ * The coordinator's runs, by the identity of the resource that they come from. Every method may
+ * block for as long as a data set takes to open, none on the network.
+ */
+public interface MeshRuns {
+    /** Returns every problem of a plan and of its data, one line each; empty for a good one. */
+    List<String> planProblems(JsonNode plan);
+
+    /**
+     * Queues a run; does nothing if it was queued before.
+     *
+     * @throws io.abmesh.proto.error.MeshException STORE_FULL, or INVALID_PLAN if the plan is not
+     *     the one it was queued with
+     */
+    void begin(String uid, JsonNode plan);
+
+    /** Gives up a run's turn and keeps what it has reached; does nothing if it has none. */
+    void park(String uid);
+
+    /** Queues a run again that was parked; does nothing to another. */
+    void unpark(String uid);
+
+    /** Ends a run; what it has reached stays. Does nothing to one that has ended or never began. */
+    void cancel(String uid);
+
+    /** Returns where a run stands. */
+    MeshProgress progress(String uid);
+}

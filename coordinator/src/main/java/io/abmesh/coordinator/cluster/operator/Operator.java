@@ -1,0 +1,130 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import io.abmesh.coordinator.cluster.desired.ApiLevel;
+import io.abmesh.coordinator.cluster.desired.Surroundings;
+import io.abmesh.coordinator.cluster.mesh.MeshRuns;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import org.jboss.logging.Logger;
+
+/**
+ * The operator of one namespace: watches runs and what they have made, and has the control loop
+ * look at each run whenever something of it changed, and every {@link Settings#period} while it has
+ * not ended.
+ */
+public final class Operator implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(Operator.class);
+
+    /** Name of the Lease: {@value}. */
+    public static final String LEASE = "abmesh-coordinator";
+
+    /**
+     * What the operator is told.
+     *
+     * @param namespace where runs are
+     * @param identity name of this process among those that might act
+     * @param storeClaim claim of the coordinator's volume, for the status
+     * @param period between two looks at a run that goes on
+     * @param lease time after which another process may take over
+     */
+    public record Settings(
+            String namespace,
+            String identity,
+            String storeClaim,
+            Duration period,
+            Duration lease) {}
+
+    private final RunInformers informers;
+    private final RunReconciler reconciler;
+    private final RunQueue queue;
+    private final Leadership leadership;
+    private final Settings settings;
+
+    /**
+     * Makes an operator that does nothing yet.
+     *
+     * @param client borrowed
+     * @param runs borrowed
+     * @param around what all runs share, on a server that knows this much
+     */
+    public Operator(
+            KubernetesClient client,
+            MeshRuns runs,
+            Function<ApiLevel, Surroundings> around,
+            Settings settings,
+            Clock clock) {
+        this.settings = settings;
+        ClusterClient cluster =
+                new ClusterClient(client, settings.namespace(), clock, settings.identity());
+        this.queue = new RunQueue(this::look);
+        this.informers = new RunInformers(client, settings.namespace(), this::changed);
+        AtomicReference<Surroundings> known = new AtomicReference<>();
+        this.reconciler =
+                new RunReconciler(
+                        cluster,
+                        informers,
+                        runs,
+                        () ->
+                                known.updateAndGet(
+                                        before ->
+                                                before == null
+                                                        ? around.apply(cluster.level())
+                                                        : before),
+                        new RunStatuses(settings.storeClaim()),
+                        clock);
+        this.leadership =
+                new Leadership(
+                        client,
+                        settings.namespace(),
+                        LEASE,
+                        settings.identity(),
+                        settings.lease(),
+                        this::all);
+    }
+
+    /** Begins to watch and to act; returns at once, whether the API server is there or not. */
+    public void start() {
+        informers.start();
+        queue.every(settings.period(), this::unfinished);
+        leadership.start();
+        LOG.infof("Operator starts namespace=%s", settings.namespace());
+    }
+
+    private void look(String name) {
+        if (leadership.leads() && informers.synced()) {
+            reconciler.reconcile(name);
+        }
+    }
+
+    /** What changes of one run may be what another waits for. */
+    private void changed(String name) {
+        queue.add(name);
+        all();
+    }
+
+    private void all() {
+        informers.runs().forEach(run -> queue.add(run.getMetadata().getName()));
+    }
+
+    private void unfinished() {
+        informers.runs().stream()
+                .filter(run -> run.isMarkedForDeletion() || !ended(run))
+                .forEach(run -> queue.add(run.getMetadata().getName()));
+    }
+
+    private static boolean ended(DistillationRun run) {
+        return run.getStatus() != null && run.getStatus().phase().terminal();
+    }
+
+    /** Stops to act and gives the lease back; runs go on. */
+    @Override
+    public void close() {
+        leadership.close();
+        queue.close();
+        informers.close();
+    }
+}

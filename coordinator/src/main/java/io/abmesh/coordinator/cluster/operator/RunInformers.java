@@ -1,0 +1,146 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import io.abmesh.coordinator.cluster.desired.RunLabels;
+import io.abmesh.coordinator.cluster.desired.RunObjects;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.fabric8.kubernetes.client.informers.cache.Cache;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+
+/**
+ * What the API server was last seen to have: runs, and what runs have made. A watch that breaks or
+ * expires is begun anew by the client, behind a fresh list.
+ */
+final class RunInformers implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(RunInformers.class);
+
+    /** No period of its own: the operator looks at every run now and then anyway. */
+    private static final long NO_RESYNC = 0;
+
+    private final String namespace;
+    private final SharedIndexInformer<DistillationRun> runs;
+    private final SharedIndexInformer<StatefulSet> students;
+    private final SharedIndexInformer<Deployment> teachers;
+    private final SharedIndexInformer<Pod> pods;
+
+    /**
+     * Makes informers that are not started.
+     *
+     * @param changed told the name of a run of which something changed, on a thread of the client
+     */
+    RunInformers(KubernetesClient client, String namespace, Consumer<String> changed) {
+        this.namespace = namespace;
+        this.runs =
+                informer(
+                        client.resources(DistillationRun.class).inNamespace(namespace),
+                        run -> changed.accept(run.getMetadata().getName()));
+        this.students =
+                informer(
+                        client.apps()
+                                .statefulSets()
+                                .inNamespace(namespace)
+                                .withLabels(RunLabels.managed()),
+                        object -> changed.accept(run(object)));
+        this.teachers =
+                informer(
+                        client.apps()
+                                .deployments()
+                                .inNamespace(namespace)
+                                .withLabels(RunLabels.managed()),
+                        object -> changed.accept(run(object)));
+        this.pods =
+                informer(
+                        client.pods()
+                                .inNamespace(namespace)
+                                .withLabel(RunLabels.NAME, RunLabels.ABMESH)
+                                .withLabel(RunLabels.RUN),
+                        object -> changed.accept(run(object)));
+    }
+
+    private static <T extends HasMetadata> SharedIndexInformer<T> informer(
+            Informable<T> objects, Consumer<T> changed) {
+        SharedIndexInformer<T> informer = objects.runnableInformer(NO_RESYNC);
+        informer.addEventHandler(
+                new ResourceEventHandler<>() {
+                    @Override
+                    public void onAdd(T object) {
+                        changed.accept(object);
+                    }
+
+                    @Override
+                    public void onUpdate(T before, T after) {
+                        changed.accept(after);
+                    }
+
+                    @Override
+                    public void onDelete(T object, boolean unknownState) {
+                        changed.accept(object);
+                    }
+                });
+        informer.exceptionHandler(
+                (started, failure) -> {
+                    LOG.warnf("Watch failed, trying again cause=%s", failure.getMessage());
+                    return true;
+                });
+        return informer;
+    }
+
+    /** Starts to list and to watch; returns at once. */
+    void start() {
+        for (SharedIndexInformer<?> informer : List.of(runs, students, teachers, pods)) {
+            var unused = informer.start();
+        }
+    }
+
+    /** Returns whether everything was listed once. */
+    boolean synced() {
+        return runs.hasSynced() && students.hasSynced() && teachers.hasSynced() && pods.hasSynced();
+    }
+
+    List<DistillationRun> runs() {
+        return runs.getStore().list();
+    }
+
+    Optional<StatefulSet> students(String run) {
+        return Optional.ofNullable(
+                students.getStore()
+                        .getByKey(Cache.namespaceKeyFunc(namespace, RunObjects.studentsName(run))));
+    }
+
+    Optional<Deployment> teachers(String run) {
+        return Optional.ofNullable(
+                teachers.getStore()
+                        .getByKey(Cache.namespaceKeyFunc(namespace, RunObjects.teachersName(run))));
+    }
+
+    /** Returns how many worker pods of a run are there, those that are leaving included. */
+    long pods(String run) {
+        return pods.getStore().list().stream().filter(pod -> run(pod).equals(run)).count();
+    }
+
+    /** Returns whether worker pods of another run are there. */
+    boolean podsOfOthers(String run) {
+        return pods.getStore().list().stream().anyMatch(pod -> !run(pod).equals(run));
+    }
+
+    private static String run(HasMetadata object) {
+        return object.getMetadata().getLabels().getOrDefault(RunLabels.RUN, "");
+    }
+
+    @Override
+    public void close() {
+        for (SharedIndexInformer<?> informer : List.of(runs, students, teachers, pods)) {
+            informer.stop();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import io.abmesh.coordinator.cluster.decision.RunFacts;
+import io.abmesh.coordinator.cluster.decision.RunVerdict;
+import io.abmesh.coordinator.cluster.decision.SpecCheck;
+import io.abmesh.coordinator.cluster.decision.TeacherScaling;
+import io.abmesh.coordinator.cluster.desired.RunObjects;
+import io.abmesh.coordinator.cluster.mesh.MeshProgress;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * What is to become of a run: which spec counts, how many workers it gets, and what is said of it.
+ *
+ * @param spec the spec in force; empty while none was good
+ * @param works whether the run has workers now
+ * @param students how many
+ * @param teachers how many, and why
+ * @param teachersScaled when the number of teachers changed last
+ * @param verdict phase and conditions
+ */
+record RunIntent(
+        Optional<DistillationRunSpec> spec,
+        boolean works,
+        int students,
+        TeacherScaling.Decision teachers,
+        Optional<Instant> teachersScaled,
+        RunVerdict verdict) {
+
+    /**
+     * Decides.
+     *
+     * @param planProblems checks a plan; called only for a spec that was not found good before
+     */
+    static RunIntent of(
+            RunObservation seen,
+            Instant now,
+            Function<DistillationRunSpec, List<String>> planProblems) {
+        DistillationRunSpec wanted = seen.run().getSpec();
+        Optional<DistillationRunSpec> accepted = seen.accepted();
+        List<String> problems = new ArrayList<>();
+        if (!seen.knownGood()) {
+            problems.addAll(
+                    SpecCheck.problems(wanted, seen.begun() ? accepted.orElse(null) : null));
+            problems.addAll(planProblems.apply(wanted));
+        }
+        Optional<DistillationRunSpec> force = problems.isEmpty() ? Optional.of(wanted) : accepted;
+        boolean suspended = force.map(DistillationRunSpec::suspend).orElse(false);
+        MeshProgress mesh = seen.mesh();
+        boolean works =
+                force.isPresent()
+                        && !suspended
+                        && !mesh.state().terminal()
+                        && seen.turn().equals(seen.name())
+                        && !seen.othersLeaving();
+        int students = works ? force.get().students() : 0;
+        TeacherScaling.Decision teachers =
+                works && RunObjects.needsTeacher(force.get())
+                        ? TeacherScaling.decide(
+                                seen.teachersWanted(),
+                                force.get().teachers(),
+                                mesh.rates(),
+                                seen.teachersScaled()
+                                        .map(at -> Duration.between(at, now))
+                                        .orElse(Duration.ZERO))
+                        : new TeacherScaling.Decision(0, TeacherScaling.Reason.BOUNDS);
+        RunFacts facts =
+                new RunFacts(
+                        problems,
+                        force.isPresent(),
+                        suspended,
+                        seen.turn(),
+                        seen.name(),
+                        seen.othersLeaving(),
+                        mesh.state(),
+                        mesh.failure(),
+                        new RunFacts.Count(students, seen.studentsReady()),
+                        new RunFacts.Count(teachers.teachers(), seen.teachersReady()));
+        return new RunIntent(
+                force,
+                works,
+                students,
+                teachers,
+                teachers.teachers() == seen.teachersWanted()
+                        ? seen.teachersScaled()
+                        : Optional.of(now),
+                RunVerdict.of(facts));
+    }
+}

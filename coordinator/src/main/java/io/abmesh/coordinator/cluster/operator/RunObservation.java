@@ -1,0 +1,96 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import io.abmesh.coordinator.cluster.decision.ConditionType;
+import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.mesh.MeshProgress;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What was seen of a run, at one moment.
+ *
+ * @param run the resource
+ * @param mesh what the coordinator says of it
+ * @param turn name of the run whose turn it is; empty: nobody's
+ * @param othersLeaving whether pods of another run are still there
+ * @param studentsWanted replicas of the students' StatefulSet; empty: there is none
+ * @param studentsThere its pods
+ * @param studentsReady its ready pods
+ * @param teachersThere pods of the teachers' Deployment
+ * @param teachersReady its ready pods
+ * @param pods all worker pods of the run, those that are leaving included
+ */
+record RunObservation(
+        DistillationRun run,
+        MeshProgress mesh,
+        String turn,
+        boolean othersLeaving,
+        Optional<Integer> studentsWanted,
+        int studentsThere,
+        int studentsReady,
+        int teachersThere,
+        int teachersReady,
+        long pods) {
+
+    String name() {
+        return run.getMetadata().getName();
+    }
+
+    String uid() {
+        return run.getMetadata().getUid();
+    }
+
+    Optional<DistillationRunStatus> status() {
+        return Optional.ofNullable(run.getStatus());
+    }
+
+    /** Returns the newest spec that was found good. */
+    Optional<DistillationRunSpec> accepted() {
+        return status().map(DistillationRunStatus::acceptedSpec)
+                .map(json -> Serialization.unmarshal(json, DistillationRunSpec.class));
+    }
+
+    /** Returns whether the spec was found good before. */
+    boolean knownGood() {
+        return status().isPresent()
+                && status().get().observedGeneration() == run.getMetadata().getGeneration()
+                && status().get().conditions().stream()
+                        .anyMatch(
+                                c ->
+                                        c.getType().equals(ConditionType.SPEC_VALID.word())
+                                                && c.getStatus().equals("True"));
+    }
+
+    /** Returns whether the coordinator knows the run, so that its plan cannot change. */
+    boolean begun() {
+        return mesh.state() != MeshState.ABSENT;
+    }
+
+    /** Returns the reasons of the conditions that were recorded last, by type. */
+    Map<String, String> reasons() {
+        Map<String, String> reasons = new HashMap<>();
+        for (Condition condition :
+                status().map(DistillationRunStatus::conditions).orElseGet(List::of)) {
+            reasons.put(condition.getType(), condition.getReason());
+        }
+        return reasons;
+    }
+
+    /** Returns how many teachers were decided on last. */
+    int teachersWanted() {
+        return status().map(s -> s.workers().teachersWanted()).orElse(0);
+    }
+
+    /** Returns when that number changed. */
+    Optional<Instant> teachersScaled() {
+        return status().map(DistillationRunStatus::teachersScaledTime).map(Instant::parse);
+    }
+}

@@ -1,0 +1,102 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+
+/**
+ * Names of runs that wait to be looked at, each at most once, and the one thread that looks. A run
+ * whose look fails is looked at again, later each time. Bounded by the number of runs.
+ */
+final class RunQueue implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(RunQueue.class);
+    private static final Duration FIRST_RETRY = Duration.ofMillis(500);
+    private static final Duration LAST_RETRY = Duration.ofSeconds(30);
+    private static final Duration CLOSE = Duration.ofSeconds(10);
+
+    private final Consumer<String> look;
+    private final Set<String> waiting = new HashSet<>();
+    private final Map<String, Integer> failures = new HashMap<>();
+    private final ScheduledExecutorService thread =
+            Executors.newSingleThreadScheduledExecutor(
+                    task -> new Thread(task, "coordinator-operator"));
+
+    RunQueue(Consumer<String> look) {
+        this.look = look;
+    }
+
+    /** Looks at a run soon; from any thread. */
+    void add(String name) {
+        add(name, Duration.ZERO);
+    }
+
+    /** Does something again and again on the thread that looks. */
+    void every(Duration period, Runnable task) {
+        var unused =
+                thread.scheduleWithFixedDelay(
+                        () -> {
+                            try {
+                                task.run();
+                            } catch (RuntimeException e) {
+                                LOG.warnf("Task failed cause=%s", e.getMessage());
+                            }
+                        },
+                        period.toMillis(),
+                        period.toMillis(),
+                        TimeUnit.MILLISECONDS);
+    }
+
+    private void add(String name, Duration delay) {
+        synchronized (waiting) {
+            if (delay.isZero() && !waiting.add(name)) {
+                return;
+            }
+        }
+        try {
+            var unused = thread.schedule(() -> take(name), delay.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debugf("Run is not looked at, the operator stops run=%s", name);
+        }
+    }
+
+    private void take(String name) {
+        synchronized (waiting) {
+            waiting.remove(name);
+        }
+        try {
+            look.accept(name);
+            failures.remove(name);
+        } catch (RuntimeException e) {
+            int failed = failures.merge(name, 1, Integer::sum);
+            Duration delay = FIRST_RETRY.multipliedBy(1L << Math.min(failed - 1, 10));
+            Duration next = delay.compareTo(LAST_RETRY) < 0 ? delay : LAST_RETRY;
+            LOG.warnf(
+                    "Run is looked at again run=%s delay=%s cause=%s", name, next, e.getMessage());
+            LOG.debug("Cause", e);
+            add(name, next);
+        }
+    }
+
+    /** Lets the look in hand end, for as long as it may take, and begins no other. */
+    @Override
+    public void close() {
+        thread.shutdown();
+        try {
+            if (!thread.awaitTermination(CLOSE.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warnf("Operator does not end waited=%s", CLOSE);
+                thread.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            thread.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,262 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import static java.net.HttpURLConnection.HTTP_CONFLICT;
+
+import io.abmesh.coordinator.cluster.decision.Admission;
+import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.decision.Reason;
+import io.abmesh.coordinator.cluster.decision.Transition;
+import io.abmesh.coordinator.cluster.desired.RunObjects;
+import io.abmesh.coordinator.cluster.desired.Surroundings;
+import io.abmesh.coordinator.cluster.mesh.MeshProgress;
+import io.abmesh.coordinator.cluster.mesh.MeshRuns;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.OwnerReference;
+import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
+import io.fabric8.kubernetes.api.model.apps.DeploymentStatus;
+import io.fabric8.kubernetes.api.model.apps.StatefulSetStatus;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The control loop: observe, validate, record, act. One pass looks at one run, changes what differs
+ * from what is wanted and remembers nothing: a pass that is cut short anywhere, or done twice, ends
+ * in the same place as one that is not. Used by one thread.
+ */
+final class RunReconciler {
+    private static final Logger LOG = Logger.getLogger(RunReconciler.class);
+
+    /** Keeps a deleted run until its workers are gone and its result is written. */
+    static final String FINALIZER = "abmesh.io/keep-result";
+
+    private final ClusterClient cluster;
+    private final RunInformers informers;
+    private final MeshRuns runs;
+    private final Supplier<Surroundings> around;
+    private final RunStatuses statuses;
+    private final Clock clock;
+
+    /**
+     * Makes a loop.
+     *
+     * @param around what all runs share; asked for at each pass, since a part of it is the API
+     *     server's to say
+     */
+    RunReconciler(
+            ClusterClient cluster,
+            RunInformers informers,
+            MeshRuns runs,
+            Supplier<Surroundings> around,
+            RunStatuses statuses,
+            Clock clock) {
+        this.cluster = cluster;
+        this.informers = informers;
+        this.runs = runs;
+        this.around = around;
+        this.statuses = statuses;
+        this.clock = clock;
+    }
+
+    /**
+     * Looks at one run.
+     *
+     * @throws KubernetesClientException if the API server refuses or is away; another pass is due
+     * @throws io.abmesh.proto.error.MeshException if the coordinator's store does; likewise
+     */
+    void reconcile(String name) {
+        Optional<DistillationRun> found = cluster.run(name);
+        if (found.isEmpty()) {
+            return;
+        }
+        DistillationRun run = found.get();
+        if (run.isMarkedForDeletion()) {
+            letGo(run);
+            return;
+        }
+        if (!run.getFinalizers().contains(FINALIZER)) {
+            List<String> finalizers = new ArrayList<>(run.getFinalizers());
+            finalizers.add(FINALIZER);
+            cluster.finalizers(run, finalizers);
+        }
+        RunObservation seen = observe(run);
+        Instant now = clock.instant();
+        RunIntent intent = RunIntent.of(seen, now, this::planProblems);
+        record(seen, intent, now);
+        act(seen, intent);
+    }
+
+    private RunObservation observe(DistillationRun run) {
+        String name = run.getMetadata().getName();
+        Optional<StatefulSetStatus> students = informers.students(name).map(set -> set.getStatus());
+        Optional<DeploymentStatus> teachers =
+                informers.teachers(name).map(deployment -> deployment.getStatus());
+        return new RunObservation(
+                run,
+                runs.progress(run.getMetadata().getUid()),
+                turn(run),
+                informers.podsOfOthers(name),
+                informers.students(name).map(set -> set.getSpec().getReplicas()),
+                students.map(s -> orZero(s.getReplicas())).orElse(0),
+                students.map(s -> orZero(s.getReadyReplicas())).orElse(0),
+                teachers.map(s -> orZero(s.getReplicas())).orElse(0),
+                teachers.map(s -> orZero(s.getReadyReplicas())).orElse(0),
+                informers.pods(name));
+    }
+
+    private static int orZero(@Nullable Integer count) {
+        return count == null ? 0 : count;
+    }
+
+    /** Returns whose turn it is. */
+    private String turn(DistillationRun own) {
+        List<Admission.Candidate> candidates = new ArrayList<>();
+        candidates.add(candidate(own));
+        for (DistillationRun other : informers.runs()) {
+            if (!other.getMetadata().getUid().equals(own.getMetadata().getUid())) {
+                candidates.add(candidate(other));
+            }
+        }
+        return Admission.turn(candidates).map(Admission.Candidate::name).orElse("");
+    }
+
+    private Admission.Candidate candidate(DistillationRun run) {
+        MeshProgress mesh = runs.progress(run.getMetadata().getUid());
+        boolean good =
+                run.getStatus() == null
+                        || run.getStatus().acceptedSpec() != null
+                        || run.getStatus().observedGeneration()
+                                != run.getMetadata().getGeneration();
+        return new Admission.Candidate(
+                run.getMetadata().getUid(),
+                run.getMetadata().getName(),
+                Instant.parse(run.getMetadata().getCreationTimestamp()),
+                mesh.executing() && !mesh.state().terminal(),
+                good
+                        && !run.getSpec().suspend()
+                        && !mesh.state().terminal()
+                        && !run.isMarkedForDeletion());
+    }
+
+    /** The plan of a run that has begun is not read again: it cannot be another. */
+    private List<String> planProblems(DistillationRunSpec spec) {
+        return runs.planProblems(spec.plan());
+    }
+
+    private void record(RunObservation seen, RunIntent intent, Instant now) {
+        DistillationRunStatus status = statuses.status(seen, intent, now);
+        if (seen.status().filter(status::equals).isPresent()) {
+            return;
+        }
+        // Events first: they follow from the status before, which is gone once this one is there.
+        for (Transition transition : RunStatuses.events(seen, intent)) {
+            tell(seen.run(), transition);
+        }
+        cluster.status(seen.run(), status);
+    }
+
+    /** An event is for people; a run does not wait for it. */
+    private void tell(DistillationRun run, Transition transition) {
+        LOG.infof(
+                "%s run=%s message=%s",
+                transition.reason().word(), run.getMetadata().getName(), transition.message());
+        try {
+            cluster.event(run, transition);
+        } catch (KubernetesClientException e) {
+            if (e.getCode() == HTTP_CONFLICT) {
+                return; // told by a pass that was cut short
+            }
+            LOG.warnf("Event is lost cause=%s", e.getMessage());
+        }
+    }
+
+    private void act(RunObservation seen, RunIntent intent) {
+        boolean there = seen.studentsWanted().isPresent();
+        if (seen.mesh().state().terminal()) {
+            if (there) {
+                cluster.deleteObjects(seen.name(), around.get().level());
+            }
+            return;
+        }
+        if (intent.spec().isEmpty()) {
+            return;
+        }
+        DistillationRunSpec spec = intent.spec().get();
+        if (intent.works()) {
+            if (!seen.begun()) {
+                runs.begin(seen.uid(), spec.plan());
+            } else if (!seen.mesh().executing()) {
+                runs.unpark(seen.uid());
+            }
+        }
+        if (intent.works() || there) {
+            RunObjects objects =
+                    new RunObjects(
+                            seen.name(),
+                            owner(seen.run()),
+                            spec,
+                            intent.students(),
+                            intent.teachers().teachers(),
+                            around.get());
+            for (HasMetadata object : objects.all()) {
+                cluster.apply(object);
+            }
+        }
+        // Workers first, so that a student leaves with a checkpoint of its last step.
+        if (!intent.works() && seen.mesh().executing() && seen.pods() == 0) {
+            runs.park(seen.uid());
+        }
+    }
+
+    private static OwnerReference owner(DistillationRun run) {
+        return new OwnerReferenceBuilder()
+                .withApiVersion(run.getApiVersion())
+                .withKind(run.getKind())
+                .withName(run.getMetadata().getName())
+                .withUid(run.getMetadata().getUid())
+                .withController(true)
+                .build();
+    }
+
+    /** Ends a run whose resource is deleted; its result stays in the store. */
+    private void letGo(DistillationRun run) {
+        if (!run.getFinalizers().contains(FINALIZER)) {
+            return;
+        }
+        String name = run.getMetadata().getName();
+        MeshState state = runs.progress(run.getMetadata().getUid()).state();
+        boolean over = state == MeshState.ABSENT || state.terminal();
+        if (!over) {
+            runs.cancel(run.getMetadata().getUid());
+        }
+        cluster.deleteObjects(name, around.get().level());
+        boolean left =
+                informers.students(name).isPresent()
+                        || informers.teachers(name).isPresent()
+                        || informers.pods(name) > 0;
+        if (!over || left) {
+            return; // their leaving, or the next look, comes back here
+        }
+        if (state != MeshState.ABSENT) {
+            MeshProgress mesh = runs.progress(run.getMetadata().getUid());
+            tell(
+                    run,
+                    new Transition(
+                            Reason.RESULT_KEPT,
+                            "the result stays in run %s of the coordinator's store"
+                                    .formatted(mesh.runId())));
+        }
+        List<String> finalizers = new ArrayList<>(run.getFinalizers());
+        finalizers.remove(FINALIZER);
+        cluster.finalizers(run, finalizers);
+    }
+}

@@ -1,0 +1,82 @@
+package io.abmesh.coordinator.cluster.process;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * Deployment settings of a coordinator on a cluster. Which API server and as whom is said by the
+ * pod's service account, or by a kubeconfig file that {@code KUBECONFIG} names.
+ */
+@ConfigMapping(prefix = "abmesh.cluster")
+public interface ClusterConfig {
+    /** Whether the coordinator is an operator. */
+    @WithDefault("false")
+    boolean enabled();
+
+    /** Where runs are; absent: the namespace of the pod. */
+    Optional<String> namespace();
+
+    /**
+     * Name of this process among those that might act; absent: the name of the pod, which is the
+     * host's.
+     */
+    Optional<String> identity();
+
+    /** {@code host:port} under which workers reach this coordinator. */
+    @WithDefault("abmesh-coordinator:7700")
+    String coordinatorAddress();
+
+    /** What workers run. */
+    Images images();
+
+    /** Images of workers. */
+    interface Images {
+        /** Image of student-workers. */
+        @WithDefault("abmesh/student-worker:latest")
+        String student();
+
+        /** Image of teacher-workers. */
+        @WithDefault("abmesh/teacher-worker:latest")
+        String teacher();
+
+        /** Image of student-workers with GPUs. */
+        @WithDefault("abmesh/student-worker:latest-cuda")
+        String studentCuda();
+
+        /** Image of teacher-workers with GPUs. */
+        @WithDefault("abmesh/teacher-worker:latest-cuda")
+        String teacherCuda();
+    }
+
+    /** Where this process sees the data sets and teachers that plans name with relative paths. */
+    @WithDefault("/data")
+    Path dataDirectory();
+
+    /** Claim with them, which teachers mount too; absent: only what is built in can be learned. */
+    Optional<String> dataClaim();
+
+    /** Claim of this process' own volume, which statuses name as the place of results. */
+    @WithDefault("store-abmesh-coordinator-0")
+    String storeClaim();
+
+    /** Priority class of workers; absent: the cluster's default. */
+    Optional<String> priorityClass();
+
+    /**
+     * Between two looks at a run that goes on. Shorter shows progress and demand sooner and asks
+     * the API server more.
+     */
+    @WithDefault("5s")
+    Duration period();
+
+    /** Time after which another process may take over from one that is cut off. */
+    @WithDefault("15s")
+    Duration lease();
+
+    /** How long the API server may take to answer. */
+    @WithDefault("10s")
+    Duration requestTimeout();
+}

@@ -1,0 +1,272 @@
+package io.abmesh.coordinator.cluster.process;
+
+import com.google.protobuf.Duration;
+import com.google.protobuf.Timestamp;
+import io.abmesh.coordinator.cluster.decision.ConditionType;
+import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.mesh.MeshRuns;
+import io.abmesh.coordinator.cluster.operator.ClusterClient;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.abmesh.coordinator.cluster.resource.TeacherRange;
+import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.plan.PlanDefaults;
+import io.abmesh.coordinator.plan.PlanDocument;
+import io.abmesh.coordinator.run.Runs;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.CancelClusterRunRequest;
+import io.abmesh.proto.v1.CancelClusterRunResponse;
+import io.abmesh.proto.v1.ClusterRun;
+import io.abmesh.proto.v1.ClusterServiceGrpc;
+import io.abmesh.proto.v1.GetClusterRunRequest;
+import io.abmesh.proto.v1.GetClusterRunResponse;
+import io.abmesh.proto.v1.ListClusterRunsRequest;
+import io.abmesh.proto.v1.ListClusterRunsResponse;
+import io.abmesh.proto.v1.SubmitClusterRunRequest;
+import io.abmesh.proto.v1.SubmitClusterRunResponse;
+import io.abmesh.proto.v1.SuspendClusterRunRequest;
+import io.abmesh.proto.v1.SuspendClusterRunResponse;
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.grpc.stub.StreamObserver;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** Runs on a cluster, for people who have no access to its API server. */
+final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase {
+    /** Objects of a run are named after it, with a word behind, and a name has 63 characters. */
+    private static final String NAME = "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?";
+
+    private static final int CONFLICT = 409;
+    private static final int SERVER_ERROR = 500;
+
+    private final ClusterClient cluster;
+    private final Runs runs;
+    private final MeshRuns mesh;
+    private final Path data;
+
+    /**
+     * Makes the service.
+     *
+     * @param data folder that relative paths of plans are relative to
+     */
+    ClusterGrpcService(ClusterClient cluster, Runs runs, MeshRuns mesh, Path data) {
+        this.cluster = cluster;
+        this.runs = runs;
+        this.mesh = mesh;
+        this.data = data;
+    }
+
+    @Override
+    public void submitClusterRun(
+            SubmitClusterRunRequest request, StreamObserver<SubmitClusterRunResponse> observer) {
+        CompletePlan plan = runs.validate(request.getPlanYaml(), request.getOverridesList(), data);
+        String name =
+                request.getName().isEmpty()
+                        ? plan.plan().getName().toLowerCase(Locale.ROOT).replace('.', '-')
+                        : request.getName();
+        if (!name.matches(NAME)) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "name: found="
+                            + name
+                            + ", expected=lower-case letters, digits and -, at most 40");
+        }
+        DistillationRun run = new DistillationRun();
+        run.setMetadata(new ObjectMetaBuilder().withName(name).build());
+        run.setSpec(spec(request, plan));
+        DistillationRun made = asked(name, () -> create(run));
+        answer(
+                observer,
+                SubmitClusterRunResponse.newBuilder()
+                        .setRun(describe(made))
+                        .addAllWarnings(plan.warnings())
+                        .build());
+    }
+
+    private static DistillationRunSpec spec(SubmitClusterRunRequest request, CompletePlan plan) {
+        DistillationRunSpec spec = DistillationRunSpec.of(PlanDocument.of(plan.plan()));
+        int min =
+                request.getMinTeacherCount() == 0
+                        ? spec.teachers().min()
+                        : request.getMinTeacherCount();
+        int max =
+                request.getMaxTeacherCount() == 0
+                        ? Math.max(min, spec.teachers().max())
+                        : request.getMaxTeacherCount();
+        return spec.withStudents(
+                        request.getStudentCount() == 0
+                                ? spec.students()
+                                : request.getStudentCount())
+                .withTeachers(new TeacherRange(min, max));
+    }
+
+    private DistillationRun create(DistillationRun run) {
+        try {
+            return cluster.create(run);
+        } catch (KubernetesClientException e) {
+            Optional<DistillationRun> known =
+                    e.getCode() == CONFLICT
+                            ? cluster.run(run.getMetadata().getName())
+                            : Optional.empty();
+            return known.filter(k -> k.getSpec().plan().equals(run.getSpec().plan()))
+                    .orElseThrow(() -> e);
+        }
+    }
+
+    @Override
+    public void listClusterRuns(
+            ListClusterRunsRequest request, StreamObserver<ListClusterRunsResponse> observer) {
+        List<ClusterRun> all =
+                asked("", cluster::runs).stream()
+                        .sorted(
+                                Comparator.comparing(
+                                        run -> run.getMetadata().getCreationTimestamp()))
+                        .map(ClusterGrpcService::describe)
+                        .toList();
+        answer(observer, ListClusterRunsResponse.newBuilder().addAllRuns(all).build());
+    }
+
+    @Override
+    public void getClusterRun(
+            GetClusterRunRequest request, StreamObserver<GetClusterRunResponse> observer) {
+        answer(
+                observer,
+                GetClusterRunResponse.newBuilder()
+                        .setRun(describe(run(request.getName())))
+                        .build());
+    }
+
+    @Override
+    public void suspendClusterRun(
+            SuspendClusterRunRequest request, StreamObserver<SuspendClusterRunResponse> observer) {
+        DistillationRun run = run(request.getName());
+        if (run.getSpec().suspend() != request.getSuspend()) {
+            asked(
+                    request.getName(),
+                    () -> {
+                        cluster.suspend(request.getName(), request.getSuspend());
+                        return run;
+                    });
+        }
+        answer(observer, SuspendClusterRunResponse.getDefaultInstance());
+    }
+
+    @Override
+    public void cancelClusterRun(
+            CancelClusterRunRequest request, StreamObserver<CancelClusterRunResponse> observer) {
+        DistillationRun run = run(request.getName());
+        String uid = run.getMetadata().getUid();
+        if (mesh.progress(uid).state() == MeshState.ABSENT) {
+            asked(
+                    request.getName(),
+                    () -> {
+                        cluster.delete(request.getName());
+                        return run;
+                    });
+        } else {
+            mesh.cancel(uid);
+        }
+        answer(observer, CancelClusterRunResponse.getDefaultInstance());
+    }
+
+    private DistillationRun run(String name) {
+        return asked(name, () -> cluster.run(name))
+                .orElseThrow(
+                        () ->
+                                new MeshException(
+                                        ErrorReason.RUN_NOT_FOUND,
+                                        "no such run on the cluster: found=" + name,
+                                        Map.of("name", name)));
+    }
+
+    /** Asks the API server; what it refuses, and that it is away, has a name. */
+    private static <T> T asked(String name, Supplier<T> question) {
+        try {
+            return question.get();
+        } catch (KubernetesClientException e) {
+            boolean refused = e.getCode() > 0 && e.getCode() < SERVER_ERROR;
+            throw new MeshException(
+                    refused ? ErrorReason.CLUSTER_REFUSED : ErrorReason.CLUSTER_UNAVAILABLE,
+                    (refused
+                                    ? "the API server refuses: run="
+                                    : "the API server cannot be asked: run=")
+                            + name
+                            + ", cause="
+                            + e.getMessage(),
+                    Map.of("name", name),
+                    e);
+        }
+    }
+
+    private static ClusterRun describe(DistillationRun run) {
+        Instant created = Instant.parse(run.getMetadata().getCreationTimestamp());
+        ClusterRun.Builder description =
+                ClusterRun.newBuilder()
+                        .setName(run.getMetadata().getName())
+                        .setPhase("Pending")
+                        .setStepSampleCount(
+                                run.getSpec().plan().path("batch").asInt(PlanDefaults.BATCH))
+                        .setCreateTime(Timestamp.newBuilder().setSeconds(created.getEpochSecond()));
+        DistillationRunStatus status = run.getStatus();
+        if (status == null) {
+            return description.build();
+        }
+        String phase = status.phase().name();
+        description
+                .setPhase(phase.charAt(0) + phase.substring(1).toLowerCase(Locale.ROOT))
+                .setMessage(message(status))
+                .setProgressPercent(status.progressPercent())
+                .setStudentCount(status.workers().studentsReady())
+                .setTeacherCount(status.workers().teachersReady());
+        if (status.remainingSeconds() != null) {
+            description.setRemainingDuration(
+                    Duration.newBuilder().setSeconds(status.remainingSeconds()));
+        }
+        if (status.bestAccuracy() != null) {
+            description.setBestAccuracy(status.bestAccuracy());
+        }
+        if (status.agreement() != null) {
+            description.setAgreement(status.agreement());
+        }
+        if (status.result() != null) {
+            description.setRunId(status.result().runId());
+        }
+        return description.build();
+    }
+
+    /** The first condition that says what keeps the run, or how it ended. */
+    private static String message(DistillationRunStatus status) {
+        List<ConditionType> order =
+                status.phase().terminal()
+                        ? List.of(ConditionType.COMPLETE)
+                        : List.of(
+                                ConditionType.SPEC_VALID,
+                                ConditionType.ADMITTED,
+                                ConditionType.WORKERS_READY,
+                                ConditionType.TRAINING);
+        for (ConditionType type : order) {
+            for (Condition condition : status.conditions()) {
+                boolean tells = status.phase().terminal() || condition.getStatus().equals("False");
+                if (condition.getType().equals(type.word()) && tells) {
+                    return condition.getMessage();
+                }
+            }
+        }
+        return "";
+    }
+
+    private static <T> void answer(StreamObserver<T> observer, T response) {
+        observer.onNext(response);
+        observer.onCompleted();
+    }
+}

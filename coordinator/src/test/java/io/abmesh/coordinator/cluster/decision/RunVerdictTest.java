@@ -1,0 +1,162 @@
+package io.abmesh.coordinator.cluster.decision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.abmesh.coordinator.cluster.decision.RunFacts.Count;
+import io.abmesh.coordinator.cluster.resource.RunPhase;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class RunVerdictTest {
+    private static final Count NONE = new Count(0, 0);
+
+    private static RunFacts facts(MeshState state, String turn, Count students) {
+        return new RunFacts(
+                List.of(), true, false, turn, "mine", false, state, "", students, new Count(2, 2));
+    }
+
+    private static RunCondition condition(RunVerdict verdict, ConditionType type) {
+        return verdict.conditions().stream()
+                .filter(c -> c.type() == type)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static Map<String, String> reasons(RunVerdict verdict) {
+        Map<String, String> reasons = new HashMap<>();
+        verdict.conditions().forEach(c -> reasons.put(c.type().word(), c.reason().word()));
+        return reasons;
+    }
+
+    @Test
+    void everyConditionIsAlwaysThere() {
+        for (MeshState state : MeshState.values()) {
+            assertThat(RunVerdict.of(facts(state, "", NONE)).conditions())
+                    .extracting(RunCondition::type)
+                    .containsExactly(ConditionType.values());
+        }
+    }
+
+    @Test
+    void aBadFirstSpecWaitsAndTellsEveryProblem() {
+        RunVerdict verdict =
+                RunVerdict.of(
+                        new RunFacts(
+                                List.of("one", "two"),
+                                false,
+                                false,
+                                "",
+                                "mine",
+                                false,
+                                MeshState.ABSENT,
+                                "",
+                                NONE,
+                                NONE));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.PENDING);
+        assertThat(condition(verdict, ConditionType.SPEC_VALID))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.SPEC_VALID, false, Reason.SPEC_REJECTED, "one\ntwo"));
+    }
+
+    @Test
+    void aBadLaterSpecChangesNothingOfTheRun() {
+        RunVerdict verdict =
+                RunVerdict.of(
+                        new RunFacts(
+                                List.of("one"),
+                                true,
+                                false,
+                                "mine",
+                                "mine",
+                                false,
+                                MeshState.RUNNING,
+                                "",
+                                new Count(1, 1),
+                                NONE));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(condition(verdict, ConditionType.SPEC_VALID).message())
+                .isEqualTo("one\nthe last good spec stays in force");
+        assertThat(condition(verdict, ConditionType.TRAINING).holds()).isTrue();
+    }
+
+    @Test
+    void aRunWaitsForItsTurnAndNamesTheOther() {
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.ABSENT, "other", NONE));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.PENDING);
+        assertThat(condition(verdict, ConditionType.ADMITTED).message())
+                .isEqualTo("waits for run other");
+    }
+
+    @Test
+    void workersCountBeforeTheyAreReady() {
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.PENDING, "mine", new Count(3, 1)));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.STARTING);
+        assertThat(condition(verdict, ConditionType.WORKERS_READY))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.WORKERS_READY,
+                                false,
+                                Reason.WORKERS_STARTING,
+                                "students 1 of 3, teachers 2 of 2"));
+    }
+
+    @Test
+    void aFailureIsTold() {
+        RunVerdict verdict =
+                RunVerdict.of(
+                        new RunFacts(
+                                List.of(),
+                                true,
+                                false,
+                                "",
+                                "mine",
+                                false,
+                                MeshState.FAILED,
+                                "LOSS_NOT_FINITE: loss is NaN",
+                                NONE,
+                                NONE));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.FAILED);
+        assertThat(condition(verdict, ConditionType.COMPLETE))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.COMPLETE,
+                                true,
+                                Reason.FAILED,
+                                "LOSS_NOT_FINITE: loss is NaN"));
+    }
+
+    @Test
+    void anEventIsToldOnceWhenSomethingBecomesSo() {
+        RunVerdict starting = RunVerdict.of(facts(MeshState.PENDING, "mine", new Count(1, 0)));
+        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)));
+        assertThat(Transition.between(Map.of(), starting))
+                .extracting(Transition::reason)
+                .containsExactly(Reason.SPEC_ACCEPTED, Reason.ADMITTED, Reason.WORKERS_STARTING);
+        assertThat(Transition.between(reasons(starting), running))
+                .extracting(Transition::reason)
+                .containsExactly(Reason.WORKERS_READY, Reason.TRAINING);
+        assertThat(Transition.between(reasons(running), running)).isEmpty();
+    }
+
+    @Test
+    void anEndIsOneEvent() {
+        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)));
+        RunVerdict done = RunVerdict.of(facts(MeshState.SUCCEEDED, "", NONE));
+        assertThat(Transition.between(reasons(running), done))
+                .extracting(Transition::reason)
+                .containsExactly(Reason.SUCCEEDED);
+    }
+
+    @Test
+    void aSuspendedRunThatHasItsTurnAgainGoesOn() {
+        assertThat(
+                        Transition.between(
+                                Map.of("Admitted", "Suspended"),
+                                RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)))))
+                .extracting(Transition::reason)
+                .contains(Reason.RESUMED);
+    }
+}

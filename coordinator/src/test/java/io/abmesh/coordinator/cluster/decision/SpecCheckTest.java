@@ -1,0 +1,44 @@
+package io.abmesh.coordinator.cluster.decision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.RoleResources;
+import io.abmesh.coordinator.cluster.resource.StorageSpec;
+import io.abmesh.coordinator.cluster.resource.TeacherRange;
+import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import org.junit.jupiter.api.Test;
+
+final class SpecCheckTest {
+    private static final DistillationRunSpec GOOD =
+            DistillationRunSpec.of(JsonNodeFactory.instance.objectNode().put("name", "one"));
+
+    @Test
+    void aSpecOfDefaultsIsGood() {
+        assertThat(SpecCheck.problems(GOOD, null)).isEmpty();
+        assertThat(SpecCheck.problems(GOOD.withStudents(3), GOOD)).isEmpty();
+    }
+
+    @Test
+    void allProblemsAreToldAtOnce() {
+        WorkerResources little = new WorkerResources(1, "512Mi", 0, "nvidia.com/gpu");
+        DistillationRunSpec bad =
+                new DistillationRunSpec(
+                        JsonNodeFactory.instance.objectNode().put("name", "two"),
+                        1,
+                        new TeacherRange(5, 2),
+                        new RoleResources(little, GOOD.resources().teacher()),
+                        new StorageSpec("20Gi", null),
+                        GOOD.image(),
+                        false);
+        assertThat(SpecCheck.problems(bad, GOOD))
+                .containsExactly(
+                        "spec.teachers.min: found=5, expected=at most spec.teachers.max=2",
+                        "spec.resources.student.memory: found=512Mi, expected=2048Mi or more",
+                        "spec.plan: found=another plan, expected=the plan that the run began with;"
+                                + " make another DistillationRun for another plan",
+                        "spec.storage: found=StorageSpec[size=20Gi, className=null], expected=what"
+                                + " the run began with: StorageSpec[size=10Gi, className=null]");
+    }
+}

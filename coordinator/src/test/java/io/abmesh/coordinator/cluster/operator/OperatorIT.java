@@ -1,0 +1,439 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
+import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.abmesh.coordinator.cluster.resource.RunPhase;
+import io.abmesh.coordinator.cluster.resource.TeacherRange;
+import io.abmesh.kube.ApiServer;
+import io.abmesh.kube.Binaries;
+import io.abmesh.kube.Waiting;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the operator does, against a real API server and under the Role that is shipped. */
+final class OperatorIT {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final String RUN = "small";
+    private static final List<String> OBJECTS =
+            List.of(
+                    "Deployment/small-teacher",
+                    "NetworkPolicy/small-student",
+                    "NetworkPolicy/small-teacher",
+                    "PersistentVolumeClaim/checkpoint-small-student-0",
+                    "PodDisruptionBudget/small",
+                    "Service/small-student",
+                    "Service/small-teacher",
+                    "StatefulSet/small-student");
+
+    @TempDir static Path directory;
+    private static ApiServer server;
+    private static final AtomicInteger NAMESPACES = new AtomicInteger();
+
+    private Cluster cluster;
+
+    @BeforeAll
+    static void startServer() throws Exception {
+        Optional<Binaries> binaries = Binaries.find();
+        assumeTrue(binaries.isPresent(), Binaries.missing());
+        server = ApiServer.start(binaries.get(), directory);
+        Cluster.define(server);
+    }
+
+    @AfterAll
+    static void stopServer() {
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    @BeforeEach
+    void open() throws Exception {
+        cluster = new Cluster(server, "mesh-" + NAMESPACES.getAndIncrement());
+    }
+
+    @AfterEach
+    void close() {
+        cluster.close();
+    }
+
+    @Test
+    void anAppliedRunGetsWorkersTellsItsProgressAndLeavesNothingButItsResult() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        DistillationRunStatus started = cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(started.phase()).isEqualTo(RunPhase.STARTING);
+        assertThat(cluster.objects()).isEqualTo(OBJECTS);
+        assertThat(Cluster.condition(started, "SpecValid").getStatus()).isEqualTo("True");
+
+        cluster.mesh.step(uid, 24);
+        DistillationRunStatus running = cluster.await(RUN, RunPhase.RUNNING);
+        assertThat(running.progressPercent()).isEqualTo(25);
+        assertThat(running.remainingSeconds()).isEqualTo(75);
+        assertThat(running.step()).isEqualTo(24);
+        assertThat(running.bestAccuracy()).isEqualTo(0.5);
+        assertThat(running.agreement()).isEqualTo(0.875);
+        assertThat(running.result().runId()).isEqualTo("small-0badcafe");
+        assertThat(Cluster.condition(running, "Training").getStatus()).isEqualTo("True");
+
+        cluster.mesh.end(uid, MeshState.SUCCEEDED, "");
+        DistillationRunStatus done = cluster.await(RUN, RunPhase.SUCCEEDED);
+        assertThat(done.progressPercent()).isEqualTo(100);
+        assertThat(done.result().claim()).isEqualTo("store");
+        Waiting.until("workers are gone", LIMIT, () -> cluster.objects().isEmpty());
+        assertThat(cluster.events(RUN))
+                .containsExactly(
+                        "SpecAccepted",
+                        "Admitted",
+                        "WorkersStarting",
+                        "WorkersReady",
+                        "Training",
+                        "Succeeded");
+    }
+
+    @Test
+    void studentsScaleThroughTheScaleSubresourceAndTeachersByMeasuredDemand() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 1);
+        cluster.run(RUN).scale(3);
+        cluster.awaitWorkers(RUN, 3, 1);
+
+        cluster.mesh.rates(uid, 250, 100);
+        cluster.clock.advance(Duration.ofMinutes(1));
+        cluster.awaitWorkers(RUN, 3, 3);
+        cluster.mesh.rates(uid, 50, 100);
+        cluster.clock.advance(Duration.ofMinutes(10));
+        cluster.awaitWorkers(RUN, 3, 2);
+        assertThat(cluster.events(RUN)).contains("StudentsScaled", "TeachersScaled");
+
+        cluster.edit(RUN, spec -> spec.withTeachers(new TeacherRange(4, 6)));
+        cluster.awaitWorkers(RUN, 3, 4);
+    }
+
+    @Test
+    void aSuspendedRunHasNoWorkersGivesUpItsTurnAndGoesOn() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 10);
+        cluster.await(RUN, RunPhase.RUNNING);
+
+        cluster.edit(RUN, spec -> spec.withSuspend(true));
+        DistillationRunStatus suspended =
+                cluster.await(
+                        RUN, s -> s.phase() == RunPhase.SUSPENDED && s.workers().students() == 0);
+        assertThat(suspended.step()).isEqualTo(10);
+        Waiting.until("its turn is given up", LIMIT, () -> !cluster.mesh.progress(uid).executing());
+        assertThat(cluster.objects())
+                .as("its checkpoint stays")
+                .contains("PersistentVolumeClaim/checkpoint-small-student-0");
+
+        String other = cluster.apply("other", Cluster.spec());
+        cluster.awaitWorkers("other", 1, 1);
+        cluster.edit(RUN, spec -> spec.withSuspend(false));
+        DistillationRunStatus waiting = cluster.await(RUN, RunPhase.PENDING);
+        assertThat(Cluster.condition(waiting, "Admitted").getMessage())
+                .isEqualTo("waits for run other");
+        cluster.mesh.end(other, MeshState.SUCCEEDED, "");
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.mesh.progress(uid).executing()).isTrue();
+        assertThat(cluster.events(RUN)).contains("Suspended", "WaitsForTurn", "Resumed");
+    }
+
+    @Test
+    void aBadSpecIsToldWithAllItsProblemsAndMadeGood() {
+        cluster.operator("one");
+        ObjectNode plan = Cluster.spec().plan().deepCopy();
+        plan.put("epochz", 3);
+        ((ObjectNode) plan.path("student")).put("network", "wrn-11-1");
+        cluster.apply(RUN, DistillationRunSpec.of(plan).withTeachers(new TeacherRange(3, 2)));
+        DistillationRunStatus bad = cluster.await(RUN, s -> !s.conditions().isEmpty());
+        assertThat(bad.phase()).isEqualTo(RunPhase.PENDING);
+        assertThat(Cluster.condition(bad, "SpecValid").getReason()).isEqualTo("SpecRejected");
+        assertThat(Cluster.condition(bad, "SpecValid").getMessage())
+                .contains("spec.teachers.min: found=3, expected=at most spec.teachers.max=2")
+                .contains("spec.plan.epochz: ")
+                .contains("spec.plan.student.network: ");
+        assertThat(cluster.objects()).isEmpty();
+
+        cluster.edit(RUN, spec -> Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.events(RUN))
+                .containsExactly(
+                        "SpecRejected",
+                        "SpecAccepted",
+                        "Admitted",
+                        "WorkersStarting",
+                        "WorkersReady");
+    }
+
+    @Test
+    void aBadChangeLeavesTheLastGoodSpecInForce() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec().withStudents(2));
+        cluster.awaitWorkers(RUN, 2, 1);
+        cluster.mesh.step(uid, 5);
+        ObjectNode plan = Cluster.spec().plan().deepCopy();
+        plan.put("seed", 7);
+        cluster.edit(RUN, spec -> spec.withPlan(plan).withStudents(4));
+        DistillationRunStatus bad =
+                cluster.await(
+                        RUN,
+                        s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        assertThat(bad.phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(Cluster.condition(bad, "SpecValid").getMessage())
+                .startsWith("spec.plan: found=another plan")
+                .endsWith("the last good spec stays in force");
+        assertThat(cluster.awaitWorkers(RUN, 2, 1).phase()).isEqualTo(RunPhase.RUNNING);
+    }
+
+    @Test
+    void aDeletedRunTakesItsWorkersWithItAndKeepsItsResult() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 10);
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        assertThat(cluster.mesh.progress(uid).state()).isEqualTo(MeshState.CANCELLED);
+        Waiting.until("workers are gone", LIMIT, () -> cluster.objects().isEmpty());
+        assertThat(cluster.events(RUN)).endsWith("ResultKept");
+    }
+
+    @Test
+    void theSecondRunStartsWhenTheWorkersOfTheFirstAreGone() {
+        cluster.operator("one");
+        String first = cluster.apply("first", Cluster.spec());
+        cluster.awaitWorkers("first", 1, 1);
+        cluster.apply("second", Cluster.spec());
+        DistillationRunStatus waiting = cluster.await("second", RunPhase.PENDING);
+        assertThat(waiting.workers().teachersWanted()).isZero();
+        cluster.mesh.end(first, MeshState.FAILED, "LOSS_NOT_FINITE: loss is NaN");
+        DistillationRunStatus failed = cluster.await("first", RunPhase.FAILED);
+        assertThat(Cluster.condition(failed, "Complete").getMessage())
+                .isEqualTo("LOSS_NOT_FINITE: loss is NaN");
+        cluster.awaitWorkers("second", 1, 1);
+    }
+
+    @Test
+    void anOperatorThatIsReplacedAtEveryStepEndsWhereOneThatLivesDoes() {
+        Operator operator = cluster.operator("0");
+        operator.close();
+        String uid = cluster.apply(RUN, Cluster.spec());
+        operator = cluster.operator("1");
+        cluster.run(RUN)
+                .waitUntilCondition(
+                        run -> run.getFinalizers().contains(RunReconciler.FINALIZER),
+                        30,
+                        TimeUnit.SECONDS);
+        operator.close();
+        operator = cluster.operator("2");
+        cluster.awaitWorkers(RUN, 1, 1);
+        operator.close();
+        cluster.mesh.step(uid, 10);
+        operator = cluster.operator("3");
+        cluster.await(RUN, RunPhase.RUNNING);
+        operator.close();
+        cluster.edit(RUN, spec -> spec.withStudents(2));
+        operator = cluster.operator("4");
+        cluster.awaitWorkers(RUN, 2, 1);
+        operator.close();
+        cluster.edit(RUN, spec -> spec.withSuspend(true));
+        operator = cluster.operator("5");
+        cluster.await(RUN, s -> s.phase() == RunPhase.SUSPENDED && s.workers().students() == 0);
+        operator.close();
+        cluster.edit(RUN, spec -> spec.withSuspend(false));
+        operator = cluster.operator("6");
+        cluster.awaitWorkers(RUN, 2, 1);
+        operator.close();
+        cluster.mesh.end(uid, MeshState.SUCCEEDED, "");
+        operator = cluster.operator("7");
+        cluster.await(RUN, RunPhase.SUCCEEDED);
+        Waiting.until("workers are gone", LIMIT, () -> cluster.objects().isEmpty());
+        operator.close();
+        cluster.run(RUN).delete();
+        cluster.operator("8");
+        cluster.awaitGone(RUN);
+        assertThat(cluster.events(RUN))
+                .containsOnlyOnce("SpecAccepted", "Admitted", "Suspended", "Resumed", "Succeeded")
+                .containsSubsequence("SpecAccepted", "Admitted", "Training", "Suspended", "Resumed")
+                .endsWith("Succeeded", "ResultKept");
+    }
+
+    @Test
+    void ofTwoOperatorsOneActsAndTheOtherTakesOver() {
+        Map<String, Operator> operators =
+                Map.of("one", cluster.operator("one"), "two", cluster.operator("two"));
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        String first = holder();
+        operators.get(first).close();
+        cluster.mesh.step(uid, 1);
+        cluster.await(RUN, RunPhase.RUNNING);
+        assertThat(holder()).isIn(operators.keySet()).isNotEqualTo(first);
+    }
+
+    private String holder() {
+        return cluster.admin
+                .leases()
+                .inNamespace(cluster.namespace)
+                .withName(Operator.LEASE)
+                .get()
+                .getSpec()
+                .getHolderIdentity();
+    }
+
+    @Test
+    void whatAnotherChangesOfARunsObjectsIsChangedBack() {
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        var students =
+                cluster.admin
+                        .apps()
+                        .statefulSets()
+                        .inNamespace(cluster.namespace)
+                        .withName("small-student");
+        students.scale(5);
+        cluster.admin.services().inNamespace(cluster.namespace).withName("small-teacher").delete();
+        Waiting.until(
+                "the objects are the run's again",
+                LIMIT,
+                () ->
+                        students.get().getSpec().getReplicas() == 1
+                                && cluster.objects().contains("Service/small-teacher"));
+    }
+
+    @Test
+    void anEditThatSawAnOlderRunIsRefused() {
+        cluster.apply(RUN, Cluster.spec());
+        DistillationRun seen = cluster.run(RUN).get();
+        cluster.edit(RUN, spec -> spec.withStudents(2));
+        ClusterClient client =
+                new ClusterClient(
+                        cluster.coordinator(), cluster.namespace, Clock.systemUTC(), "one");
+        assertThatThrownBy(() -> client.finalizers(seen, List.of(RunReconciler.FINALIZER)))
+                .isInstanceOfSatisfying(
+                        KubernetesClientException.class,
+                        e -> assertThat(e.getCode()).isEqualTo(409));
+        assertThat(cluster.run(RUN).get().getFinalizers()).isEmpty();
+    }
+
+    @Test
+    void anApiServerThatComesBackWithExpiredWatchesIsListedAgain() throws Exception {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        int lists = cluster.log.count("list abmesh.io/distillationruns");
+        server.stopApiServer();
+        cluster.mesh.step(uid, 49);
+        server.startApiServerAgain();
+        DistillationRunStatus running = cluster.await(RUN, RunPhase.RUNNING);
+        assertThat(running.progressPercent()).isEqualTo(50);
+        cluster.run(RUN).scale(2);
+        cluster.awaitWorkers(RUN, 2, 1);
+        // A watch that could go on would not list: the server said 410, its events are gone.
+        assertThat(cluster.log.count("list abmesh.io/distillationruns")).isGreaterThan(lists);
+    }
+
+    @Test
+    void theRoleHasEveryRightThatIsUsedAndNoOther() {
+        cluster.operator("one");
+        ClusterClient client =
+                new ClusterClient(
+                        cluster.coordinator(), cluster.namespace, Clock.systemUTC(), "one");
+        DistillationRun run = new DistillationRun();
+        run.setMetadata(new ObjectMetaBuilder().withName(RUN).build());
+        run.setSpec(Cluster.spec());
+        String uid = client.create(run).getMetadata().getUid();
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 10);
+        client.suspend(RUN, true);
+        cluster.await(RUN, RunPhase.SUSPENDED);
+        client.delete(RUN);
+        cluster.awaitGone(RUN);
+        assertThat(cluster.log.asked()).isEqualTo(allowed());
+    }
+
+    private Set<String> allowed() {
+        Set<String> allowed = new HashSet<>();
+        for (PolicyRule rule :
+                cluster.admin
+                        .rbac()
+                        .roles()
+                        .inNamespace(cluster.namespace)
+                        .withName("abmesh-coordinator")
+                        .get()
+                        .getRules()) {
+            for (String group : rule.getApiGroups()) {
+                for (String resource : rule.getResources()) {
+                    for (String verb : rule.getVerbs()) {
+                        allowed.add(verb + " " + group + "/" + resource);
+                    }
+                }
+            }
+        }
+        return allowed;
+    }
+
+    @Test
+    void studentsHaveAStableNameAndAVolumeOfTheirOwn() {
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec().withStudents(2));
+        cluster.awaitWorkers(RUN, 2, 1);
+        String before = pod().getMetadata().getUid();
+        cluster.admin.resource(pod()).withGracePeriod(0).delete();
+        Waiting.until(
+                "the student is there again under its name",
+                LIMIT,
+                () -> pod() != null && !pod().getMetadata().getUid().equals(before));
+        cluster.awaitWorkers(RUN, 2, 1);
+        StatefulSet set =
+                cluster.admin
+                        .apps()
+                        .statefulSets()
+                        .inNamespace(cluster.namespace)
+                        .withName("small-student")
+                        .get();
+        assertThat(set.getSpec().getVolumeClaimTemplates()).hasSize(1);
+        assertThat(cluster.objects())
+                .contains(
+                        "PersistentVolumeClaim/checkpoint-small-student-0",
+                        "PersistentVolumeClaim/checkpoint-small-student-1");
+    }
+
+    private Pod pod() {
+        return cluster.admin
+                .pods()
+                .inNamespace(cluster.namespace)
+                .withName("small-student-1")
+                .get();
+    }
+}

@@ -1,0 +1,112 @@
+package io.abmesh.coordinator.cluster.operator;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.decision.TeacherRates;
+import io.abmesh.coordinator.cluster.mesh.MeshProgress;
+import io.abmesh.coordinator.cluster.mesh.MeshRuns;
+import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.proto.error.MeshException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Runs whose progress the test tells. It outlives the operator, as the coordinator's store does.
+ */
+final class TestingMeshRuns implements MeshRuns {
+    private static final long STEPS = 100;
+
+    private final Map<String, MeshProgress> runs = new ConcurrentHashMap<>();
+
+    @Override
+    public List<String> planProblems(JsonNode plan) {
+        try {
+            PlanReader.read(plan.toString(), List.of());
+            return List.of();
+        } catch (MeshException e) {
+            return e.fieldViolations().stream()
+                    .map(v -> "spec.plan." + v.field() + ": " + v.description())
+                    .toList();
+        }
+    }
+
+    @Override
+    public void begin(String uid, JsonNode plan) {
+        runs.putIfAbsent(uid, progress(MeshState.PENDING, true, "", -1, Optional.empty()));
+    }
+
+    @Override
+    public void park(String uid) {
+        runs.computeIfPresent(uid, (u, p) -> executing(p, false));
+    }
+
+    @Override
+    public void unpark(String uid) {
+        runs.computeIfPresent(uid, (u, p) -> executing(p, !p.state().terminal()));
+    }
+
+    @Override
+    public void cancel(String uid) {
+        runs.computeIfPresent(
+                uid,
+                (u, p) ->
+                        p.state().terminal()
+                                ? p
+                                : progress(MeshState.CANCELLED, false, "", p.step(), p.rates()));
+    }
+
+    @Override
+    public MeshProgress progress(String uid) {
+        return runs.getOrDefault(uid, MeshProgress.ABSENT);
+    }
+
+    /** The run has committed a step. */
+    void step(String uid, long step) {
+        runs.computeIfPresent(
+                uid, (u, p) -> progress(MeshState.RUNNING, p.executing(), "", step, p.rates()));
+    }
+
+    /** The rates of the run were measured. */
+    void rates(String uid, double demand, double perTeacher) {
+        runs.computeIfPresent(
+                uid,
+                (u, p) ->
+                        progress(
+                                p.state(),
+                                p.executing(),
+                                p.failure(),
+                                p.step(),
+                                Optional.of(new TeacherRates(demand, perTeacher))));
+    }
+
+    /** The run has ended. */
+    void end(String uid, MeshState state, String failure) {
+        runs.computeIfPresent(uid, (u, p) -> progress(state, false, failure, p.step(), p.rates()));
+    }
+
+    private static MeshProgress executing(MeshProgress before, boolean executing) {
+        return progress(before.state(), executing, before.failure(), before.step(), before.rates());
+    }
+
+    private static MeshProgress progress(
+            MeshState state,
+            boolean executing,
+            String failure,
+            long step,
+            Optional<TeacherRates> rates) {
+        return new MeshProgress(
+                state,
+                executing,
+                "small-0badcafe",
+                "/store/small-0badcafe",
+                failure,
+                step,
+                STEPS,
+                step < 0 ? Optional.empty() : Optional.of(STEPS - step - 1),
+                step < 0 ? Optional.empty() : Optional.of(0.5),
+                step < 0 ? Optional.empty() : Optional.of(0.875),
+                rates);
+    }
+}

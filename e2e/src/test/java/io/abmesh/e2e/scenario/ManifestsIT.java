@@ -1,0 +1,136 @@
+package io.abmesh.e2e.scenario;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.abmesh.e2e.harness.AbmeshCommand;
+import io.abmesh.e2e.harness.Manifests;
+import io.abmesh.kube.ApiServer;
+import io.abmesh.kube.Binaries;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What {@code deploy/} renders. */
+final class ManifestsIT {
+    private static final String MONITOR = "ServiceMonitor/abmesh";
+
+    @TempDir Path directory;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void theChartRendersTheObjectsOfTheOverlay(String overlay) throws Exception {
+        Map<String, ObjectNode> kustomize = new TreeMap<>(Manifests.kustomize(overlay));
+        // Helm makes the namespace with --create-namespace, and takes the definition from crds/.
+        assertThat(kustomize.remove("Namespace/abmesh")).isNotNull();
+        assertThat(kustomize.remove("CustomResourceDefinition/distillationruns.abmesh.io"))
+                .isNotNull();
+        Path deploy = AbmeshCommand.root().resolve("deploy");
+        assertThat(deploy.resolve("helm/abmesh/crds/distillationruns.abmesh.io.yaml"))
+                .hasSameTextualContentAs(
+                        deploy.resolve("kubernetes/crd/distillationruns.abmesh.io.yaml"));
+        Map<String, ObjectNode> helm = Manifests.helm(overlay);
+        assertThat(helm.keySet()).isEqualTo(kustomize.keySet());
+        for (String name : helm.keySet()) {
+            assertThat(helm.get(name)).as(name).isEqualTo(kustomize.get(name));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void everyObjectHasNoFieldThatItsKindDoesNotKnow(String overlay) throws Exception {
+        for (Map.Entry<String, ObjectNode> object : Manifests.kustomize(overlay).entrySet()) {
+            if (!object.getKey().equals(MONITOR)) {
+                Manifests.parseStrictly(object.getValue());
+            }
+        }
+    }
+
+    @Test
+    void aFieldThatItsKindDoesNotKnowIsFound() throws Exception {
+        ObjectNode service = Manifests.kustomize("laptop").get("Service/abmesh-coordinator");
+        ((ObjectNode) service.path("spec")).put("clusterIp", "None");
+        assertThatThrownBy(() -> Manifests.parseStrictly(service))
+                .isInstanceOf(UnrecognizedPropertyException.class);
+    }
+
+    @Test
+    void theMonitorReadsAPortThatServicesHave() throws Exception {
+        Map<String, ObjectNode> objects = Manifests.kustomize("production");
+        String port = objects.get(MONITOR).at("/spec/endpoints/0/port").asText();
+        assertThat(
+                        objects.get("Service/abmesh-coordinator")
+                                .at("/spec/ports")
+                                .findValuesAsText("name"))
+                .contains(port);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void thePodsAreRestrictedAndNothingReachesBeyondTheNamespace(String overlay) throws Exception {
+        Map<String, ObjectNode> objects = Manifests.kustomize(overlay);
+        assertThat(objects.keySet()).noneMatch(name -> name.startsWith("ClusterRole"));
+        assertThat(objects.get("Namespace/abmesh").at("/metadata/labels").toString())
+                .contains("\"pod-security.kubernetes.io/enforce\":\"restricted\"");
+        assertThat(Manifests.pods(objects)).isNotEmpty();
+        for (JsonNode pod : Manifests.pods(objects)) {
+            assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean()).isTrue();
+            assertThat(pod.at("/securityContext/seccompProfile/type").asText())
+                    .isEqualTo("RuntimeDefault");
+            for (JsonNode container : pod.path("containers")) {
+                JsonNode context = container.path("securityContext");
+                assertThat(context.path("allowPrivilegeEscalation").asBoolean(true)).isFalse();
+                assertThat(context.path("readOnlyRootFilesystem").asBoolean()).isTrue();
+                assertThat(context.at("/capabilities/drop/0").asText()).isEqualTo("ALL");
+                assertThat(container.at("/readinessProbe/grpc/port").asInt()).isEqualTo(7700);
+                assertThat(container.at("/resources/limits/memory").isMissingNode()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void theApiServerAcceptsEveryObjectOfAKindThatItKnows() throws Exception {
+        Optional<Binaries> binaries = Binaries.find();
+        assumeTrue(binaries.isPresent(), Binaries.missing());
+        try (ApiServer server =
+                        ApiServer.start(
+                                binaries.get(),
+                                Files.createDirectories(directory.resolve("server")));
+                KubernetesClient client = server.client()) {
+            int minor = Integer.parseInt(client.getKubernetesVersion().getMinor());
+            Map<String, ObjectNode> objects = Manifests.kustomize("production");
+            objects.remove(MONITOR);
+            create(client, objects.remove("Namespace/abmesh"), minor);
+            for (ObjectNode object : objects.values()) {
+                create(client, object, minor);
+            }
+            client.resources(StatefulSet.class)
+                    .inNamespace("abmesh")
+                    .withName("abmesh-coordinator")
+                    .require();
+        }
+    }
+
+    /**
+     * A server before 1.24 knows no probes that speak gRPC, and would refuse what is left of one.
+     */
+    private static void create(KubernetesClient client, ObjectNode object, int minor) {
+        String json = object.toString();
+        if (minor < 24) {
+            json = json.replace("\"grpc\":{\"port\":7700}", "\"tcpSocket\":{\"port\":7700}");
+        }
+        client.resource(json).create();
+    }
+}
