@@ -22,6 +22,7 @@ final class StandInWorker implements StreamObserver<WorkResponse> {
     private final AtomicLong messages;
     private @Nullable StreamObserver<WorkRequest> requests;
     private boolean leads;
+    private long step;
 
     /**
      * Makes a worker.
@@ -63,6 +64,7 @@ final class StandInWorker implements StreamObserver<WorkResponse> {
                             epoch);
             case ROSTER -> leads = message.getRoster().getOwnIndex() == 0;
             case STEP -> {
+                step = message.getStep().getStep();
                 messages.incrementAndGet();
                 if (leads) {
                     messages.incrementAndGet();
@@ -88,7 +90,7 @@ final class StandInWorker implements StreamObserver<WorkResponse> {
             case CHECKPOINT ->
                     say(
                             WorkRequest.newBuilder()
-                                    .setCheckpoint(CheckpointReport.getDefaultInstance()),
+                                    .setCheckpoint(CheckpointReport.newBuilder().setStep(step)),
                             epoch);
             case TRACK_END ->
                     say(

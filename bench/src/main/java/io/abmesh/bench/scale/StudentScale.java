@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -24,7 +25,7 @@ public final class StudentScale {
     private static final Duration COMPUTE = Duration.ofMillis(50);
     private static final int MICRO_BATCHES = 64;
     private static final int MICRO_BATCH = 64;
-    private static final int WARM_UP_STEPS = 2;
+    private static final int WARM_UP_STEPS = 40;
 
     /** Running statistics of a wide residual network of depth 16 and width 2. */
     private static final int STATISTICS = 2_000;
@@ -92,11 +93,12 @@ public final class StudentScale {
                                         i * MICRO_BATCHES / count,
                                         (i + 1) * MICRO_BATCHES / count));
             }
+            CyclicBarrier trained = new CyclicBarrier(count);
             List<Callable<long[]>> work = new ArrayList<>();
             for (int i = 0; i < count; i++) {
                 Roster roster = new Roster("bench", 1, members, i, MICRO_BATCHES, 0, "");
                 StandInStudent student = students.get(i);
-                work.add(() -> train(student, roster, steps));
+                work.add(() -> train(student, roster, steps, trained));
             }
             long wall = 0;
             long cpu = 0;
@@ -117,8 +119,9 @@ public final class StudentScale {
     }
 
     /** Returns the time of the steps behind the first few, and the process's time in them. */
-    private static long[] train(StandInStudent student, Roster roster, int steps)
-            throws InterruptedException {
+    private static long[] train(
+            StandInStudent student, Roster roster, int steps, CyclicBarrier trained)
+            throws Exception {
         try (GradientExchange exchange = student.join(roster)) {
             for (int step = 0; step < WARM_UP_STEPS; step++) {
                 student.step(step, roster, exchange, Duration.ZERO);
@@ -128,7 +131,9 @@ public final class StudentScale {
             for (int step = 0; step < steps; step++) {
                 student.step(WARM_UP_STEPS + step, roster, exchange, COMPUTE);
             }
-            return new long[] {System.nanoTime() - begun, processorNanos() - cpu};
+            long[] spent = {System.nanoTime() - begun, processorNanos() - cpu};
+            trained.await();
+            return spent;
         }
     }
 

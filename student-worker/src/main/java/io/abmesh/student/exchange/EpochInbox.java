@@ -6,6 +6,7 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.ExchangeRequest;
 import java.time.Duration;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -29,6 +30,10 @@ final class EpochInbox {
 
     @GuardedBy("lock")
     private @Nullable MeshException failure;
+
+    /** Members that send nothing more, and why. */
+    @GuardedBy("lock")
+    private final Map<Integer, MeshException> gone = new TreeMap<>();
 
     EpochInbox(Roster roster, int gradientLength, int statisticsLength) {
         this.gradientLength = gradientLength;
@@ -132,7 +137,22 @@ final class EpochInbox {
         }
     }
 
-    /** Says why nothing more will come; the first reason counts. */
+    /**
+     * Says why nothing more will come from a member, which matters once something of it is missing;
+     * the first reason counts.
+     */
+    void lost(int member, MeshException reason) {
+        lock.lock();
+        try {
+            if (gone.putIfAbsent(member, reason) == null) {
+                changed.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Says why nothing more will come from anybody; the first reason counts. */
     void fail(MeshException reason) {
         lock.lock();
         try {
@@ -148,16 +168,14 @@ final class EpochInbox {
     /**
      * Waits until the box of the step in hand is as wanted.
      *
-     * @throws MeshException the reason of {@link #fail}; DEADLINE_EXCEEDED
+     * @throws MeshException the reason of {@link #fail} or {@link #lost}; DEADLINE_EXCEEDED
      */
     StepBox await(Predicate<StepBox> wanted, Duration timeout) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             long left = timeout.toNanos();
             while (!wanted.test(current)) {
-                if (failure != null) {
-                    throw failure;
-                }
+                requireComing();
                 if (left <= 0) {
                     throw new MeshException(
                             ErrorReason.DEADLINE_EXCEEDED,
@@ -173,5 +191,18 @@ final class EpochInbox {
         } finally {
             lock.unlock();
         }
+    }
+
+    @GuardedBy("lock")
+    private void requireComing() {
+        if (failure != null) {
+            throw failure;
+        }
+        gone.forEach(
+                (member, reason) -> {
+                    if (current.misses(member)) {
+                        throw reason;
+                    }
+                });
     }
 }

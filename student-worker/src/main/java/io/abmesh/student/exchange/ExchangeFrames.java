@@ -6,7 +6,6 @@ import io.abmesh.nn.training.MicroOutcome;
 import io.abmesh.nn.training.ReductionTree.Subtree;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
-import io.abmesh.proto.frame.TensorFrames;
 import io.abmesh.proto.v1.ExchangeRequest;
 import io.abmesh.proto.v1.GradientFrame;
 import io.abmesh.proto.v1.MicroBatchReport;
@@ -20,8 +19,11 @@ import java.util.zip.CRC32C;
  * {@value #MAX_ELEMENTS} elements, all but the last full.
  */
 final class ExchangeFrames {
-    /** Elements of a full frame. */
-    static final int MAX_ELEMENTS = TensorFrames.MAX_PAYLOAD_BYTES / Float.BYTES;
+    /**
+     * Elements of a full frame: a quarter of what a message may carry, so that one is made while
+     * those before it are on their way.
+     */
+    static final int MAX_ELEMENTS = 1 << 16;
 
     private ExchangeFrames() {}
 

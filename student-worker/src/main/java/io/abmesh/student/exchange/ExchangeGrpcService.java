@@ -139,7 +139,8 @@ public final class ExchangeGrpcService extends ExchangeServiceGrpc.ExchangeServi
             EpochInbox to = inbox;
             ExchangeOpen known = open;
             if (to != null && known != null) {
-                to.fail(
+                to.lost(
+                        known.getFromIndex(),
                         new MeshException(
                                 ErrorReason.TRANSPORT_UNAVAILABLE,
                                 "student " + known.getFromIndex() + " of the roster: " + why));

@@ -19,21 +19,23 @@ import org.jspecify.annotations.Nullable;
  * come in time, and so has no deadline of its own.
  */
 final class PeerStream implements ClientResponseObserver<ExchangeRequest, ExchangeResponse> {
+    private final int index;
     private final String peer;
     private final EpochInbox inbox;
     private final PacedWriter<ExchangeRequest> writer;
     private volatile boolean closing;
 
-    private PeerStream(String peer, EpochInbox inbox, Duration stallTimeout) {
+    private PeerStream(int index, String peer, EpochInbox inbox, Duration stallTimeout) {
+        this.index = index;
         this.peer = peer;
         this.inbox = inbox;
         this.writer = new PacedWriter<>(stallTimeout);
     }
 
-    /** Opens a stream; its end is told to the inbox. */
+    /** Opens a stream to whom {@code open} names; its end is told to the inbox. */
     static PeerStream open(
             Channel channel, String peer, ExchangeOpen open, EpochInbox inbox, Duration stall) {
-        PeerStream stream = new PeerStream(peer, inbox, stall);
+        PeerStream stream = new PeerStream(open.getToIndex(), peer, inbox, stall);
         ExchangeServiceGrpc.newStub(channel).exchange(stream);
         stream.writer.tryWrite(ExchangeRequest.newBuilder().setOpen(open).build());
         return stream;
@@ -81,9 +83,14 @@ final class PeerStream implements ClientResponseObserver<ExchangeRequest, Exchan
                     cause == null
                             ? new MeshException(ErrorReason.TRANSPORT_UNAVAILABLE, "it has left")
                             : ErrorStatuses.fromThrowable(cause);
-            inbox.fail(
-                    new MeshException(
-                            named.reason(), "student " + peer + ": " + named.getMessage()));
+            lost(named);
         }
+    }
+
+    /** Says that the peer cannot be written to, and so will not go on. */
+    void lost(MeshException reason) {
+        inbox.lost(
+                index,
+                new MeshException(reason.reason(), "student " + peer + ": " + reason.getMessage()));
     }
 }

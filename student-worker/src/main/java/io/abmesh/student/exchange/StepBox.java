@@ -5,6 +5,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.GradientFrame;
 import io.abmesh.proto.v1.MicroBatchReport;
+import io.abmesh.proto.v1.RosterMember;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -153,16 +154,25 @@ final class StepBox {
 
     boolean complete() {
         for (int member = 0; member < totalThere.length; member++) {
-            if (totalThere[member] < roster.slice(member, gradientLength).length()) {
-                return false;
-            }
-        }
-        for (MeasuredMicroBatch report : reports) {
-            if (report == null) {
+            if (misses(member)) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** Returns whether something of a member is still to come. */
+    boolean misses(int member) {
+        if (totalThere[member] < roster.slice(member, gradientLength).length()) {
+            return true;
+        }
+        RosterMember of = roster.members().get(member);
+        for (int i = of.getFirstMicroBatch(); i < of.getEndMicroBatch(); i++) {
+            if (reports[i] == null) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns the reports of a step that is complete. */

@@ -141,7 +141,7 @@ final class StreamExchange implements GradientExchange {
                     try {
                         writing.run();
                     } catch (MeshException e) {
-                        inbox.fail(e);
+                        peer.lost(e);
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();
                     } catch (RuntimeException e) {

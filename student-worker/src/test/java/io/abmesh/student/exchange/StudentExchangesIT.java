@@ -92,6 +92,52 @@ final class StudentExchangesIT {
     }
 
     @Test
+    void aSlowNetworkChangesNothing() {
+        try (TestingStudents mesh = new TestingStudents(3)) {
+            mesh.proxies().get(1).slow(Duration.ofMillis(2));
+
+            for (List<float[]> totals : mesh.train(1, 4, 100_000, 0, 1)) {
+                assertThat(totals.get(1)).isEqualTo(TestingStudents.alone(4, 100_000, 1));
+            }
+        }
+    }
+
+    @Test
+    void aNetworkThatDropsEndsTheEpochAndTheNextOneGoesOn() {
+        try (TestingStudents mesh = new TestingStudents(2)) {
+            List<TestingProxy> networks = mesh.proxies();
+            mesh.train(1, 2, LENGTH, 0);
+            Roster roster = mesh.roster(2, 0, 2);
+            GradientExchange exchange = mesh.exchanges(0).join(roster, LENGTH, 5);
+            mesh.exchanges(1).join(mesh.roster(2, 1, 2), LENGTH, 5);
+            Future<float[]> waiting =
+                    mesh.thread(0).submit(() -> TestingStudents.step(exchange, roster, 1, LENGTH));
+
+            networks.forEach(TestingProxy::cut);
+
+            assertThatThrownBy(() -> waiting.get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                    .hasRootCauseInstanceOf(MeshException.class);
+            for (List<float[]> totals : mesh.train(3, 2, LENGTH, 1)) {
+                assertThat(totals.get(0)).isEqualTo(TestingStudents.alone(2, LENGTH, 1));
+            }
+        }
+    }
+
+    @Test
+    void aNetworkThatSpoilsBytesEndsTheEpochAndTheNextOneGoesOn() {
+        int length = 200_000;
+        try (TestingStudents mesh = new TestingStudents(2)) {
+            mesh.proxies().get(0).spoilAfter(100_000);
+
+            assertThatThrownBy(() -> mesh.train(1, 2, length, 0))
+                    .hasRootCauseInstanceOf(MeshException.class);
+            for (List<float[]> totals : mesh.train(2, 2, length, 0)) {
+                assertThat(totals.get(0)).isEqualTo(TestingStudents.alone(2, length, 0));
+            }
+        }
+    }
+
+    @Test
     void aStateIsCopiedWholeWhenTheLeaderOffersIt() throws Exception {
         float[] values = new float[700_000];
         values[699_999] = 3;

@@ -31,6 +31,7 @@ final class TestingStudents implements AutoCloseable {
 
     private final List<StudentExchanges> exchanges = new ArrayList<>();
     private final List<MeshServer> servers = new ArrayList<>();
+    private final List<TestingProxy> proxies = new ArrayList<>();
     private final List<ResponseSender> senders = new ArrayList<>();
     private final List<ExecutorService> threads = new ArrayList<>();
 
@@ -56,7 +57,15 @@ final class TestingStudents implements AutoCloseable {
     }
 
     String address(int index) {
-        return servers.get(index).address();
+        return index < proxies.size() ? proxies.get(index).address() : servers.get(index).address();
+    }
+
+    /** Puts a network of its own before every student; peers see its address. */
+    List<TestingProxy> proxies() {
+        for (MeshServer server : servers) {
+            proxies.add(new TestingProxy(server.address()));
+        }
+        return proxies;
     }
 
     ExecutorService thread(int index) {
@@ -165,6 +174,7 @@ final class TestingStudents implements AutoCloseable {
     @Override
     public void close() {
         exchanges.forEach(StudentExchanges::close);
+        proxies.forEach(TestingProxy::close);
         servers.forEach(server -> server.stop(Duration.ZERO));
         senders.forEach(ResponseSender::close);
         threads.forEach(ExecutorService::shutdownNow);
