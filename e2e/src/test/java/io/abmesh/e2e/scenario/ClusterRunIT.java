@@ -138,7 +138,7 @@ final class ClusterRunIT {
     }
 
     @Test
-    void anAppliedRunBecomesAStudentThoughItsPodsAndTheOperatorAreLostOnTheWay() throws Exception {
+    void anAppliedRunBecomesAStudentThoughAPodAndTheOperatorAreLostAndItStandsStillOnTheWay() throws Exception {
         String run =
                 Files.readString(ROOT.resolve("deploy/kubernetes/examples/quickstart.yaml"))
                         .replace("images: 500", "images: 128")
@@ -158,6 +158,13 @@ final class ClusterRunIT {
         awaitRun(r -> phase(r).equals("Running") && step(r) >= 20);
         coordinator.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
         startCoordinator();
+        kubectl("patch", "drun", RUN, "--type=merge", "-p", "{\"spec\":{\"suspend\":true}}");
+        awaitRun(r -> phase(r).equals("Suspended"));
+        Waiting.until(
+                "the workers have left",
+                LIMIT,
+                () -> client.pods().inNamespace(NAMESPACE).list().getItems().isEmpty());
+        kubectl("patch", "drun", RUN, "--type=merge", "-p", "{\"spec\":{\"suspend\":false}}");
 
         GenericKubernetesResource ended =
                 awaitRun(r -> List.of("Succeeded", "Failed").contains(phase(r)));
