@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class ImagesIT {
     private static final Path BUILT =
             Path.of(System.getProperty("abmesh.root"), "images", "target");
-    private static final Duration START = Duration.ofSeconds(120);
+    private static final Duration START = Duration.ofMinutes(2);
 
     @TempDir Path directory;
 
@@ -74,9 +74,7 @@ final class ImagesIT {
                         .redirectOutput(directory.resolve("log").toFile())
                         .start();
         try {
-            assertThat(health(container, port))
-                    .as(() -> log())
-                    .isEqualTo(ServingStatus.SERVING);
+            assertThat(health(container, port)).as(() -> log()).isEqualTo(ServingStatus.SERVING);
         } finally {
             container.descendants().forEach(ProcessHandle::destroyForcibly);
             container.destroyForcibly().waitFor(20, TimeUnit.SECONDS);
@@ -120,7 +118,12 @@ final class ImagesIT {
     /** Unpacks an image's archive; returns its configuration. */
     private static JsonNode unpack(Program program, Path into) throws Exception {
         Files.createDirectories(into);
-        run("tar", "-C", into.toString(), "-xf", BUILT.resolve(program.module() + ".tar").toString());
+        run(
+                "tar",
+                "-C",
+                into.toString(),
+                "-xf",
+                BUILT.resolve(program.module() + ".tar").toString());
         JsonNode manifest =
                 new ObjectMapper().readTree(into.resolve("manifest.json").toFile()).path(0);
         return new ObjectMapper().readTree(into.resolve(manifest.path("Config").asText()).toFile());
@@ -131,12 +134,7 @@ final class ImagesIT {
         JsonNode manifest =
                 new ObjectMapper().readTree(image.resolve("manifest.json").toFile()).path(0);
         for (JsonNode layer : manifest.path("Layers")) {
-            run(
-                    "tar",
-                    "-C",
-                    root.toString(),
-                    "-xzf",
-                    image.resolve(layer.asText()).toString());
+            run("tar", "-C", root.toString(), "-xzf", image.resolve(layer.asText()).toString());
         }
         return root;
     }

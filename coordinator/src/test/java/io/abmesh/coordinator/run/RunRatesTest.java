@@ -12,7 +12,9 @@ final class RunRatesTest {
     private final RunRates rates = new RunRates();
 
     private static StepReport step(long computeMillis) {
-        return StepReport.newBuilder().setComputeDuration(Durations.fromMillis(computeMillis)).build();
+        return StepReport.newBuilder()
+                .setComputeDuration(Durations.fromMillis(computeMillis))
+                .build();
     }
 
     private static BatchReady batch(int cached, int computed, long millis) {
