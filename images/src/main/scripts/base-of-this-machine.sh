@@ -22,7 +22,7 @@ echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 # Every library that these need, at the path where the loader looks for it.
 {
     find "$root/opt/java/openjdk" -name '*.so' -o -path '*/bin/java'
-    ldconfig -p | sed -n 's/.*=> //p' | grep -E '/(libstdc\+\+|libgomp|libgcc_s|libz|libnss_(files|dns)|libresolv)\.so' || true
+    ldconfig -p | sed -n 's/.*=> //p' | grep -E '/(libstdc\+\+|libgomp|libgcc_s|libz|libm|libdl|libpthread|librt|libutil|libnss_(files|dns)|libresolv)\.so' || true
 } | while read -r file; do
     echo "$file"
     ldd "$file" 2>/dev/null | sed -nE 's/^[^\/]*(\/[^ ]+) \(0x.*/\1/p'

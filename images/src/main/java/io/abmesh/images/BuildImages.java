@@ -20,11 +20,13 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Builds the images. Each has the base, then a layer of libraries, which change seldom, then a layer
- * of the program, then built-in teachers; it runs as a user without a name, needs no shell, and
- * writes to {@code /tmp} and to the folders that it is configured with only.
+ * Builds the images. Each has the base, then a layer of libraries, which change seldom, then a
+ * layer of the program, then built-in teachers; it runs as a user without a name, needs no shell,
+ * and writes to {@code /tmp} and to the folders that it is configured with only.
  *
- * <p>Arguments: checkout, base, Java launcher in the base, destination, tag; see the module's pom.
+ * <p>Arguments: checkout, base, Java launcher in the base, destination, tag, variant ({@code cpu}
+ * or {@code cuda}, which builds the programs that compute and adds {@value #CUDA_SUFFIX} to their
+ * tag); see the module's pom.
  */
 public final class BuildImages {
     /** User and group of the process; the pods say the same. */
@@ -37,6 +39,8 @@ public final class BuildImages {
     private static final String TAR = "tar:";
     private static final String REGISTRY = "registry:";
     private static final String PREFIX = "abmesh/";
+    private static final String CUDA_SUFFIX = "-cuda";
+    private static final int ARGUMENTS = 6;
 
     private final Path root;
     private final String base;
@@ -54,19 +58,24 @@ public final class BuildImages {
 
     /** Builds all images. */
     public static void main(String[] arguments) throws Exception {
-        if (arguments.length != 5) {
+        if (arguments.length != ARGUMENTS) {
             throw new IllegalArgumentException(
-                    "arguments: found=" + arguments.length + ", expected=ROOT BASE JAVA TO TAG");
+                    "arguments: found="
+                            + arguments.length
+                            + ", expected=ROOT BASE JAVA TO TAG VARIANT");
         }
+        boolean cuda = arguments[5].equals("cuda");
         BuildImages build =
                 new BuildImages(
                         Path.of(arguments[0]),
                         arguments[1],
                         arguments[2],
                         arguments[3],
-                        arguments[4]);
+                        arguments[4] + (cuda ? CUDA_SUFFIX : ""));
         for (Program program : Program.values()) {
-            build.build(program);
+            if (!cuda || program.computes()) {
+                build.build(program);
+            }
         }
     }
 
@@ -108,8 +117,7 @@ public final class BuildImages {
             return base.startsWith(TAR) ? tar.setOfflineMode(true) : tar;
         }
         ImageReference reference =
-                ImageReference.parse(
-                        name(to) + "/" + program.module() + ":" + tag);
+                ImageReference.parse(name(to) + "/" + program.module() + ":" + tag);
         return Containerizer.to(
                 RegistryImage.named(reference).addCredentialRetriever(docker(reference)));
     }
@@ -117,7 +125,8 @@ public final class BuildImages {
     private static String name(String location) {
         if (!location.startsWith(REGISTRY)) {
             throw new IllegalArgumentException(
-                    "location: found=%s, expected=%s... or %s...".formatted(location, TAR, REGISTRY));
+                    "location: found=%s, expected=%s... or %s..."
+                            .formatted(location, TAR, REGISTRY));
         }
         return location.substring(REGISTRY.length());
     }
@@ -149,8 +158,7 @@ public final class BuildImages {
                     FileEntriesLayer.builder()
                             .setName("teachers")
                             .addEntryRecursive(
-                                    root.resolve("deploy/teachers"),
-                                    AbsoluteUnixPath.get(TEACHERS))
+                                    root.resolve("deploy/teachers"), AbsoluteUnixPath.get(TEACHERS))
                             .build());
         }
         return layers;

@@ -7,20 +7,18 @@ import java.util.Map;
 /** What goes into an image of its own. */
 enum Program {
     /** Decides who works on what; holds no tensors. */
-    COORDINATOR("coordinator", NativeEnvironment.common(), 50, false),
+    COORDINATOR("coordinator", 50, false),
     /** Turns images into boundaries; has the built-in teachers with it. */
-    TEACHER("teacher-worker", NativeEnvironment.common(), 40, true),
+    TEACHER("teacher-worker", 40, true),
     /** Trains; most of its memory lies outside of the heap. */
-    STUDENT("student-worker", NativeEnvironment.student(), 20, false);
+    STUDENT("student-worker", 20, false);
 
     private final String module;
-    private final Map<String, String> environment;
     private final int heapPercent;
     private final boolean teachers;
 
-    Program(String module, Map<String, String> environment, int heapPercent, boolean teachers) {
+    Program(String module, int heapPercent, boolean teachers) {
         this.module = module;
-        this.environment = environment;
         this.heapPercent = heapPercent;
         this.teachers = teachers;
     }
@@ -32,7 +30,12 @@ enum Program {
 
     /** Variables that the native libraries read. */
     Map<String, String> environment() {
-        return environment;
+        return this == STUDENT ? NativeEnvironment.student() : NativeEnvironment.common();
+    }
+
+    /** Whether it has tensors, and so a variant for GPUs. */
+    boolean computes() {
+        return this != COORDINATOR;
     }
 
     /** Whether the built-in teachers are in the image. */

@@ -106,6 +106,9 @@ final class ClusterRunIT {
         builder.environment().put("ABMESH_CLUSTER_LEASE", "5s");
         builder.environment().put("ABMESH_CLUSTER_DATA_DIRECTORY", directory.toString());
         builder.environment().put("ABMESH_CLUSTER_COORDINATOR_ADDRESS", address());
+        for (String image : List.of("STUDENT", "TEACHER", "STUDENT_CUDA", "TEACHER_CUDA")) {
+            builder.environment().put("ABMESH_CLUSTER_IMAGES_" + image, "packaged");
+        }
         coordinator =
                 builder.redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(coordinatorLog.toFile()))
@@ -138,7 +141,8 @@ final class ClusterRunIT {
     }
 
     @Test
-    void anAppliedRunBecomesAStudentThoughItsPodsAndTheOperatorAreLostOnTheWay() throws Exception {
+    void anAppliedRunBecomesAStudentThoughAPodAndTheOperatorAreLostAndItStandsStillOnTheWay()
+            throws Exception {
         String run =
                 Files.readString(ROOT.resolve("deploy/kubernetes/examples/quickstart.yaml"))
                         .replace("images: 500", "images: 128")
@@ -158,6 +162,13 @@ final class ClusterRunIT {
         awaitRun(r -> phase(r).equals("Running") && step(r) >= 20);
         coordinator.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
         startCoordinator();
+        kubectl("patch", "drun", RUN, "--type=merge", "-p", "{\"spec\":{\"suspend\":true}}");
+        awaitRun(r -> phase(r).equals("Suspended"));
+        Waiting.until(
+                "the workers have left",
+                LIMIT,
+                () -> client.pods().inNamespace(NAMESPACE).list().getItems().isEmpty());
+        kubectl("patch", "drun", RUN, "--type=merge", "-p", "{\"spec\":{\"suspend\":false}}");
 
         GenericKubernetesResource ended =
                 awaitRun(r -> List.of("Succeeded", "Failed").contains(phase(r)));

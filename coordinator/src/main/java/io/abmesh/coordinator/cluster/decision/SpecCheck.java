@@ -27,7 +27,7 @@ public final class SpecCheck {
         }
         memory("spec.resources.student.memory", spec.resources().student(), problems);
         memory("spec.resources.teacher.memory", spec.resources().teacher(), problems);
-        if (begun != null && !begun.plan().equals(spec.plan())) {
+        if (begun != null && !begun.samePlan(spec)) {
             problems.add(
                     "spec.plan: found=another plan, expected=the plan that the run began with; make"
                             + " another DistillationRun for another plan");

@@ -17,7 +17,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /** The runs of this process. A run's request id is the uid of its resource. */
 public final class CoordinatorRuns implements MeshRuns {
@@ -76,6 +78,15 @@ public final class CoordinatorRuns implements MeshRuns {
     @Override
     public void cancel(String uid) {
         runs.byRequest(uid).ifPresent(runs::cancel);
+    }
+
+    @Override
+    public Set<String> executing() {
+        return runs.list().stream()
+                .map(run -> runs.record(run.getRunId()))
+                .filter(record -> !record.ended() && runs.executing(record))
+                .map(record -> record.folder().requestId())
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     @Override

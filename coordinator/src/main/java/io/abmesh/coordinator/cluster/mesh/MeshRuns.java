@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.mesh;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The coordinator's runs, by the identity of the resource that they come from. Every method may
@@ -27,6 +28,9 @@ public interface MeshRuns {
 
     /** Ends a run; what it has reached stays. Does nothing to one that has ended or never began. */
     void cancel(String uid);
+
+    /** Returns the runs that have the coordinator's turn or wait for it there. */
+    Set<String> executing();
 
     /** Returns where a run stands. */
     MeshProgress progress(String uid);

@@ -7,8 +7,10 @@ import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
@@ -43,6 +45,7 @@ public final class Operator implements AutoCloseable {
     private final RunQueue queue;
     private final Leadership leadership;
     private final Settings settings;
+    private final MeshRuns runs;
 
     /**
      * Makes an operator that does nothing yet.
@@ -58,6 +61,7 @@ public final class Operator implements AutoCloseable {
             Settings settings,
             Clock clock) {
         this.settings = settings;
+        this.runs = runs;
         ClusterClient cluster =
                 new ClusterClient(client, settings.namespace(), clock, settings.identity());
         this.queue = new RunQueue(this::look);
@@ -111,9 +115,30 @@ public final class Operator implements AutoCloseable {
     }
 
     private void unfinished() {
+        parkOrphans();
         informers.runs().stream()
                 .filter(run -> run.isMarkedForDeletion() || !ended(run))
                 .forEach(run -> queue.add(run.getMetadata().getName()));
+    }
+
+    /**
+     * A run whose resource was torn away past its finaliser, or that never had one, has no workers
+     * and must not keep the turn of those that do.
+     */
+    private void parkOrphans() {
+        if (!leadership.leads() || !informers.synced()) {
+            return;
+        }
+        Set<String> known =
+                informers.runs().stream()
+                        .map(run -> run.getMetadata().getUid())
+                        .collect(Collectors.toSet());
+        for (String uid : runs.executing()) {
+            if (!known.contains(uid)) {
+                LOG.warnf("Run has no resource and is parked request=%s", uid);
+                runs.park(uid);
+            }
+        }
     }
 
     private static boolean ended(DistillationRun run) {

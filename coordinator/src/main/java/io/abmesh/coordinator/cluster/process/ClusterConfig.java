@@ -32,23 +32,19 @@ public interface ClusterConfig {
     /** What workers run. */
     Images images();
 
-    /** Images of workers. */
+    /** Images of workers; all are needed on a cluster. */
     interface Images {
         /** Image of student-workers. */
-        @WithDefault("abmesh/student-worker:latest")
-        String student();
+        Optional<String> student();
 
         /** Image of teacher-workers. */
-        @WithDefault("abmesh/teacher-worker:latest")
-        String teacher();
+        Optional<String> teacher();
 
         /** Image of student-workers with GPUs. */
-        @WithDefault("abmesh/student-worker:latest-cuda")
-        String studentCuda();
+        Optional<String> studentCuda();
 
         /** Image of teacher-workers with GPUs. */
-        @WithDefault("abmesh/teacher-worker:latest-cuda")
-        String teacherCuda();
+        Optional<String> teacherCuda();
     }
 
     /** Where this process sees the data sets and teachers that plans name with relative paths. */

@@ -118,8 +118,7 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                     e.getCode() == CONFLICT
                             ? cluster.run(run.getMetadata().getName())
                             : Optional.empty();
-            return known.filter(k -> k.getSpec().plan().equals(run.getSpec().plan()))
-                    .orElseThrow(() -> e);
+            return known.filter(k -> k.getSpec().samePlan(run.getSpec())).orElseThrow(() -> e);
         }
     }
 

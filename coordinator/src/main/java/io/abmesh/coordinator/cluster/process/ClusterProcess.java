@@ -5,6 +5,8 @@ import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.ClusterClient;
 import io.abmesh.coordinator.cluster.operator.Operator;
 import io.abmesh.coordinator.run.Runs;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -13,6 +15,10 @@ import io.grpc.BindableService;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 
 /** The operator and the service of a coordinator on a cluster. */
 public final class ClusterProcess implements AutoCloseable {
@@ -30,13 +36,18 @@ public final class ClusterProcess implements AutoCloseable {
      * Makes the parts; asks nothing of the API server yet.
      *
      * @param runs borrowed
+     * @throws MeshException INVALID_REQUEST for a configuration that lacks something, with all of
+     *     it
      */
     public static ClusterProcess open(ClusterConfig config, Runs runs, Clock clock) {
+        Surroundings.Images images = images(config.images());
         int timeoutMillis = (int) config.requestTimeout().toMillis();
         Config kubernetes =
                 new ConfigBuilder(Config.autoConfigure(null))
                         .withRequestTimeout(timeoutMillis)
                         .withConnectionTimeout(timeoutMillis)
+                        // who asks tries again: the operator at its next look, people themselves
+                        .withRequestRetryBackoffLimit(0)
                         .build();
         KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
         String namespace = config.namespace().orElse(client.getNamespace());
@@ -50,11 +61,7 @@ public final class ClusterProcess implements AutoCloseable {
                                 new Surroundings(
                                         namespace,
                                         config.coordinatorAddress(),
-                                        new Surroundings.Images(
-                                                config.images().student(),
-                                                config.images().teacher(),
-                                                config.images().studentCuda(),
-                                                config.images().teacherCuda()),
+                                        images,
                                         config.dataClaim(),
                                         config.priorityClass(),
                                         level),
@@ -73,6 +80,29 @@ public final class ClusterProcess implements AutoCloseable {
                         runs,
                         mesh,
                         config.dataDirectory()));
+    }
+
+    private static Surroundings.Images images(ClusterConfig.Images config) {
+        Map<String, Optional<String>> wanted = new TreeMap<>();
+        wanted.put("student", config.student());
+        wanted.put("student-cuda", config.studentCuda());
+        wanted.put("teacher", config.teacher());
+        wanted.put("teacher-cuda", config.teacherCuda());
+        List<String> missing =
+                wanted.entrySet().stream()
+                        .filter(image -> image.getValue().isEmpty())
+                        .map(image -> "abmesh.cluster.images." + image.getKey())
+                        .toList();
+        if (!missing.isEmpty()) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "a coordinator on a cluster needs images of workers: missing=" + missing);
+        }
+        return new Surroundings.Images(
+                config.student().orElseThrow(),
+                config.teacher().orElseThrow(),
+                config.studentCuda().orElseThrow(),
+                config.teacherCuda().orElseThrow());
     }
 
     private static String hostName() {

@@ -8,6 +8,7 @@ import io.fabric8.generator.annotation.Max;
 import io.fabric8.generator.annotation.Min;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.kubernetes.model.annotation.SpecReplicas;
+import java.util.Comparator;
 
 /**
  * What is to be learned, and with what. Defaults are filled in by the API server, from the
@@ -54,6 +55,14 @@ public record DistillationRunSpec(
     /** Students of a run at most. */
     public static final int MAX_STUDENTS = 64;
 
+    private static final Comparator<JsonNode> BY_VALUE =
+            (one, two) -> {
+                if (one.isNumber() && two.isNumber()) {
+                    return one.decimalValue().compareTo(two.decimalValue());
+                }
+                return one.equals(two) ? 0 : 1;
+            };
+
     /** Returns the same with another number of students. */
     public DistillationRunSpec withStudents(int changed) {
         return new DistillationRunSpec(plan, changed, teachers, resources, storage, image, suspend);
@@ -74,6 +83,14 @@ public record DistillationRunSpec(
     public DistillationRunSpec withPlan(JsonNode changed) {
         return new DistillationRunSpec(
                 changed, students, teachers, resources, storage, image, suspend);
+    }
+
+    /**
+     * Returns whether another spec has the same plan. The API server writes {@code 1.0} as {@code
+     * 1}, so numbers are compared by their values.
+     */
+    public boolean samePlan(DistillationRunSpec other) {
+        return plan.equals(BY_VALUE, other.plan);
     }
 
     /** Returns a plan with every default of the rest. */

@@ -21,6 +21,18 @@ final class SpecCheckTest {
     }
 
     @Test
+    void aNumberThatTheApiServerWroteInAnotherWayIsNoOtherPlan() {
+        DistillationRunSpec one =
+                DistillationRunSpec.of(JsonNodeFactory.instance.objectNode().put("epochs", 1.0));
+        assertThat(
+                        SpecCheck.problems(
+                                one.withPlan(
+                                        JsonNodeFactory.instance.objectNode().put("epochs", 1)),
+                                one))
+                .isEmpty();
+    }
+
+    @Test
     void allProblemsAreToldAtOnce() {
         WorkerResources little = new WorkerResources(1, "512Mi", 0, "nvidia.com/gpu");
         DistillationRunSpec bad =

@@ -228,6 +228,25 @@ final class OperatorIT {
     }
 
     @Test
+    void aRunWhoseResourceWasTornAwayPastItsFinaliserGivesUpItsTurn() {
+        Operator operator = cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        operator.close();
+        cluster.run(RUN)
+                .edit(
+                        run -> {
+                            run.getMetadata().setFinalizers(List.of());
+                            return run;
+                        });
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        assertThat(cluster.mesh.progress(uid).executing()).isTrue();
+        cluster.operator("two");
+        Waiting.until("its turn is given up", LIMIT, () -> !cluster.mesh.progress(uid).executing());
+    }
+
+    @Test
     void theSecondRunStartsWhenTheWorkersOfTheFirstAreGone() {
         cluster.operator("one");
         String first = cluster.apply("first", Cluster.spec());

@@ -10,7 +10,9 @@ import io.abmesh.proto.error.MeshException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /**
  * Runs whose progress the test tells. It outlives the operator, as the coordinator's store does.
@@ -55,6 +57,14 @@ final class TestingMeshRuns implements MeshRuns {
                         p.state().terminal()
                                 ? p
                                 : progress(MeshState.CANCELLED, false, "", p.step(), p.rates()));
+    }
+
+    @Override
+    public Set<String> executing() {
+        return runs.entrySet().stream()
+                .filter(run -> run.getValue().executing())
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.proto.error.MeshException;
 import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The definition under {@code deploy/} is the one that the Java types and the plan's message give.
@@ -62,6 +64,34 @@ final class CustomResourceDefinitionTest {
         assertThat(scale.path("specReplicasPath").asText()).isEqualTo(".spec.students");
         assertThat(scale.path("statusReplicasPath").asText()).isEqualTo(".status.workers.students");
         assertThat(scale.path("labelSelectorPath").asText()).isEqualTo(".status.selector");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"quickstart", "gpu"})
+    void thePlanOfAnExampleIsGood(String example) throws IOException {
+        JsonNode run =
+                Serialization.unmarshal(
+                        Files.readString(
+                                ROOT.resolve("deploy/kubernetes/examples/" + example + ".yaml")),
+                        JsonNode.class);
+        CompletePlan plan = PlanReader.read(run.at("/spec/plan").toString(), List.of());
+        assertThat(plan.warnings()).isEmpty();
+    }
+
+    @Test
+    void theQuickstartIsThatOfALaptop() throws IOException {
+        JsonNode run =
+                Serialization.unmarshal(
+                        Files.readString(
+                                ROOT.resolve("deploy/kubernetes/examples/quickstart.yaml")),
+                        JsonNode.class);
+        assertThat(PlanReader.read(run.at("/spec/plan").toString(), List.of()).sha256())
+                .isEqualTo(
+                        PlanReader.read(
+                                        Files.readString(
+                                                ROOT.resolve("deploy/plans/quickstart.yaml")),
+                                        List.of())
+                                .sha256());
     }
 
     @ParameterizedTest(name = "{0}={1}")

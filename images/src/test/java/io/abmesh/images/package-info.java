@@ -1,0 +1,2 @@
+/** Tests of the images as they were built. */
+package io.abmesh.images;
