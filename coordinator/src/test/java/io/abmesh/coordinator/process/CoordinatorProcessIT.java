@@ -319,19 +319,49 @@ final class CoordinatorProcessIT {
                         RosterMember::getFirstMicroBatch,
                         RosterMember::getEndMicroBatch)
                 .containsExactly(tuple("student-0", 0, 1), tuple("student-1", 1, 2));
-        assertThat(second.told).contains("applied 15").doesNotContain("evaluate 15");
+        assertThat(second.told).contains("position 0").doesNotContain("evaluate 15");
         assertThat(first.told).contains("applied 15", "evaluate 15", "stored");
         assertThat(report().path("ledger").path("epochs").asInt()).isGreaterThanOrEqualTo(1);
     }
 
     @Test
+    void studentsThatComputeWithOtherThreadsAreWarnedAbout() throws Exception {
+        Pause held = student("student-0").pauseBefore("step 0");
+        CompletableFuture<List<RunEvent>> watched = watch(submit(TestingPlans.supervised()));
+        held.awaitReached();
+        TestingStudent other = new TestingStudent("student-1", checkpoints).withThreads(2);
+        opened.push(other);
+        Pause asked = other.pauseBefore("begin");
+        join(other);
+        asked.awaitReached();
+        asked.release();
+        held.release();
+
+        assertThat(
+                        watched.get().stream()
+                                .filter(RunEvent::hasNotice)
+                                .map(event -> event.getNotice().getMessage()))
+                .contains(
+                        "student student-1 computes with 2 threads on testing, student-0 with 1 on testing:"
+                                + " the result may differ in its last bits");
+    }
+
+    @Test
     void theOthersGoOnWhenTheLeaderIsLost() throws Exception {
         TestingStudent leader = student("student-0");
-        TestingStudent other = student("student-1");
+        Pause held = leader.pauseBefore("step 0");
         Pause pause = leader.pauseBefore("step 5");
         teacher("teacher-0");
         CompletableFuture<List<RunEvent>> watched =
                 watch(submit(TestingPlans.distilled(), "microBatches=2"));
+        held.awaitReached();
+        TestingStudent other = new TestingStudent("student-1", checkpoints);
+        opened.push(other);
+        Pause asked = other.pauseBefore("begin");
+        join(other);
+        asked.awaitReached();
+        asked.release();
+        held.release();
         pause.awaitReached();
         leader.close();
         List<RunEvent> events = watched.get();

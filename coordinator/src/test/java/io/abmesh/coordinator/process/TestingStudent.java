@@ -91,6 +91,7 @@ final class TestingStudent implements AutoCloseable {
     final List<String> told = new CopyOnWriteArrayList<>();
 
     private final String name;
+    private volatile int threads = 1;
     private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
     private volatile boolean leads;
     private final Checkpoints checkpoints;
@@ -112,6 +113,12 @@ final class TestingStudent implements AutoCloseable {
     TestingStudent(String name, Checkpoints checkpoints) {
         this.name = name;
         this.checkpoints = checkpoints;
+    }
+
+    /** Says that it computes with so many threads. */
+    TestingStudent withThreads(int count) {
+        threads = count;
+        return this;
     }
 
     /** The rosters that it was told, in order. */
@@ -220,7 +227,7 @@ final class TestingStudent implements AutoCloseable {
                                     StudentJoin.newBuilder()
                                             .setWorkerId(name)
                                             .setVersion(version)
-                                            .setThreads(1)
+                                            .setThreads(threads)
                                             .setPlatform("testing")
                                             .setPrefetch(PREFETCH)),
                     0);
