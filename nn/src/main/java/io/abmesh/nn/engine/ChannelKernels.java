@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  */
 interface ChannelKernels {
     /**
-     * Mean and biased variance of each channel, each rounded once.
+     * Mean and biased variance of each channel. Sums of a block are {@code float32}; blocks are
+     * merged in double precision.
      *
      * @param x read by absolute position, from 0
      * @param mean written, {@code [C]}

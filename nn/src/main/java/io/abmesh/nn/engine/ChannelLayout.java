@@ -17,6 +17,7 @@ record ChannelLayout(int images, int channels, int lanes, int positions) {
         return new ChannelLayout(1, channels, channels, rows);
     }
 
+    /** Returns the groups that hold all channels. */
     int groups() {
         return (channels + lanes - 1) / lanes;
     }
@@ -26,12 +27,8 @@ record ChannelLayout(int images, int channels, int lanes, int positions) {
         return positions * lanes;
     }
 
+    /** Returns the groups of all images. */
     int planes() {
         return images * groups();
-    }
-
-    /** Returns the values of one channel. */
-    long values() {
-        return (long) images * positions;
     }
 }

@@ -1,7 +1,6 @@
 package io.abmesh.nn.engine;
 
 import java.util.Optional;
-import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.javacpp.Loader;
@@ -43,12 +42,5 @@ final class OneDnn {
     /** Returns the processor; lives as long as the process. */
     engine processor() {
         return processor;
-    }
-
-    /** Returns name and version. */
-    @Override
-    public String toString() {
-        dnnl_version_t version = dnnl.dnnl_version();
-        return "oneDNN " + version.major() + "." + version.minor() + "." + version.patch();
     }
 }
