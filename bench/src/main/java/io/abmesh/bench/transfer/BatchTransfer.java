@@ -32,7 +32,10 @@ public final class BatchTransfer {
 
     private static final Duration STALL_TIMEOUT = Duration.ofSeconds(30);
     private static final Duration MEASURE = Duration.ofSeconds(5);
-    private static final int WARM_UP_FETCHES = 20;
+
+    /** After which the compiler has nothing left to do. */
+    private static final Duration WARM_UP = Duration.ofSeconds(15);
+
     private static final int BATCH = 64;
 
     /** Taps of a wide residual network of width 2 for 32 x 32 pixels, {@code [C, H, W]}. */
@@ -104,7 +107,8 @@ public final class BatchTransfer {
         FetchBatchRequest request = FetchBatchRequest.newBuilder().setBatchId("batch").build();
         // One buffer for each tensor, used again, as the student-worker's pool does.
         List<ByteBuffer> pool = new ArrayList<>();
-        for (int i = 0; i < WARM_UP_FETCHES; i++) {
+        long warmed = System.nanoTime() + WARM_UP.toNanos();
+        while (System.nanoTime() < warmed) {
             fetch(stub, request, payload, pool);
         }
         long start = System.nanoTime();

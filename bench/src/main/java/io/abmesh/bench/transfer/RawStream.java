@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 public final class RawStream {
     private static final int MESSAGE = 1 << 20;
     private static final int WINDOW = 8 << 20;
-    private static final int WARM_UP = 512;
+    private static final long WARM_UP_SECONDS = 15;
     private static final long MEASURE_SECONDS = 5;
     private static final MethodDescriptor<byte[], byte[]> METHOD =
             MethodDescriptor.<byte[], byte[]>newBuilder()
@@ -89,7 +89,8 @@ public final class RawStream {
                         METHOD,
                         CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS),
                         new byte[0]);
-        for (int i = 0; i < WARM_UP; i++) {
+        long warmed = System.nanoTime() + TimeUnit.SECONDS.toNanos(WARM_UP_SECONDS);
+        while (System.nanoTime() < warmed) {
             messages.next();
         }
         long start = System.nanoTime();

@@ -109,6 +109,12 @@ public final class StudentTrainer implements AutoCloseable {
         phase = next;
         statistics.clear();
         engine.clearVelocities();
+        engine.releasePasses();
+    }
+
+    /** Gives back memory that only training needs; training may go on all the same. */
+    public void releasePasses() {
+        engine.releasePasses();
     }
 
     /** Returns the number of trained elements, connectors among them. */

@@ -41,6 +41,7 @@ final class NnStudentExport implements StudentExport {
                     "cannot make the export folder: folder=" + directory + ", cause=" + e,
                     e);
         }
+        run.trainer().releasePasses(); // the formats' own runtimes need memory too
         ExportedStudent student = student(run);
         TrainedLogits trained = run.trainer()::logits;
         Path onnx = directory.resolve(ONNX);
