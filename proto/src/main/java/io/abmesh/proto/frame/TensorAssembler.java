@@ -218,7 +218,7 @@ public final class TensorAssembler {
                             + TensorFrames.MAX_PAYLOAD_BYTES,
                     Map.of("batch", batchId, "tensor", frame.getTensor()));
         }
-        int crc = TensorFrames.crc32c(frame.getPayload().asReadOnlyByteBuffer());
+        int crc = TensorFrames.crc32c(frame.getPayload());
         if (crc != frame.getCrc32C()) {
             throw new MeshException(
                     ErrorReason.CHECKSUM_MISMATCH,

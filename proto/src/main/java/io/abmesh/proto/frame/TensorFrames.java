@@ -1,9 +1,13 @@
 package io.abmesh.proto.frame;
 
+import com.google.protobuf.ByteOutput;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.TensorDescription;
 import io.abmesh.proto.v1.TensorFrame;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.List;
@@ -59,9 +63,53 @@ public final class TensorFrames {
         return (int) crc.getValue();
     }
 
+    /** CRC-32C of a payload, without a copy. */
+    static int crc32c(ByteString payload) {
+        CRC32C crc = new CRC32C();
+        try {
+            UnsafeByteOperations.unsafeWriteTo(payload, new Checksum(crc));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // nothing is written that could fail
+        }
+        return (int) crc.getValue();
+    }
+
     /** Frames that a tensor of that size takes. */
     static int frameCount(long sizeBytes) {
         return Math.toIntExact((sizeBytes + MAX_PAYLOAD_BYTES - 1) / MAX_PAYLOAD_BYTES);
+    }
+
+    private static final class Checksum extends ByteOutput {
+        private final CRC32C crc;
+
+        Checksum(CRC32C crc) {
+            this.crc = crc;
+        }
+
+        @Override
+        public void write(byte value) {
+            crc.update(value);
+        }
+
+        @Override
+        public void write(byte[] value, int offset, int length) {
+            crc.update(value, offset, length);
+        }
+
+        @Override
+        public void writeLazy(byte[] value, int offset, int length) {
+            crc.update(value, offset, length);
+        }
+
+        @Override
+        public void write(ByteBuffer value) {
+            crc.update(value);
+        }
+
+        @Override
+        public void writeLazy(ByteBuffer value) {
+            crc.update(value);
+        }
     }
 
     private static final class FrameIterator implements Iterator<TensorFrame> {
