@@ -42,7 +42,7 @@ import java.util.stream.IntStream;
  */
 public final class BoundaryLoop {
     private static final int BATCH = 128;
-    private static final double EPOCHS = 5;
+    private static final double EPOCHS = 15;
     private static final long SEED = 1;
     private static final double RATE = 0.1;
 

@@ -78,6 +78,10 @@ public record ServiceSpec(
         List<String> command = new ArrayList<>();
         command.add(java.toString());
         command.addAll(requireNonNull(MEMORY.get(role), "memory"));
+        if (role == Role.COORDINATOR) {
+            // On a laptop it has little to compute: better code would cost more than it gives.
+            command.add("-XX:TieredStopAtLevel=1");
+        }
         command.add("-XX:+UseSerialGC");
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Dquarkus.http.host=127.0.0.1");
