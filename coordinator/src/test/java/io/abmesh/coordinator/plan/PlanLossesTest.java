@@ -9,15 +9,20 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Responses;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.TapPrecision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Terms of a loss in a plan: their defaults, their ranges, and what they ask of a teacher. */
 final class PlanLossesTest {
@@ -176,6 +181,28 @@ final class PlanLossesTest {
                     .as(kind)
                     .hasSize(3);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "cross-entropy",
+                "kd",
+                "fitnet",
+                "attention",
+                "boundary-cross-entropy",
+                "boundary-kd",
+                "ofd"
+            })
+    void thePlanOfAMethodIsGood(String method) throws IOException {
+        Path file =
+                Path.of(System.getProperty("abmesh.root"))
+                        .resolve("deploy/plans/methods/" + method + ".yaml");
+        CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
+
+        assertThat(plan.warnings()).isEmpty();
+        assertThat(plan.plan().getPhasesList().stream().mapToDouble(PhasePlan::getEpochs).sum())
+                .isEqualTo(60);
     }
 
     private static DescribeTeacherResponse teacher(int classes) {
