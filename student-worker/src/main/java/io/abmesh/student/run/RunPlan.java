@@ -213,7 +213,7 @@ final class RunPlan {
                     new TensorNeed(
                             LOGITS,
                             Encoding.ENCODING_FLOAT32,
-                            List.of((long) begin.getTeacherClassCount())));
+                            List.of((long) teacherClasses(begin))));
         }
         return new TensorNeeds(needs);
     }
@@ -224,7 +224,14 @@ final class RunPlan {
                 begin.getPlan().getPhasesList().stream()
                         .flatMap(phase -> phase.getLossesList().stream())
                         .anyMatch(l -> l.getKind() == LossKind.LOSS_KIND_CENTERED_LOGITS);
-        return maps ? begin.getTeacherClassCount() : 0;
+        return maps ? teacherClasses(begin) : 0;
+    }
+
+    /** A coordinator of an earlier version leaves them out, as they are the data's then. */
+    private static int teacherClasses(RunBegin begin) {
+        return begin.getTeacherClassCount() > 0
+                ? begin.getTeacherClassCount()
+                : begin.getClassCount();
     }
 
     private static TensorNeed image(RunBegin begin) {
