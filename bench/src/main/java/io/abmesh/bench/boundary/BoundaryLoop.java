@@ -10,6 +10,7 @@ import io.abmesh.data.schedule.SubsetRule;
 import io.abmesh.data.source.ImageDatasets;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -27,7 +28,6 @@ import io.abmesh.nn.training.PhaseSetup;
 import io.abmesh.nn.training.StudentSetup;
 import io.abmesh.nn.training.StudentTrainer;
 import io.abmesh.nn.training.TapPair;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -85,11 +85,11 @@ public final class BoundaryLoop {
             for (long step = 0; step < steps; step++) {
                 MicroBatch batch = schedule.microBatch(step, 0);
                 TeacherResult result = session.infer(batch.images(), BATCH, normalization);
-                Map<String, ByteBuffer> boundaries = new HashMap<>();
+                Map<String, TeacherResponses> boundaries = new HashMap<>();
                 for (int tap = 0; tap < result.taps().size(); tap++) {
                     boundaries.put(
                             session.taps().get(tap).name(),
-                            TapEncoder.signBits(result.taps().get(tap)));
+                            TeacherResponses.signBits(TapEncoder.signBits(result.taps().get(tap))));
                 }
                 student.accumulate(
                         new io.abmesh.nn.training.MicroBatch(

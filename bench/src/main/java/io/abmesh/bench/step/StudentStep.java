@@ -2,6 +2,7 @@ package io.abmesh.bench.step;
 
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -100,11 +101,11 @@ public final class StudentStep {
         for (int i = 0; i < batch; i++) {
             labels.putInt(4 * i, random.nextInt(CLASSES));
         }
-        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        Map<String, TeacherResponses> boundaries = new HashMap<>();
         for (TapPair pair : pairs) {
             byte[] bits = new byte[(batch * pair.teacherShape().elements() + 7) / 8];
             random.nextBytes(bits);
-            boundaries.put(pair.teacherTap(), ByteBuffer.wrap(bits));
+            boundaries.put(pair.teacherTap(), TeacherResponses.signBits(ByteBuffer.wrap(bits)));
         }
         return new MicroBatch(batch, ByteBuffer.wrap(pixels), labels, boundaries, null);
     }

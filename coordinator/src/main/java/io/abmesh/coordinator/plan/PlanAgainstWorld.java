@@ -1,8 +1,10 @@
 package io.abmesh.coordinator.plan;
 
 import io.abmesh.data.image.ImageDataset;
+import io.abmesh.proto.plan.LossReads;
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.Normalization;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.TapDescription;
@@ -35,7 +37,7 @@ public final class PlanAgainstWorld {
     /** Returns what does not fit the data; needs no teacher. */
     public static List<PlanProblem> check(CompletePlan plan, DataFacts data) {
         PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
-        world.studentTaps();
+        world.tapNumbers(world.studentTaps());
         world.sizes();
         return List.copyOf(world.problems);
     }
@@ -51,10 +53,11 @@ public final class PlanAgainstWorld {
         PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
         world.sizes();
         List<StudentTap> student = world.studentTaps();
+        world.tapNumbers(student);
         PlanMatch match = new PlanMatch(List.of(), List.of());
         if (teacher != null) {
             world.classes(teacher);
-            if (plan.plan().getPhasesList().stream().anyMatch(PlanNeeds::boundary)) {
+            if (plan.plan().getPhasesList().stream().anyMatch(PlanNeeds::taps)) {
                 match = world.pairs(student, world.teacherTaps(teacher));
             }
         }
@@ -152,19 +155,55 @@ public final class PlanAgainstWorld {
 
     private void classes(DescribeTeacherResponse teacher) {
         boolean logits = plan.getPhasesList().stream().anyMatch(PlanNeeds::logits);
+        boolean same = plan.getPhasesList().stream().anyMatch(PlanNeeds::logitsOfClasses);
         if (logits && teacher.getClassCount() == 0) {
             problem(
                     "teacher.model",
                     "teacher has no logits: found=no [N, classes] output, expected="
-                            + data.classCount()
-                            + " classes for kd");
-        } else if (logits && teacher.getClassCount() != data.classCount()) {
+                            + (same ? data.classCount() + " classes" : "2 classes or more")
+                            + " for "
+                            + String.join(", ", kindsOfLogits()));
+        } else if (same && teacher.getClassCount() != data.classCount()) {
             problem(
                     "teacher.model",
                     "class counts differ: teacher="
                             + teacher.getClassCount()
                             + ", data="
-                            + data.classCount());
+                            + data.classCount()
+                            + "; only centeredLogits compares other classes");
+        }
+    }
+
+    private List<String> kindsOfLogits() {
+        return plan.getPhasesList().stream()
+                .flatMap(phase -> phase.getLossesList().stream())
+                .map(LossPlan::getKind)
+                .filter(kind -> LossReads.of(kind).teacherLogits())
+                .distinct()
+                .map(kind -> PlanReader.yamlName(kind.getValueDescriptor()))
+                .toList();
+    }
+
+    /** Taps that a loss names are taps of the student. */
+    private void tapNumbers(List<StudentTap> student) {
+        if (student.isEmpty()) {
+            return;
+        }
+        int tapCount = student.size();
+        for (int i = 0; i < plan.getPhasesCount(); i++) {
+            for (int j = 0; j < plan.getPhases(i).getLossesCount(); j++) {
+                LossPlan loss = plan.getPhases(i).getLosses(j);
+                for (int k = 0; k < loss.getTapsCount(); k++) {
+                    if (loss.getTaps(k) > tapCount) {
+                        problem(
+                                "phases[" + i + "].losses[" + j + "].taps[" + k + "]",
+                                "student has no such tap: found="
+                                        + loss.getTaps(k)
+                                        + ", expected=1 to "
+                                        + tapCount);
+                    }
+                }
+            }
         }
     }
 

@@ -5,9 +5,11 @@ import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.Responses;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
 import io.abmesh.proto.v1.SplitPlan;
+import io.abmesh.proto.v1.TapPrecision;
 import java.util.List;
 
 /** Every default of a plan, in this one place. */
@@ -23,8 +25,36 @@ public final class PlanDefaults {
     static final int CHECKPOINT_EVERY_STEPS = 200;
     static final double WEIGHT = 1;
     static final double MARGIN = 1;
+
+    /** That of boundaries and of distances, whose terms are as large at the start. */
     static final double SCALE = 50;
+
+    /**
+     * The weight of a hint in the benchmark of Tian et al., Contrastive Representation
+     * Distillation.
+     */
+    static final double HINT_SCALE = 100;
+
+    /** The authors' 1/1000 of the sum over neurons, as a mean, for WRN of width 4: 16.384. */
+    static final double OVERHAUL_SCALE = 16;
+
+    /** Beta of the authors' script. */
+    static final double ATTENTION_SCALE = 1000;
+
+    static final double FLOW_SCALE = 1;
+
+    /** The factor of transfer to other classes. */
+    static final double CENTERED_LOGITS_SCALE = 10;
+
     static final double TEMPERATURE = 3;
+
+    /** The authors', for CIFAR-100. */
+    static final double DKD_TEMPERATURE = 4;
+
+    static final double DKD_TARGET_WEIGHT = 1;
+    static final double DKD_NON_TARGET_WEIGHT = 8;
+    static final double DIST_TEMPERATURE = 1;
+    static final double DIST_WEIGHT = 1;
     static final double LEARNING_RATE = 0.1;
     static final double MOMENTUM = 0.9;
     static final double WEIGHT_DECAY = 5e-4;
@@ -60,6 +90,17 @@ public final class PlanDefaults {
             }
             absent("compare.crossEntropy", () -> plan.getCompareBuilder().setCrossEntropy(true));
         }
+        boolean values =
+                plan.getPhasesList().stream()
+                        .flatMap(phase -> phase.getLossesList().stream())
+                        .anyMatch(loss -> PlanNeeds.values(loss.getKind()));
+        if (plan.hasTeacher() && values) {
+            absent(
+                    "teacher.precision",
+                    () ->
+                            plan.getTeacherBuilder()
+                                    .setPrecision(TapPrecision.TAP_PRECISION_FLOAT16));
+        }
         plan.getCompareBuilder();
         absent(
                 "student.connector",
@@ -90,19 +131,13 @@ public final class PlanDefaults {
                 () -> phase.getOptimizerBuilder().setWeightDecay(WEIGHT_DECAY));
         phase.getUntilBuilder();
         SchedulePlan.Builder schedule = phase.getScheduleBuilder();
-        boolean onlyBoundary =
-                phase.getLossesList().stream()
-                        .allMatch(
-                                l ->
-                                        PlanNeeds.boundary(
-                                                PhasePlan.newBuilder().addLosses(l).build()));
         absent(
                 path + ".schedule.kind",
                 () ->
                         schedule.setKind(
-                                onlyBoundary
-                                        ? ScheduleKind.SCHEDULE_KIND_CONSTANT
-                                        : ScheduleKind.SCHEDULE_KIND_STEPS));
+                                PlanNeeds.classifier(phase.build())
+                                        ? ScheduleKind.SCHEDULE_KIND_STEPS
+                                        : ScheduleKind.SCHEDULE_KIND_CONSTANT));
         if (schedule.getKind() == ScheduleKind.SCHEDULE_KIND_STEPS) {
             absent(path + ".schedule.at", () -> schedule.addAllAt(STEPS_AT));
             absent(path + ".schedule.factor", () -> schedule.setFactor(STEPS_FACTOR));
@@ -116,13 +151,54 @@ public final class PlanDefaults {
                 absent(path + ".margin", () -> loss.setMargin(MARGIN));
                 absent(path + ".reduction", () -> loss.setReduction(Reduction.REDUCTION_MEAN));
                 if (loss.getReduction() == Reduction.REDUCTION_MEAN) {
-                    absent(path + ".scale", () -> loss.setScale(SCALE));
+                    scale(loss, path, SCALE);
                 }
             }
-            case LOSS_KIND_KD ->
-                    absent(path + ".temperature", () -> loss.setTemperature(TEMPERATURE));
+            case LOSS_KIND_L1, LOSS_KIND_L2 -> {
+                responses(loss, path);
+                scale(loss, path, SCALE);
+            }
+            case LOSS_KIND_FIT_NET -> {
+                responses(loss, path);
+                scale(loss, path, HINT_SCALE);
+            }
+            case LOSS_KIND_OFD -> scale(loss, path, OVERHAUL_SCALE);
+            case LOSS_KIND_ATTENTION -> {
+                responses(loss, path);
+                scale(loss, path, ATTENTION_SCALE);
+            }
+            case LOSS_KIND_FSP -> {
+                responses(loss, path);
+                scale(loss, path, FLOW_SCALE);
+            }
+            case LOSS_KIND_KD -> temperature(loss, path, TEMPERATURE);
+            case LOSS_KIND_DKD -> {
+                temperature(loss, path, DKD_TEMPERATURE);
+                absent(path + ".targetWeight", () -> loss.setTargetWeight(DKD_TARGET_WEIGHT));
+                absent(
+                        path + ".nonTargetWeight",
+                        () -> loss.setNonTargetWeight(DKD_NON_TARGET_WEIGHT));
+            }
+            case LOSS_KIND_DIST -> {
+                temperature(loss, path, DIST_TEMPERATURE);
+                absent(path + ".interWeight", () -> loss.setInterWeight(DIST_WEIGHT));
+                absent(path + ".intraWeight", () -> loss.setIntraWeight(DIST_WEIGHT));
+            }
+            case LOSS_KIND_CENTERED_LOGITS -> scale(loss, path, CENTERED_LOGITS_SCALE);
             case LOSS_KIND_CROSS_ENTROPY, LOSS_KIND_UNSPECIFIED, UNRECOGNIZED -> {}
         }
+    }
+
+    private void scale(LossPlan.Builder loss, String path, double scale) {
+        absent(path + ".scale", () -> loss.setScale(scale));
+    }
+
+    private void temperature(LossPlan.Builder loss, String path, double temperature) {
+        absent(path + ".temperature", () -> loss.setTemperature(temperature));
+    }
+
+    private void responses(LossPlan.Builder loss, String path) {
+        absent(path + ".responses", () -> loss.setResponses(Responses.RESPONSES_RECTIFIED));
     }
 
     private void absent(String path, Runnable fill) {

@@ -45,8 +45,8 @@ public final class PlanDocument {
         return switch (field.getJavaType()) {
             case ENUM -> ((EnumValueDescriptor) message.getField(field)).getNumber() != 0;
             case STRING -> !message.getField(field).equals("");
-            case DOUBLE -> !(message instanceof LossPlan) || message.hasField(field);
-            case INT, LONG, FLOAT, BOOLEAN, BYTE_STRING, MESSAGE -> true;
+            case DOUBLE, BOOLEAN -> !(message instanceof LossPlan) || message.hasField(field);
+            case INT, LONG, FLOAT, BYTE_STRING, MESSAGE -> true;
         };
     }
 
@@ -60,6 +60,8 @@ public final class PlanDocument {
             if (value instanceof Message nested) {
                 array.add(write(nested));
             } else if (value instanceof Double number) {
+                array.add(number);
+            } else if (value instanceof Integer number) {
                 array.add(number);
             } else {
                 array.add(value.toString());

@@ -1,28 +1,58 @@
 package io.abmesh.coordinator.plan;
 
+import io.abmesh.proto.plan.LossReads;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.PhasePlan;
+import java.util.function.Predicate;
 
 /** What a phase needs of a teacher. */
 public final class PlanNeeds {
     private PlanNeeds() {}
 
-    /** Returns whether the phase reads boundaries. */
-    public static boolean boundary(PhasePlan phase) {
-        return has(phase, LossKind.LOSS_KIND_BOUNDARY);
+    /** Returns whether the phase reads taps. */
+    public static boolean taps(PhasePlan phase) {
+        return any(phase, reads -> reads.taps() != LossReads.Taps.NONE);
     }
 
     /** Returns whether the phase reads the teacher's logits. */
     public static boolean logits(PhasePlan phase) {
-        return has(phase, LossKind.LOSS_KIND_KD);
+        return any(phase, LossReads::teacherLogits);
+    }
+
+    /** Returns whether the phase reads logits of the data's classes. */
+    static boolean logitsOfClasses(PhasePlan phase) {
+        return any(phase, reads -> reads.teacherLogits() && reads.classifier());
+    }
+
+    /** Returns whether the phase trains the student's classifier. */
+    public static boolean classifier(PhasePlan phase) {
+        return any(phase, LossReads::classifier);
     }
 
     /** Returns whether the phase needs a teacher at all. */
     public static boolean teacher(PhasePlan phase) {
-        return boundary(phase) || logits(phase);
+        return any(phase, LossReads::teacher);
     }
 
-    private static boolean has(PhasePlan phase, LossKind kind) {
-        return phase.getLossesList().stream().anyMatch(loss -> loss.getKind() == kind);
+    /**
+     * Returns whether the agreement at every tap is known: some loss compares all of them neuron by
+     * neuron.
+     */
+    static boolean agreement(PhasePlan phase) {
+        return phase.getLossesList().stream()
+                .anyMatch(
+                        loss ->
+                                LossReads.of(loss.getKind()).neurons()
+                                        && loss.getTapsCount() == 0
+                                        && loss.getKind() != LossKind.LOSS_KIND_FIT_NET);
+    }
+
+    /** Returns whether a kind reads more of taps than their signs. */
+    static boolean values(LossKind kind) {
+        return LossReads.of(kind).taps() == LossReads.Taps.VALUES;
+    }
+
+    private static boolean any(PhasePlan phase, Predicate<LossReads> of) {
+        return phase.getLossesList().stream().anyMatch(l -> of.test(LossReads.of(l.getKind())));
     }
 }

@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.plan;
 
 import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.Descriptors.EnumDescriptor;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor.JavaType;
@@ -210,6 +211,14 @@ public final class PlanReader {
         return name.toString();
     }
 
+    /** Returns the names that a user may write. */
+    static List<String> yamlNames(EnumDescriptor type) {
+        return type.getValues().stream()
+                .filter(value -> value.getNumber() != 0)
+                .map(PlanReader::yamlName)
+                .toList();
+    }
+
     private static @Nullable FieldDescriptor field(Descriptor type, String key) {
         return type.getFields().stream()
                 .filter(f -> f.getJsonName().equals(key))
@@ -226,12 +235,7 @@ public final class PlanReader {
             case INT, LONG -> "a whole number";
             case FLOAT, DOUBLE -> "a number";
             case BOOLEAN -> "true or false";
-            case ENUM ->
-                    "one of "
-                            + field.getEnumType().getValues().stream()
-                                    .filter(v -> v.getNumber() != 0)
-                                    .map(PlanReader::yamlName)
-                                    .toList();
+            case ENUM -> "one of " + yamlNames(field.getEnumType());
             case STRING, BYTE_STRING, MESSAGE -> "text";
         };
     }

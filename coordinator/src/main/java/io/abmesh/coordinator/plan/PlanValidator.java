@@ -1,12 +1,12 @@
 package io.abmesh.coordinator.plan;
 
+import io.abmesh.proto.plan.LossReads;
 import io.abmesh.proto.v1.AugmentationPlan;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.OptimizerPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
-import io.abmesh.proto.v1.Reduction;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
 import io.abmesh.proto.v1.SplitPlan;
@@ -165,14 +165,19 @@ final class PlanValidator {
             losses(phase, path);
             optimizer(phase.getOptimizer(), path + ".optimizer");
             schedule(phase.getSchedule(), path + ".schedule");
-            int plateau = phase.getUntil().getPlateauEpochs();
-            require(plateau >= 0, path + ".until.plateauEpochs", plateau, "0 or more");
-            require(
-                    plateau == 0 || PlanNeeds.boundary(phase),
-                    path + ".until.plateauEpochs",
-                    plateau,
-                    "0 in a phase without a boundary loss");
+            until(phase, path + ".until");
         }
+    }
+
+    private void until(PhasePlan phase, String path) {
+        int plateau = phase.getUntil().getPlateauEpochs();
+        double agreement = phase.getUntil().getAgreement();
+        require(plateau >= 0, path + ".plateauEpochs", plateau, "0 or more");
+        require(agreement >= 0 && agreement <= 1, path + ".agreement", agreement, "0 to 1");
+        boolean known = PlanNeeds.agreement(phase);
+        String expected = "0 in a phase that does not compare every tap neuron by neuron";
+        require(plateau == 0 || known, path + ".plateauEpochs", plateau, expected);
+        require(agreement == 0 || known, path + ".agreement", agreement, expected);
     }
 
     private void losses(PhasePlan phase, String path) {
@@ -183,7 +188,10 @@ final class PlanValidator {
             String at = path + ".losses[" + i + "]";
             if (loss.getKind() == LossKind.LOSS_KIND_UNSPECIFIED) {
                 if (!source.wrote(at + ".kind")) {
-                    problem(at + ".kind", "found=nothing, expected=boundary, kd or crossEntropy");
+                    problem(
+                            at + ".kind",
+                            "found=nothing, expected="
+                                    + PlanReader.yamlNames(LossKind.getDescriptor()));
                 }
                 continue;
             }
@@ -192,37 +200,14 @@ final class PlanValidator {
                     at + ".kind",
                     PlanReader.yamlName(loss.getKind().getValueDescriptor()),
                     "each kind once");
-            require(
-                    loss.getWeight() > 0 && Double.isFinite(loss.getWeight()),
-                    at + ".weight",
-                    loss.getWeight(),
-                    "more than 0");
-            if (!plan.hasTeacher() && loss.getKind() != LossKind.LOSS_KIND_CROSS_ENTROPY) {
+            if (!plan.hasTeacher() && LossReads.of(loss.getKind()).teacher()) {
                 problem(
                         at + ".kind",
                         "found="
                                 + PlanReader.yamlName(loss.getKind().getValueDescriptor())
                                 + ", expected=crossEntropy in a plan without teacher");
             }
-            if (loss.getKind() == LossKind.LOSS_KIND_BOUNDARY) {
-                require(
-                        loss.getMargin() > 0 && Double.isFinite(loss.getMargin()),
-                        at + ".margin",
-                        loss.getMargin(),
-                        "more than 0");
-                require(
-                        loss.getReduction() != Reduction.REDUCTION_MEAN || loss.getScale() > 0,
-                        at + ".scale",
-                        loss.getScale(),
-                        "more than 0");
-            }
-            if (loss.getKind() == LossKind.LOSS_KIND_KD) {
-                require(
-                        loss.getTemperature() > 0 && Double.isFinite(loss.getTemperature()),
-                        at + ".temperature",
-                        loss.getTemperature(),
-                        "more than 0");
-            }
+            new LossValidator(loss, at, this::require).validate();
         }
     }
 
@@ -245,6 +230,14 @@ final class PlanValidator {
     }
 
     private void schedule(SchedulePlan schedule, String path) {
+        boolean oneCycle = schedule.getKind() == ScheduleKind.SCHEDULE_KIND_ONE_CYCLE;
+        require(
+                oneCycle
+                        ? schedule.getWarmUp() == 0
+                        : schedule.getWarmUp() >= 0 && schedule.getWarmUp() < 1,
+                path + ".warmUp",
+                schedule.getWarmUp(),
+                oneCycle ? "0 with oneCycle, which has its own" : "0 or more, less than 1");
         if (schedule.getKind() != ScheduleKind.SCHEDULE_KIND_STEPS) {
             require(
                     schedule.getAtCount() == 0,

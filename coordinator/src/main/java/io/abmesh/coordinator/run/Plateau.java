@@ -1,25 +1,27 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.proto.v1.UntilPlan;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Tells when the boundary agreement of a phase no longer rises. */
+/** Tells when the boundary agreement of a phase no longer rises, or is as high as wanted. */
 final class Plateau {
     /** Smallest rise that counts: {@value}. */
     static final double RISE = 0.001;
 
-    private final int patience;
+    private final UntilPlan until;
     private final List<Double> epoch = new ArrayList<>();
     private double best = Double.NEGATIVE_INFINITY;
     private int since;
 
-    /**
-     * Starts at the beginning of a phase.
-     *
-     * @param patience epochs without a rise, at least 1
-     */
-    Plateau(int patience) {
-        this.patience = patience;
+    /** Starts at the beginning of a phase. */
+    Plateau(UntilPlan until) {
+        this.until = until;
+    }
+
+    /** Returns whether a phase may end early at all. */
+    static boolean mayEnd(UntilPlan until) {
+        return until.getPlateauEpochs() > 0 || until.getAgreement() > 0;
     }
 
     /** Takes the agreement of a step. */
@@ -27,7 +29,7 @@ final class Plateau {
         epoch.add(agreement.stream().mapToDouble(Double::doubleValue).average().orElse(0));
     }
 
-    /** Ends an epoch; returns whether the phase has reached its plateau. */
+    /** Ends an epoch; returns whether the phase has reached its end. */
     boolean endEpoch() {
         double mean = epoch.stream().mapToDouble(Double::doubleValue).average().orElse(0);
         epoch.clear();
@@ -37,6 +39,7 @@ final class Plateau {
         } else {
             since++;
         }
-        return since >= patience;
+        boolean still = until.getPlateauEpochs() > 0 && since >= until.getPlateauEpochs();
+        return still || (until.getAgreement() > 0 && mean >= until.getAgreement());
     }
 }

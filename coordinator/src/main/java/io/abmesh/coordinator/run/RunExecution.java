@@ -24,6 +24,7 @@ import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentPosition;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
+import io.abmesh.proto.v1.UntilPlan;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
 import java.time.Duration;
@@ -198,7 +199,8 @@ final class RunExecution implements TeacherFeed.Listener {
                         .setDatasetSha256(world.dataset().train().sha256());
         if (teacher != null) {
             begin.addAllTeacherTaps(teacher.match().teacherTaps())
-                    .setTeacherSha256(teacher.description().getModelSha256());
+                    .setTeacherSha256(teacher.description().getModelSha256())
+                    .setTeacherClassCount(teacher.description().getClassCount());
         }
         for (StudentSession student : students.members()) {
             student.send(WorkResponse.newBuilder().setBegin(begin), epoch);
@@ -504,7 +506,7 @@ final class RunExecution implements TeacherFeed.Listener {
                     teacherFeed()
                             .offer(
                                     new MicroKey(step, micro),
-                                    TeacherFeed.Need.of(place.phase().getPhase()),
+                                    place.phase().getPhase(),
                                     samples,
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
@@ -586,8 +588,8 @@ final class RunExecution implements TeacherFeed.Listener {
         RunScript.Place place = script.place(step);
         if (step == place.phase().getStartStep()) {
             log.phaseStarted(place, teacher);
-            int patience = place.phase().getPhase().getUntil().getPlateauEpochs();
-            plateau = patience > 0 ? new Plateau(patience) : null;
+            UntilPlan until = place.phase().getPhase().getUntil();
+            plateau = Plateau.mayEnd(until) ? new Plateau(until) : null;
         }
     }
 
@@ -690,12 +692,12 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     private boolean plateauAfter(long step, List<Double> agreement) {
-        int patience = script.place(step).phase().getPhase().getUntil().getPlateauEpochs();
-        if (patience == 0) {
+        UntilPlan until = script.place(step).phase().getPhase().getUntil();
+        if (!Plateau.mayEnd(until)) {
             return false;
         }
         if (plateau == null) {
-            plateau = new Plateau(patience);
+            plateau = new Plateau(until);
         }
         plateau.add(agreement);
         return script.decides(step) && plateau.endEpoch();
@@ -705,7 +707,7 @@ final class RunExecution implements TeacherFeed.Listener {
     private void endPhaseEarly() {
         notice(
                 "PHASE_PLATEAU",
-                "boundary agreement no longer rises: phase "
+                "boundary agreement no longer rises or is as high as wanted: phase "
                         + script.place(committed).phase().getPhase().getName()
                         + " ends after step "
                         + committed);

@@ -1,8 +1,6 @@
 package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.plan.PlanNeeds;
-import io.abmesh.proto.v1.LossKind;
-import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
@@ -107,8 +105,7 @@ public final class RunScript {
                 phaseEnds && place.phase().getEndStep() == lastStepOf(place.track()) + 1;
         List<Item> items = new ArrayList<>();
         int every = plan.getEvaluateEveryEpochs();
-        boolean classifies =
-                place.phase().getPhase().getLossesList().stream().anyMatch(RunScript::readsLogits);
+        boolean classifies = PlanNeeds.classifier(place.phase().getPhase());
         boolean epochs =
                 every > 0
                         && classifies
@@ -124,10 +121,6 @@ public final class RunScript {
             items.add(new EndTrack(step, place.track().getName()));
         }
         return items;
-    }
-
-    private static boolean readsLogits(LossPlan loss) {
-        return loss.getKind() != LossKind.LOSS_KIND_BOUNDARY;
     }
 
     private static long lastStepOf(Track track) {
@@ -147,7 +140,7 @@ public final class RunScript {
     /** Returns whether a step is the last of an epoch in a phase that may end early. */
     public boolean decides(long step) {
         Place place = place(step);
-        return place.phase().getPhase().getUntil().getPlateauEpochs() > 0
+        return Plateau.mayEnd(place.phase().getPhase().getUntil())
                 && !place.lastOfPhase(step)
                 && epochsDone(place, step) > epochsDone(place, step - 1);
     }

@@ -1,12 +1,12 @@
 package io.abmesh.coordinator.run;
 
-import io.abmesh.coordinator.plan.PlanNeeds;
 import io.abmesh.coordinator.worker.TeacherLink;
 import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.data.schedule.MicroBatch;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.plan.PhaseReads;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.Encoding;
@@ -51,11 +51,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     record MicroKey(long step, int micro) {}
 
     /** What a phase reads of a teacher. */
-    record Need(boolean taps, boolean logits) {
-        static Need of(PhasePlan phase) {
-            return new Need(PlanNeeds.boundary(phase), PlanNeeds.logits(phase));
-        }
-    }
+    record Need(List<Encoding> taps, boolean logits) {}
 
     private record Offered(MicroKey key, Need need, int samples, Supplier<MicroBatch> render) {}
 
@@ -118,12 +114,22 @@ final class TeacherFeed implements TeacherLink.Listener {
     }
 
     /** Has a micro-batch computed. */
-    void offer(MicroKey key, Need need, int samples, Supplier<MicroBatch> render) {
+    void offer(MicroKey key, PhasePlan phase, int samples, Supplier<MicroBatch> render) {
+        Need need = need(phase);
         waiting.add(new Offered(key, need, samples, render));
         for (TeacherMember member : members) {
             open(member, need);
         }
         pump();
+    }
+
+    private Need need(PhasePlan phase) {
+        PhaseReads reads =
+                PhaseReads.of(
+                        phase,
+                        context.plan().getTeacher().getPrecision(),
+                        context.teacher().match().teacherTaps().size());
+        return new Need(reads.taps(), reads.logits());
     }
 
     /** Returns the micro-batches that wait for credit. */
@@ -172,13 +178,14 @@ final class TeacherFeed implements TeacherLink.Listener {
                         .setLogits(need.logits())
                         .setExpectedModelSha256(context.teacher().description().getModelSha256())
                         .addAllImageShape(context.world().facts().shape().toList());
-        if (need.taps()) {
-            for (TapDescription tap : context.teacher().match().teacherTaps()) {
+        List<TapDescription> taps = context.teacher().match().teacherTaps();
+        for (int i = 0; i < taps.size(); i++) {
+            if (need.taps().get(i) != Encoding.ENCODING_UNSPECIFIED) {
                 open.addTaps(
                         TapRequest.newBuilder()
-                                .setName(tap.getName())
-                                .setSource(tap.getName())
-                                .setEncoding(Encoding.ENCODING_SIGN_BITS));
+                                .setName(taps.get(i).getName())
+                                .setSource(taps.get(i).getName())
+                                .setEncoding(need.taps().get(i)));
             }
         }
         context.world()

@@ -90,7 +90,7 @@ final class PlanReaderTest {
             delimiter = '|',
             value = {
                 "name: quick      | name: a b        | name 1:7: found=a b, expected=letters, digits, - and ., up to 63",
-                "losses: boundary | losses: boundry  | phases[0].losses[0].kind 14:13: unknown value: found=boundry, expected one of=[boundary, kd, crossEntropy]",
+                "losses: boundary | losses: boundry  | phases[0].losses[0].kind 14:13: unknown value: found=boundry, expected one of=[boundary, kd, crossEntropy, l1, l2, fitNet, ofd, attention, fsp, dkd, dist, centeredLogits]",
                 "flip: true       | flip: yes        | data.augmentation.flip 5:24: wrong type: found=yes, expected=true or false",
                 "images: 500      | fraction: 1.5    | data.train.fraction 4:21: found=1.5, expected=more than 0, at most 1",
                 "name: kd         | name: boundary   | phases[1].name 15:11: found=boundary, expected=a name of its own",
@@ -206,7 +206,7 @@ final class PlanReaderTest {
                                                                                 + v.description()))
                                         .containsExactly(
                                                 "batch --set: batch is larger than the data: found=512, max=500 training images",
-                                                "teacher.model 7:10: class counts differ: teacher=100, data=10",
+                                                "teacher.model 7:10: class counts differ: teacher=100, data=10; only centeredLogits compares other classes",
                                                 "teacher.taps[1] --set: teacher has no such tap: found=tee2, near=[t2, t1, t3]"));
     }
 

@@ -2,13 +2,14 @@ package io.abmesh.coordinator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.proto.v1.UntilPlan;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class PlateauTest {
     @Test
     void aPhaseWhoseAgreementRisesGoesOn() {
-        Plateau plateau = new Plateau(1);
+        Plateau plateau = plateau(1);
 
         assertThat(epoch(plateau, 0.5)).isFalse();
         assertThat(epoch(plateau, 0.6)).isFalse();
@@ -17,7 +18,7 @@ final class PlateauTest {
 
     @Test
     void itEndsAfterAsManyEpochsWithoutARiseAsThePlanSays() {
-        Plateau plateau = new Plateau(2);
+        Plateau plateau = plateau(2);
 
         assertThat(epoch(plateau, 0.5)).isFalse();
         assertThat(epoch(plateau, 0.5)).isFalse();
@@ -26,7 +27,7 @@ final class PlateauTest {
 
     @Test
     void aRiseStartsTheCountAgain() {
-        Plateau plateau = new Plateau(2);
+        Plateau plateau = plateau(2);
 
         assertThat(epoch(plateau, 0.5)).isFalse();
         assertThat(epoch(plateau, 0.5)).isFalse();
@@ -37,16 +38,16 @@ final class PlateauTest {
 
     @Test
     void aRiseOfNoMoreThanAThousandthIsNone() {
-        Plateau plateau = new Plateau(1);
+        Plateau plateau = plateau(1);
 
         assertThat(epoch(plateau, 0)).isFalse();
         assertThat(epoch(plateau, Plateau.RISE)).isTrue();
-        assertThat(epoch(new Plateau(1), 0.5)).isFalse();
+        assertThat(epoch(plateau(1), 0.5)).isFalse();
     }
 
     @Test
     void agreementIsTheMeanOverTapsAndSteps() {
-        Plateau plateau = new Plateau(1);
+        Plateau plateau = plateau(1);
         plateau.add(List.of(0.2, 0.4));
         plateau.add(List.of(0.6, 0.8));
         assertThat(plateau.endEpoch()).isFalse();
@@ -55,6 +56,19 @@ final class PlateauTest {
         plateau.add(List.of(0.1, 0.3));
         plateau.add(List.of(0.8, 0.8));
         assertThat(plateau.endEpoch()).isTrue();
+    }
+
+    @Test
+    void aPhaseEndsAtTheAgreementThatIsWanted() {
+        Plateau plateau = new Plateau(UntilPlan.newBuilder().setAgreement(0.8).build());
+
+        assertThat(epoch(plateau, 0.7)).isFalse();
+        assertThat(epoch(plateau, 0.7)).isFalse();
+        assertThat(epoch(plateau, 0.8)).isTrue();
+    }
+
+    private static Plateau plateau(int epochs) {
+        return new Plateau(UntilPlan.newBuilder().setPlateauEpochs(epochs).build());
     }
 
     private static boolean epoch(Plateau plateau, double agreement) {

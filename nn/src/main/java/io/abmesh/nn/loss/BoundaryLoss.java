@@ -1,7 +1,5 @@
 package io.abmesh.nn.loss;
 
-import java.nio.ByteBuffer;
-
 /**
  * Penalises student responses that lie on the wrong side of the teacher's activation boundary, or
  * inside the margin.
@@ -36,23 +34,22 @@ public final class BoundaryLoss {
      * Computes loss, agreement and gradient of one sample in one pass.
      *
      * @param response student, behind the connector, {@code [H * W, C]}; borrowed
-     * @param bits teacher, one bit per neuron, set where it fires, {@code [N, C, H, W]} row-major,
-     *     least significant bit first
-     * @param sample number of the sample in {@code bits}
+     * @param teacher its responses, in any encoding
+     * @param sample number of the sample in {@code teacher}
      * @param channels C
      * @param factor of the gradient
      * @param gradient {@code factor} times the gradient is added, {@code [H * W, C]}
      */
     public static Sample sample(
             float[] response,
-            ByteBuffer bits,
+            TeacherResponses teacher,
             int sample,
             int channels,
             float margin,
             float factor,
             float[] gradient) {
         int neurons = response.length;
-        float[] side = sides(bits, (long) sample * neurons, channels, neurons / channels);
+        float[] side = teacher.sides(sample, channels, neurons / channels);
         double loss = 0;
         long agreeing = 0;
         for (int from = 0; from < neurons; from += CHUNK) {
@@ -100,27 +97,18 @@ public final class BoundaryLoss {
         return total;
     }
 
+    /** Returns how many neurons of a sample are on the teacher's side, without any gradient. */
+    public static int agreeing(
+            float[] response, TeacherResponses teacher, int sample, int channels) {
+        float[] side = teacher.sides(sample, channels, response.length / channels);
+        return agreeing(response, side, 0, response.length);
+    }
+
     private static int agreeing(float[] response, float[] side, int from, int to) {
         int count = 0;
         for (int i = from; i < to; i++) {
             count += (response[i] > 0f) == (side[i] < 0f) ? 1 : 0;
         }
         return count;
-    }
-
-    /** {@code -1} where the teacher fires, {@code +1} where it does not, {@code [H * W, C]}. */
-    private static float[] sides(ByteBuffer bits, long firstBit, int channels, int positions) {
-        float[] side = new float[channels * positions];
-        int firstByte = Math.toIntExact(firstBit >>> 3);
-        int offset = (int) (firstBit & 7);
-        byte[] own = new byte[(offset + side.length + 7) / 8];
-        bits.get(bits.position() + firstByte, own);
-        int bit = offset;
-        for (int c = 0; c < channels; c++) {
-            for (int p = 0; p < positions; p++, bit++) {
-                side[p * channels + c] = 1 - 2 * ((own[bit >>> 3] >>> (bit & 7)) & 1);
-            }
-        }
-        return side;
     }
 }

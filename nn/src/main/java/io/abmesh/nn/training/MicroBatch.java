@@ -1,5 +1,6 @@
 package io.abmesh.nn.training;
 
+import io.abmesh.nn.loss.TeacherResponses;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -10,13 +11,13 @@ import org.jspecify.annotations.Nullable;
  * @param size N
  * @param images {@code uint8 [N, C, H, W]}
  * @param labels {@code int32 [N]}, little-endian; needed by cross-entropy
- * @param boundaries per teacher tap one bit per neuron, {@code [N, C, H, W]} row-major, least
- *     significant bit first; needed by the boundary loss
- * @param logits teacher's, {@code float32 [N, classes]}, little-endian; needed by distillation
+ * @param taps per teacher tap its responses; needed by losses at taps
+ * @param logits teacher's, {@code float32 [N, classes]}, little-endian; needed by losses that
+ *     compare logits
  */
 public record MicroBatch(
         int size,
         ByteBuffer images,
         @Nullable ByteBuffer labels,
-        Map<String, ByteBuffer> boundaries,
+        Map<String, TeacherResponses> taps,
         @Nullable ByteBuffer logits) {}

@@ -17,11 +17,7 @@ public record PhaseSetup(List<LossTerm> losses, OptimizerSetup optimizer) {
         }
     }
 
-    boolean boundary() {
-        return losses.stream().anyMatch(term -> term instanceof LossTerm.Boundary);
-    }
-
-    boolean logits() {
-        return losses.stream().anyMatch(term -> !(term instanceof LossTerm.Boundary));
+    boolean taps() {
+        return losses.stream().anyMatch(term -> term instanceof LossTerm.AtTaps);
     }
 }

@@ -12,6 +12,7 @@ import java.util.List;
  * @param seed of the initial weights
  * @param mean input normalisation, per channel, in pixel units
  * @param std likewise, positive
+ * @param mappedClasses teacher's classes, if its logits are compared through a linear map; else 0
  * @param threads compute threads, at least 1
  */
 public record StudentSetup(
@@ -21,10 +22,23 @@ public record StudentSetup(
         long seed,
         List<Float> mean,
         List<Float> std,
+        int mappedClasses,
         int threads) {
     public StudentSetup {
         pairs = List.copyOf(pairs);
         mean = List.copyOf(mean);
         std = List.copyOf(std);
+    }
+
+    /** Makes a setup without a linear map. */
+    public StudentSetup(
+            NetworkSpec network,
+            List<TapPair> pairs,
+            ConnectorPolicy connector,
+            long seed,
+            List<Float> mean,
+            List<Float> std,
+            int threads) {
+        this(network, pairs, connector, seed, mean, std, 0, threads);
     }
 }

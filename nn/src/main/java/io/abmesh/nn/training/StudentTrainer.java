@@ -5,21 +5,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.engine.Engine;
 import io.abmesh.nn.engine.Normalization;
-import io.abmesh.nn.loss.BoundaryLoss;
-import io.abmesh.nn.loss.LogitLosses;
-import io.abmesh.nn.loss.LossTerm;
-import io.abmesh.nn.network.FeatureShape;
-import io.abmesh.nn.network.NetworkSpec;
-import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
-import java.nio.IntBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -33,18 +23,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A step is {@link #compute} per micro-batch, wherever that is, then {@link #apply} on every
  * copy of the student with the gradient that {@link ReductionTree} sums up; on one copy, {@link
- * #accumulate} per micro-batch, then {@link #applyUpdate}, is the same. In a phase with only a
- * boundary loss the classifier head is neither computed nor changed; connectors take part only in
- * phases with a boundary loss. Batch norm statistics belong to a micro-batch and are folded into
- * the running ones in the order of the micro-batches. The same calls give the same bits, on one
- * machine with one thread count.
+ * #accumulate} per micro-batch, then {@link #applyUpdate}, is the same. A phase whose losses do not
+ * read the logits neither computes nor changes the classifier head; a connector takes part only in
+ * phases with a loss that reads it. Batch norm statistics belong to a micro-batch and are folded
+ * into the running ones in the order of the micro-batches. The same calls give the same bits, on
+ * one machine with one thread count.
  *
  * <p>Owns native memory until closed. One thread at a time.
  *
  * @see <a href="https://arxiv.org/abs/1811.03233">Heo et al., AAAI 2019</a>
  */
 public final class StudentTrainer implements AutoCloseable {
-    private static final String CONNECTOR = "connector.";
     private static final String VELOCITY = "momentum.";
 
     /** Samples of one inference pass at most: {@value}. */
@@ -52,9 +41,10 @@ public final class StudentTrainer implements AutoCloseable {
 
     private final StudentSetup setup;
     private final Normalization normalization;
-    private final List<String> responses;
+    private final StudentOutputs outputs;
     private final Engine engine;
-    private @Nullable PhaseSetup phase;
+    private @Nullable OptimizerSetup optimizer;
+    private @Nullable PhaseLoss loss;
     private final GradientSum sum;
     private final List<float[]> statistics = new ArrayList<>();
 
@@ -66,28 +56,10 @@ public final class StudentTrainer implements AutoCloseable {
     public StudentTrainer(StudentSetup setup) {
         this.setup = setup;
         this.normalization = new Normalization(setup.mean(), setup.std());
-        this.responses = new ArrayList<>();
-        this.engine = new Engine(withConnectors(setup, responses), setup.threads());
+        this.outputs = StudentOutputs.of(setup);
+        this.engine = new Engine(outputs.network(), setup.threads());
         this.sum = new GradientSum(engine.gradientLength());
         reset();
-    }
-
-    /** Adds the connectors' nodes and tells, per pair, which node the loss reads. */
-    private static NetworkSpec withConnectors(StudentSetup setup, List<String> responses) {
-        List<Node> nodes = new ArrayList<>();
-        for (int i = 0; i < setup.pairs().size(); i++) {
-            TapPair pair = setup.pairs().get(i);
-            if (!setup.connector().convolves(pair, setup.network().shape(pair.studentTap()))) {
-                responses.add(pair.studentTap());
-                continue;
-            }
-            String path = CONNECTOR + (i + 1);
-            int channels = pair.teacherShape().channels();
-            nodes.add(new Node.Convolution(path + ".0", pair.studentTap(), channels, 1, 1, 0, 1));
-            nodes.add(new Node.BatchNorm(path + ".1", path + ".0"));
-            responses.add(path + ".1");
-        }
-        return setup.network().with(nodes);
     }
 
     /** Goes back to the initial weights and fresh statistics. */
@@ -97,16 +69,18 @@ public final class StudentTrainer implements AutoCloseable {
             engine.set(parameter.name(), initial.of(parameter));
         }
         engine.clearVelocities();
-        phase = null;
+        optimizer = null;
+        loss = null;
         statistics.clear();
     }
 
     /** Begins a phase with a fresh optimiser. */
     public void beginPhase(PhaseSetup next) {
-        if (next.boundary() && setup.pairs().isEmpty()) {
-            throw new IllegalArgumentException("a boundary loss needs taps");
+        if (next.taps() && setup.pairs().isEmpty()) {
+            throw new IllegalArgumentException("a loss at taps needs taps");
         }
-        phase = next;
+        optimizer = next.optimizer();
+        loss = new PhaseLoss(next, setup, outputs);
         statistics.clear();
         engine.clearVelocities();
         engine.releasePasses();
@@ -138,24 +112,13 @@ public final class StudentTrainer implements AutoCloseable {
      */
     public MicroOutcome compute(
             MicroBatch batch, double share, float[] gradient, float[] statistics) {
-        PhaseSetup now = phase();
-        engine.forward(batch.images(), batch.size(), normalization, outputs(now), true);
-        double[] terms = new double[now.losses().size()];
-        List<Double> agreement = now.boundary() ? seedTaps(now, batch, terms) : List.of();
-        if (now.logits()) {
-            seedLogits(now, batch, terms);
-        }
-        for (int i = 0; i < terms.length; i++) {
-            if (!Double.isFinite(terms[i])) {
-                throw new NonFiniteLossException(
-                        "loss is not finite: term=" + now.losses().get(i) + ", found=" + terms[i]);
-            }
-        }
+        PhaseLoss now = begun(loss);
+        engine.forward(batch.images(), batch.size(), normalization, now.outputs(), true);
+        MicroOutcome outcome = now.seed(engine, batch);
         engine.backward();
         engine.gradient((float) share, gradient);
         engine.batchStatistics(statistics);
-        return new MicroOutcome(
-                Arrays.stream(terms).sum(), Arrays.stream(terms).boxed().toList(), agreement);
+        return outcome;
     }
 
     /**
@@ -165,28 +128,17 @@ public final class StudentTrainer implements AutoCloseable {
      * @param statistics of its micro-batches, in their order; borrowed
      */
     public void apply(double learningRate, float[] gradient, List<float[]> statistics) {
-        PhaseSetup now = phase();
-        Set<String> outputs = outputs(now);
+        OptimizerSetup with = begun(optimizer);
+        Set<String> read = begun(loss).outputs();
         for (float[] batch : statistics) {
-            engine.fold(outputs, batch);
+            engine.fold(read, batch);
         }
         engine.update(
-                outputs,
+                read,
                 gradient,
                 (float) learningRate,
-                (float) now.optimizer().momentum(),
-                (float) now.optimizer().weightDecay());
-    }
-
-    private Set<String> outputs(PhaseSetup now) {
-        Set<String> outputs = new LinkedHashSet<>();
-        if (now.boundary()) {
-            outputs.addAll(responses);
-        }
-        if (now.logits()) {
-            outputs.add(setup.network().logits());
-        }
-        return outputs;
+                (float) with.momentum(),
+                (float) with.weightDecay());
     }
 
     /**
@@ -206,123 +158,6 @@ public final class StudentTrainer implements AutoCloseable {
         sum.add(gradient);
         statistics.add(found);
         return outcome;
-    }
-
-    private List<Double> seedTaps(PhaseSetup now, MicroBatch batch, double[] terms) {
-        List<Double> agreement = new ArrayList<>();
-        for (int tap = 0; tap < responses.size(); tap++) {
-            TapPair pair = setup.pairs().get(tap);
-            ByteBuffer bits = bits(batch, pair);
-            FeatureShape shape = pair.teacherShape();
-            BoundaryLoss.Sample total = new BoundaryLoss.Sample(0, 0, 0);
-            int seeded = 0;
-            for (int i = 0; i < terms.length; i++) {
-                if (!(now.losses().get(i) instanceof LossTerm.Boundary loss)) {
-                    continue;
-                }
-                double factor = loss.weight() * factor(loss, tap, batch.size(), shape);
-                total =
-                        seedTap(
-                                tap,
-                                bits,
-                                batch.size(),
-                                (float) loss.margin(),
-                                (float) factor,
-                                seeded++ > 0);
-                terms[i] += factor * total.loss();
-            }
-            agreement.add((double) total.agreeing() / total.neurons());
-        }
-        return agreement;
-    }
-
-    private BoundaryLoss.Sample seedTap(
-            int tap, ByteBuffer bits, int samples, float margin, float factor, boolean again) {
-        if (again) {
-            throw new IllegalArgumentException("a phase has one boundary loss at most");
-        }
-        BoundaryLoss.Sample[] parts = new BoundaryLoss.Sample[samples];
-        int channels = setup.pairs().get(tap).teacherShape().channels();
-        engine.seed(
-                responses.get(tap),
-                (sample, response, gradient) ->
-                        parts[sample] =
-                                BoundaryLoss.sample(
-                                        response, bits, sample, channels, margin, factor,
-                                        gradient));
-        BoundaryLoss.Sample total = new BoundaryLoss.Sample(0, 0, 0);
-        for (BoundaryLoss.Sample part : parts) {
-            total = total.plus(part);
-        }
-        return total;
-    }
-
-    private double factor(LossTerm.Boundary loss, int tap, int samples, FeatureShape shape) {
-        FeatureShape image = setup.network().inputShape();
-        return loss.reduction()
-                .factor(
-                        tap,
-                        responses.size(),
-                        samples,
-                        shape.elements(),
-                        Math.max(image.rows(), image.columns()),
-                        loss.scale());
-    }
-
-    private static ByteBuffer bits(MicroBatch batch, TapPair pair) {
-        ByteBuffer bits = batch.boundaries().get(pair.teacherTap());
-        if (bits == null) {
-            throw new IllegalArgumentException(
-                    "micro-batch lacks a boundary: found="
-                            + batch.boundaries().keySet()
-                            + ", expected="
-                            + pair.teacherTap());
-        }
-        long expected = ((long) batch.size() * pair.teacherShape().elements() + 7) / 8;
-        if (bits.remaining() != expected) {
-            throw new IllegalArgumentException(
-                    "boundary bits have a wrong size: tap="
-                            + pair.teacherTap()
-                            + ", found="
-                            + bits.remaining()
-                            + " bytes, expected="
-                            + expected);
-        }
-        return bits;
-    }
-
-    private void seedLogits(PhaseSetup now, MicroBatch batch, double[] terms) {
-        int classes = setup.network().classCount();
-        IntBuffer labels = ints(batch.labels());
-        FloatBuffer teacher = floats(batch.logits());
-        double[][] values = new double[batch.size()][terms.length];
-        engine.seed(
-                setup.network().logits(),
-                (sample, logits, gradient) -> {
-                    for (int i = 0; i < terms.length; i++) {
-                        LossTerm term = now.losses().get(i);
-                        double factor = term.weight() / batch.size();
-                        if (term instanceof LossTerm.Distillation distillation) {
-                            float[] target = new float[classes];
-                            required(teacher, "logits").get(sample * classes, target);
-                            values[sample][i] =
-                                    factor
-                                            * LogitLosses.distillation(
-                                                    logits, target, distillation, factor, gradient);
-                        } else if (term instanceof LossTerm.CrossEntropy) {
-                            int label = required(labels, "labels").get(sample);
-                            values[sample][i] =
-                                    factor
-                                            * LogitLosses.crossEntropy(
-                                                    logits, label, factor, gradient);
-                        }
-                    }
-                });
-        for (double[] sample : values) {
-            for (int i = 0; i < terms.length; i++) {
-                terms[i] += sample[i];
-            }
-        }
     }
 
     /**
@@ -371,7 +206,7 @@ public final class StudentTrainer implements AutoCloseable {
     public Map<String, StoredTensor> student() {
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (ParameterSpec parameter : engine.parameters()) {
-            if (!parameter.name().startsWith(CONNECTOR)) {
+            if (!parameter.name().startsWith(StudentOutputs.CONNECTOR)) {
                 tensors.put(parameter.name(), stored(parameter, engine.get(parameter.name())));
             }
         }
@@ -462,33 +297,14 @@ public final class StudentTrainer implements AutoCloseable {
         engine.close();
     }
 
-    private PhaseSetup phase() {
-        if (phase == null) {
+    private static <T> T begun(@Nullable T ofPhase) {
+        if (ofPhase == null) {
             throw new IllegalStateException("no phase has begun");
         }
-        return phase;
+        return ofPhase;
     }
 
     private static StoredTensor stored(ParameterSpec parameter, float[] values) {
         return StoredTensor.of(parameter.shape(), values);
-    }
-
-    private static <T> T required(@Nullable T buffer, String what) {
-        if (buffer == null) {
-            throw new IllegalArgumentException("micro-batch lacks " + what);
-        }
-        return buffer;
-    }
-
-    private static @Nullable IntBuffer ints(@Nullable ByteBuffer bytes) {
-        return bytes == null
-                ? null
-                : bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
-    }
-
-    private static @Nullable FloatBuffer floats(@Nullable ByteBuffer bytes) {
-        return bytes == null
-                ? null
-                : bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
     }
 }

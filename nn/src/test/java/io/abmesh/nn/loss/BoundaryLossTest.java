@@ -42,7 +42,7 @@ final class BoundaryLossTest {
         for (int i = 0; i < teacher.length; i++) {
             teacher[i] = random.nextFloat() - 0.5f;
         }
-        ByteBuffer bits = bits(teacher);
+        TeacherResponses bits = bits(teacher);
         for (int n = 0; n < 3; n++) {
             float[] response = new float[channels * positions]; // [H * W, C]
             float[] gradient = new float[response.length];
@@ -83,8 +83,8 @@ final class BoundaryLossTest {
     @Test
     void flippingASatisfiedNeuronCosts() {
         float[] response = {2, -2, 2};
-        ByteBuffer satisfied = bits(new float[] {1, -1, 1});
-        ByteBuffer flipped = bits(new float[] {1, 1, 1});
+        TeacherResponses satisfied = bits(new float[] {1, -1, 1});
+        TeacherResponses flipped = bits(new float[] {1, 1, 1});
 
         assertThat(BoundaryLoss.sample(response, satisfied, 0, 1, 1, 1, new float[3]))
                 .isEqualTo(new BoundaryLoss.Sample(0, 3, 3));
@@ -104,13 +104,13 @@ final class BoundaryLossTest {
         }
     }
 
-    private static ByteBuffer bits(float[] values) {
+    private static TeacherResponses bits(float[] values) {
         byte[] bits = new byte[(values.length + 7) / 8];
         for (int i = 0; i < values.length; i++) {
             if (values[i] > 0) {
                 bits[i >> 3] |= (byte) (1 << (i & 7));
             }
         }
-        return ByteBuffer.wrap(bits).asReadOnlyBuffer();
+        return TeacherResponses.signBits(ByteBuffer.wrap(bits).asReadOnlyBuffer());
     }
 }

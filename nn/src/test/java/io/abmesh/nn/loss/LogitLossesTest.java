@@ -34,12 +34,12 @@ final class LogitLossesTest {
     @CsvSource({"0", "3"})
     void theGradientOfCrossEntropyIsTheDifferenceQuotient(int label) {
         float[] gradient = new float[STUDENT.length];
-        LogitLosses.crossEntropy(STUDENT, label, 0.25, gradient);
+        LogitLosses.crossEntropy(STUDENT, label, 0, 0.25, gradient);
 
         assertQuotients(
                 gradient,
                 0.25,
-                logits -> LogitLosses.crossEntropy(logits, label, 1, new float[STUDENT.length]));
+                logits -> LogitLosses.crossEntropy(logits, label, 0, 1, new float[STUDENT.length]));
     }
 
     @Test
@@ -68,7 +68,7 @@ final class LogitLossesTest {
 
     @Test
     void equalLogitsCostTheLogarithmOfTheClassCount() {
-        assertThat(LogitLosses.crossEntropy(new float[10], 4, 1, new float[10]))
+        assertThat(LogitLosses.crossEntropy(new float[10], 4, 0, 1, new float[10]))
                 .isCloseTo(Math.log(10), within(1e-12));
     }
 
@@ -76,24 +76,24 @@ final class LogitLossesTest {
     void hugeLogitsStayFinite() {
         float[] logits = {3e38f, -3e38f};
 
-        assertThat(LogitLosses.crossEntropy(logits, 0, 1, new float[2])).isZero();
-        assertThat(LogitLosses.crossEntropy(logits, 1, 1, new float[2])).isFinite().isPositive();
+        assertThat(LogitLosses.crossEntropy(logits, 0, 0, 1, new float[2])).isZero();
+        assertThat(LogitLosses.crossEntropy(logits, 1, 0, 1, new float[2])).isFinite().isPositive();
     }
 
     @Test
     void aLogitThatIsNotANumberMakesTheLossOneToo() {
         float[] logits = {0, Float.NaN};
 
-        assertThat(LogitLosses.crossEntropy(logits, 0, 1, new float[2])).isNaN();
+        assertThat(LogitLosses.crossEntropy(logits, 0, 0, 1, new float[2])).isNaN();
     }
 
     @Test
     void gradientsAreAddedToWhatIsThere() {
         float[] once = new float[4];
         float[] twice = new float[4];
-        LogitLosses.crossEntropy(STUDENT, 1, 1, once);
-        LogitLosses.crossEntropy(STUDENT, 1, 1, twice);
-        LogitLosses.crossEntropy(STUDENT, 1, 1, twice);
+        LogitLosses.crossEntropy(STUDENT, 1, 0, 1, once);
+        LogitLosses.crossEntropy(STUDENT, 1, 0, 1, twice);
+        LogitLosses.crossEntropy(STUDENT, 1, 0, 1, twice);
 
         for (int k = 0; k < 4; k++) {
             assertThat(twice[k]).isEqualTo(2 * once[k]);

@@ -8,6 +8,7 @@ import io.abmesh.nn.engine.Engine;
 import io.abmesh.nn.engine.Normalization;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -285,9 +286,9 @@ final class ReferenceRunTest {
 
         MicroBatch label(int number) {
             run(imagesOf(number), batch);
-            Map<String, ByteBuffer> bits = new HashMap<>();
+            Map<String, TeacherResponses> bits = new HashMap<>();
             for (String tap : network.taps()) {
-                bits.put(tap, signBits(channelsFirst(tap, batch)));
+                bits.put(tap, TeacherResponses.signBits(signBits(channelsFirst(tap, batch))));
             }
             float[] logits = engine.output(network.logits());
             ByteBuffer bytes =

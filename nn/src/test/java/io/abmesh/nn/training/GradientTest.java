@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -286,12 +287,12 @@ final class GradientTest {
         for (int i = 0; i < SAMPLES * CLASSES; i++) {
             logits.putFloat(4 * i, (float) (2 * random.nextGaussian()));
         }
-        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        Map<String, TeacherResponses> boundaries = new HashMap<>();
         for (String tap : network.taps()) {
             FeatureShape own = network.shape(tap);
             byte[] bits = new byte[SAMPLES * (own.channels() + 8) * own.positions() / 8];
             random.nextBytes(bits);
-            boundaries.put(tap, ByteBuffer.wrap(bits));
+            boundaries.put(tap, TeacherResponses.signBits(ByteBuffer.wrap(bits)));
         }
         return new MicroBatch(SAMPLES, ByteBuffer.wrap(images), labels, boundaries, logits);
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -182,7 +183,7 @@ final class NetworkGradientTest {
             logits.putFloat(4 * i, (float) (2 * teacher[i]));
         }
         NetworkSpec network = Networks.parse(kind, new FeatureShape(3, SIDE, SIDE), CLASSES);
-        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        Map<String, TeacherResponses> boundaries = new HashMap<>();
         for (String tap : network.taps()) {
             FeatureShape own = network.shape(tap);
             int neurons = SAMPLES * (own.channels() + WIDER) * own.positions();
@@ -194,7 +195,7 @@ final class NetworkGradientTest {
                     bits.put(i / 8, (byte) (bits.get(i / 8) | (1 << (i % 8))));
                 }
             }
-            boundaries.put(tap, bits);
+            boundaries.put(tap, TeacherResponses.signBits(bits));
         }
         return new MicroBatch(SAMPLES, images, labels, boundaries, logits);
     }

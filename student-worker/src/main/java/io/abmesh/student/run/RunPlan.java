@@ -1,7 +1,5 @@
 package io.abmesh.student.run;
 
-import io.abmesh.nn.loss.LossTerm;
-import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkException;
 import io.abmesh.nn.network.NetworkSpec;
@@ -13,9 +11,9 @@ import io.abmesh.nn.training.StudentSetup;
 import io.abmesh.nn.training.TapPair;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.plan.PhaseReads;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.LossKind;
-import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.StudentPlan;
@@ -129,6 +127,7 @@ final class RunPlan {
                 begin.getPlan().getSeed(),
                 begin.getNormalization().getMeanList(),
                 begin.getNormalization().getStdList(),
+                mappedClasses(),
                 threads);
     }
 
@@ -180,7 +179,7 @@ final class RunPlan {
                             place.getStartStep(),
                             place.getEndStep(),
                             new PhaseSetup(
-                                    phase.getLossesList().stream().map(RunPlan::term).toList(),
+                                    LossTerms.of(phase, begin.getTeacherTapsCount()),
                                     new OptimizerSetup(
                                             phase.getOptimizer().getMomentum(),
                                             phase.getOptimizer().getWeightDecay())),
@@ -191,58 +190,48 @@ final class RunPlan {
         return new PlannedTrack(track.getName(), track.getExport(), phases);
     }
 
-    private static LossTerm term(LossPlan loss) {
-        return switch (loss.getKind()) {
-            case LOSS_KIND_BOUNDARY ->
-                    new LossTerm.Boundary(
-                            loss.getWeight(),
-                            loss.getMargin(),
-                            switch (loss.getReduction()) {
-                                case REDUCTION_AUTHORS -> Reduction.AUTHORS;
-                                default -> Reduction.MEAN;
-                            },
-                            loss.getScale());
-            case LOSS_KIND_KD ->
-                    new LossTerm.Distillation(
-                            loss.getWeight(), loss.getTemperature(), loss.getTemperatureSquared());
-            case LOSS_KIND_CROSS_ENTROPY -> new LossTerm.CrossEntropy(loss.getWeight());
-            case LOSS_KIND_UNSPECIFIED, UNRECOGNIZED ->
-                    throw new MeshException(
-                            ErrorReason.INVALID_PLAN,
-                            "loss is not known to this version: found="
-                                    + loss.getKindValue()
-                                    + ", expected=boundary, kd or crossEntropy",
-                            Map.of("kind", Integer.toString(loss.getKindValue())));
-        };
-    }
-
     private static TensorNeeds needs(RunBegin begin, PhasePlan phase) {
+        List<TapDescription> taps = begin.getTeacherTapsList();
+        PhaseReads reads =
+                PhaseReads.of(phase, begin.getPlan().getTeacher().getPrecision(), taps.size());
         List<TensorNeed> needs = new ArrayList<>();
         needs.add(image(begin));
-        if (uses(phase, LossKind.LOSS_KIND_CROSS_ENTROPY)) {
+        if (reads.labels()) {
             needs.add(label());
         }
-        if (uses(phase, LossKind.LOSS_KIND_BOUNDARY)) {
-            for (TapDescription tap : begin.getTeacherTapsList()) {
+        for (int i = 0; i < taps.size(); i++) {
+            if (reads.taps().get(i) != Encoding.ENCODING_UNSPECIFIED) {
                 needs.add(
                         new TensorNeed(
-                                tap.getName(),
-                                Encoding.ENCODING_SIGN_BITS,
-                                tap.getSampleShapeList()));
+                                taps.get(i).getName(),
+                                reads.taps().get(i),
+                                taps.get(i).getSampleShapeList()));
             }
         }
-        if (uses(phase, LossKind.LOSS_KIND_KD)) {
+        if (reads.logits()) {
             needs.add(
                     new TensorNeed(
                             LOGITS,
                             Encoding.ENCODING_FLOAT32,
-                            List.of((long) begin.getClassCount())));
+                            List.of((long) teacherClasses(begin))));
         }
         return new TensorNeeds(needs);
     }
 
-    private static boolean uses(PhasePlan phase, LossKind kind) {
-        return phase.getLossesList().stream().anyMatch(loss -> loss.getKind() == kind);
+    /** Classes of the linear map that a distance of logits reads; 0 if no phase has one. */
+    private int mappedClasses() {
+        boolean maps =
+                begin.getPlan().getPhasesList().stream()
+                        .flatMap(phase -> phase.getLossesList().stream())
+                        .anyMatch(l -> l.getKind() == LossKind.LOSS_KIND_CENTERED_LOGITS);
+        return maps ? teacherClasses(begin) : 0;
+    }
+
+    /** A coordinator of an earlier version leaves them out, as they are the data's then. */
+    private static int teacherClasses(RunBegin begin) {
+        return begin.getTeacherClassCount() > 0
+                ? begin.getTeacherClassCount()
+                : begin.getClassCount();
     }
 
     private static TensorNeed image(RunBegin begin) {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.google.protobuf.util.Durations;
 import io.abmesh.nn.checkpoint.Checkpoint;
 import io.abmesh.nn.checkpoint.StoredTensor;
+import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.training.GradientSum;
 import io.abmesh.nn.training.MicroBatch;
 import io.abmesh.nn.training.MicroOutcome;
@@ -415,21 +416,34 @@ final class StudentRun implements AutoCloseable {
     }
 
     private MicroBatch microBatch(int size, Map<String, Tensor> tensors) {
-        Map<String, ByteBuffer> boundaries = new HashMap<>();
+        Map<String, TeacherResponses> taps = new HashMap<>();
         tensors.forEach(
                 (name, tensor) -> {
                     if (!name.equals(RunPlan.IMAGE)
                             && !name.equals(RunPlan.LABEL)
                             && !name.equals(RunPlan.LOGITS)) {
-                        boundaries.put(name, tensor.bytes());
+                        taps.put(name, responses(tensor));
                     }
                 });
         return new MicroBatch(
                 size,
                 bytes(tensors, RunPlan.IMAGE),
                 bytesOrNull(tensors, RunPlan.LABEL),
-                boundaries,
+                taps,
                 bytesOrNull(tensors, RunPlan.LOGITS));
+    }
+
+    private static TeacherResponses responses(Tensor tensor) {
+        return new TeacherResponses(
+                switch (tensor.description().getEncoding()) {
+                    case ENCODING_SIGN_BITS -> TeacherResponses.Encoding.SIGN_BITS;
+                    case ENCODING_FLOAT16 -> TeacherResponses.Encoding.FLOAT16;
+                    case ENCODING_FLOAT32 -> TeacherResponses.Encoding.FLOAT32;
+                    default ->
+                            throw new IllegalStateException(
+                                    "no tap's encoding: found=" + tensor.description());
+                },
+                tensor.bytes());
     }
 
     private void keepSamples(Map<String, Tensor> tensors, int size) {

@@ -2,6 +2,7 @@ package io.abmesh.student.schedule;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,10 @@ import java.util.Map;
  * <tr><td>one cycle</td><td>linear from 1/20 at {@code p = 0} to 1 at {@code p = 0.3}, then linear to 1/1000 at {@code p = 1}</td></tr>
  * </table>
  *
+ * <p>With a warm-up the first {@code w = round(warmUp * steps)} steps, of which at least one is
+ * left to the schedule, have {@code (step + 1) / (w + 1)} times the rate instead; the cosine then
+ * begins at step {@code w}, while marks stay shares of the whole phase.
+ *
  * @see <a href="https://arxiv.org/abs/1608.03983">Loshchilov and Hutter, SGDR</a>
  * @see <a href="https://arxiv.org/abs/1708.07120">Smith and Topin, Super-Convergence</a>
  */
@@ -33,10 +38,34 @@ public final class LearningRates {
      * Returns the schedule of a phase.
      *
      * @param learningRate the plan's rate, positive
-     * @throws MeshException INVALID_PLAN for a schedule of a later version, or marks or a factor
-     *     out of range
+     * @throws MeshException INVALID_PLAN for a schedule of a later version, or marks, a factor or a
+     *     warm-up out of range
      */
     public static LearningRate of(double learningRate, SchedulePlan schedule) {
+        LearningRate rate = withoutWarmUp(learningRate, schedule);
+        double share = schedule.getWarmUp();
+        if (share == 0) {
+            return rate;
+        }
+        if (!(share > 0 && share < 1)) {
+            throw invalid("warm-up of the schedule", Double.toString(share), "in [0, 1)");
+        }
+        boolean shifted = schedule.getKind() == ScheduleKind.SCHEDULE_KIND_COSINE;
+        return warmedUp(learningRate, rate, share, shifted);
+    }
+
+    private static LearningRate warmedUp(
+            double learningRate, LearningRate then, double share, boolean shifted) {
+        return (step, steps) -> {
+            long warm = Math.min(Math.round(share * (double) steps), steps - 1);
+            if (step < warm) {
+                return learningRate * within(step, steps, (step + 1.0) / (warm + 1.0));
+            }
+            return shifted ? then.at(step - warm, steps - warm) : then.at(step, steps);
+        };
+    }
+
+    private static LearningRate withoutWarmUp(double learningRate, SchedulePlan schedule) {
         return switch (schedule.getKind()) {
             case SCHEDULE_KIND_UNSPECIFIED, SCHEDULE_KIND_CONSTANT -> constant(learningRate);
             case SCHEDULE_KIND_STEPS ->

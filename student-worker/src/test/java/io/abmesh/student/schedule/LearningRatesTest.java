@@ -68,6 +68,48 @@ final class LearningRatesTest {
         assertThat(rate.at(step, 100)).isCloseTo(expected, within(1e-9));
     }
 
+    @ParameterizedTest(name = "step {0} of 10")
+    @CsvSource({"0, 0.25", "1, 0.5", "2, 0.75", "3, 1", "9, 1"})
+    void aWarmUpGrowsToTheRate(long step, double expected) {
+        LearningRate rate = warmed(ScheduleKind.SCHEDULE_KIND_CONSTANT, 0.3);
+
+        assertThat(rate.at(step, 10)).isCloseTo(expected, within(1e-15));
+    }
+
+    @Test
+    void theCosineBeginsBehindTheWarmUp() {
+        LearningRate rate = warmed(ScheduleKind.SCHEDULE_KIND_COSINE, 0.2);
+        LearningRate cosine = ofKind(ScheduleKind.SCHEDULE_KIND_COSINE);
+
+        assertThat(rate.at(1, 10)).isCloseTo(2.0 / 3, within(1e-15));
+        for (long step = 2; step < 10; step++) {
+            assertThat(rate.at(step, 10)).isEqualTo(cosine.at(step - 2, 8));
+        }
+        assertThatThrownBy(() -> rate.at(10, 10)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void marksStaySharesOfTheWholePhase() {
+        SchedulePlan plan =
+                SchedulePlan.newBuilder()
+                        .setKind(ScheduleKind.SCHEDULE_KIND_STEPS)
+                        .addAt(0.5)
+                        .setFactor(0.1)
+                        .setWarmUp(0.2)
+                        .build();
+        LearningRate rate = LearningRates.of(1, plan);
+
+        assertThat(rate.at(4, 10)).isEqualTo(1);
+        assertThat(rate.at(5, 10)).isCloseTo(0.1, within(1e-15));
+    }
+
+    @Test
+    void refusesAWarmUpOfTheWholePhase() {
+        assertThatThrownBy(() -> warmed(ScheduleKind.SCHEDULE_KIND_CONSTANT, 1))
+                .isInstanceOf(MeshException.class)
+                .hasMessage("warm-up of the schedule: found=1.0, expected=in [0, 1)");
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = ScheduleKind.class,
@@ -75,6 +117,7 @@ final class LearningRatesTest {
             mode = EnumSource.Mode.EXCLUDE)
     void everyScheduleHandlesAPhaseOfOneStep(ScheduleKind kind) {
         assertThat(ofKind(kind).at(0, 1)).isPositive();
+        assertThat(warmed(kind, 0.9).at(0, 1)).isPositive();
     }
 
     @Test
@@ -110,6 +153,11 @@ final class LearningRatesTest {
         assertThatThrownBy(() -> LearningRates.of(0.1, later))
                 .isInstanceOf(MeshException.class)
                 .hasMessageContaining("not known to this version: found=99");
+    }
+
+    private static LearningRate warmed(ScheduleKind kind, double share) {
+        return LearningRates.of(
+                1, SchedulePlan.newBuilder().setKind(kind).setWarmUp(share).build());
     }
 
     private static LearningRate ofKind(ScheduleKind kind) {

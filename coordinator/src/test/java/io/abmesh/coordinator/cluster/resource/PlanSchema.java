@@ -50,7 +50,8 @@ final class PlanSchema {
                     Map.entry("OptimizerPlan.learning_rate", Bounds.moreThan(0)),
                     Map.entry("OptimizerPlan.momentum", Bounds.atLeast(0).lessThan(1)),
                     Map.entry("OptimizerPlan.weight_decay", Bounds.atLeast(0).lessThan(1)),
-                    Map.entry("UntilPlan.plateau_epochs", Bounds.atLeast(0)));
+                    Map.entry("UntilPlan.plateau_epochs", Bounds.atLeast(0)),
+                    Map.entry("UntilPlan.agreement", Bounds.atLeast(0).atMost(1)));
 
     private final ObjectMapper json = new ObjectMapper();
     private final Map<String, String> comments;

@@ -1,0 +1,246 @@
+package io.abmesh.coordinator.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.abmesh.data.image.ImageShape;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.LossKind;
+import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.PhasePlan;
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.Responses;
+import io.abmesh.proto.v1.ScheduleKind;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TapPrecision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Terms of a loss in a plan: their defaults, their ranges, and what they ask of a teacher. */
+final class PlanLossesTest {
+    private static final String PLAN =
+            """
+            name: losses
+            data: {location: builtin:fashion-mnist}
+            teacher: {model: teacher.onnx}
+            student: {network: wrn-10-1}
+            phases:
+              - name: one
+                epochs: 1
+                losses: [LOSSES]
+            """;
+
+    private static final DataFacts FACTS = new DataFacts(new ImageShape(1, 28, 28), 10, 500, 2000);
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "boundary, 50",
+        "l1, 50",
+        "l2, 50",
+        "fitNet, 100",
+        "ofd, 16",
+        "attention, 1000",
+        "fsp, 1",
+        "centeredLogits, 10"
+    })
+    void everyMeanHasItsScale(String kind, double scale) {
+        assertThat(loss(kind).getScale()).isEqualTo(scale);
+        assertThat(loss("{kind: " + kind + ", scale: 7}").getScale()).isEqualTo(7);
+    }
+
+    @Test
+    void lossesOfLogitsHaveTheirAuthorsNumbers() {
+        LossPlan dkd = loss("dkd");
+        LossPlan dist = loss("dist");
+
+        assertThat(dkd.getTemperature()).isEqualTo(4);
+        assertThat(dkd.getTargetWeight()).isEqualTo(1);
+        assertThat(dkd.getNonTargetWeight()).isEqualTo(8);
+        assertThat(dist.getTemperature()).isEqualTo(1);
+        assertThat(dist.getInterWeight()).isEqualTo(1);
+        assertThat(dist.getIntraWeight()).isEqualTo(1);
+    }
+
+    @Test
+    void responsesAreComparedBehindAReluUnlessThePlanSaysOtherwise() {
+        assertThat(loss("l2").getResponses()).isEqualTo(Responses.RESPONSES_RECTIFIED);
+        assertThat(loss("{kind: l2, responses: raw}").getResponses())
+                .isEqualTo(Responses.RESPONSES_RAW);
+    }
+
+    @Test
+    void onlyAPlanThatReadsValuesHasAPrecision() {
+        assertThat(plan("boundary").getTeacher().getPrecision())
+                .isEqualTo(TapPrecision.TAP_PRECISION_UNSPECIFIED);
+        assertThat(plan("ofd").getTeacher().getPrecision())
+                .isEqualTo(TapPrecision.TAP_PRECISION_FLOAT16);
+    }
+
+    @Test
+    void aPhaseThatLeavesTheClassifierAloneHasAConstantRate() {
+        assertThat(plan("ofd, attention").getPhases(0).getSchedule().getKind())
+                .isEqualTo(ScheduleKind.SCHEDULE_KIND_CONSTANT);
+        assertThat(plan("ofd, crossEntropy").getPhases(0).getSchedule().getKind())
+                .isEqualTo(ScheduleKind.SCHEDULE_KIND_STEPS);
+    }
+
+    @Test
+    void aCompletePlanReadsAgainAsItself() {
+        Plan plan =
+                plan(
+                        "{kind: fitNet, taps: [1, 3]}, {kind: kd, standardized: true}, {kind: dkd},"
+                                + " {kind: crossEntropy, labelSmoothing: 0.1}");
+
+        assertThat(PlanReader.read(PlanDocument.of(plan).toString(), List.of()).plan())
+                .isEqualTo(plan);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{kind: kd, margin: 1}            | margin: found=1.0, expected=nothing for kd",
+                "{kind: l2, reduction: authors}   | reduction: found=authors, expected=nothing for l2",
+                "{kind: ofd, responses: raw}      | responses: found=raw, expected=nothing for ofd",
+                "{kind: dist, standardized: true} | standardized: found=true, expected=nothing for dist",
+                "{kind: kd, labelSmoothing: 0.1}  | labelSmoothing: found=0.1, expected=nothing for kd",
+                "{kind: kd, taps: [1]}            | taps: found=[1], expected=nothing for kd",
+                "{kind: kd, interWeight: 1}       | interWeight: found=1.0, expected=nothing for kd",
+                "{kind: l2, scale: 0}             | scale: found=0.0, expected=more than 0",
+                "{kind: l2, taps: [2, 1]}         | taps[1]: found=1, expected=ascending, 1 for the first",
+                "{kind: l2, taps: [0]}            | taps[0]: found=0, expected=ascending, 1 for the first",
+                "{kind: fsp, taps: [2]}           | taps: found=[2], expected=two or more",
+                "{kind: dkd, targetWeight: 0, nonTargetWeight: 0} | nonTargetWeight: found=0.0, expected=more than 0 if targetWeight is 0",
+                "{kind: crossEntropy, labelSmoothing: 1} | labelSmoothing: found=1.0, expected=0 or more, less than 1",
+            })
+    void aNumberOutOfRangeOrOfAnotherKindIsRefused(String loss, String expected) {
+        assertThat(problems(PLAN.replace("LOSSES", loss)))
+                .singleElement()
+                .asString()
+                .matches(
+                        problem ->
+                                problem.replaceAll(" \\d+:\\d+:", ":")
+                                        .equals("phases[0].losses[0]." + expected));
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "boundary  | phases[0].until={agreement: 1.5}  | phases[0].until.agreement",
+                "attention | phases[0].until={agreement: 0.9}  | phases[0].until.agreement",
+                "fitNet    | phases[0].until={plateauEpochs: 1} | phases[0].until.plateauEpochs",
+                "kd        | phases[0].schedule={kind: cosine, warmUp: 1} | phases[0].schedule.warmUp",
+                "kd        | phases[0].schedule={kind: oneCycle, warmUp: 0.1} | phases[0].schedule.warmUp",
+            })
+    void whatAPhaseCannotKnowOrDoIsRefused(String loss, String override, String path) {
+        assertThat(problems(PLAN.replace("LOSSES", loss), override))
+                .singleElement()
+                .asString()
+                .startsWith(path + " ");
+    }
+
+    @Test
+    void aTapThatTheStudentLacksIsRefused() {
+        CompletePlan plan =
+                PlanReader.read(PLAN.replace("LOSSES", "{kind: l2, taps: [1, 4]}"), List.of());
+
+        assertThat(PlanAgainstWorld.check(plan, FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .contains(
+                        "phases[0].losses[0].taps[1] student has no such tap: found=4, expected=1 to 3");
+    }
+
+    @Test
+    void centredLogitsAreThoseOfATeacherOfOtherClasses() {
+        PlanMatch match =
+                PlanAgainstWorld.match(
+                        complete("centeredLogits, crossEntropy"), FACTS, teacher(365));
+
+        assertThat(match.teacherTaps()).isEmpty();
+        assertThatThrownBy(
+                        () -> PlanAgainstWorld.match(complete("centeredLogits"), FACTS, teacher(0)))
+                .hasMessageContaining("teacher has no logits")
+                .hasMessageContaining("for centeredLogits");
+        assertThatThrownBy(() -> PlanAgainstWorld.match(complete("dist"), FACTS, teacher(365)))
+                .hasMessageContaining("class counts differ: teacher=365, data=10");
+    }
+
+    @Test
+    void lossesAtTapsPairTheTaps() {
+        for (String kind : List.of("l1", "fitNet", "ofd", "attention", "fsp")) {
+            assertThat(PlanAgainstWorld.match(complete(kind), FACTS, teacher(10)).teacherTaps())
+                    .as(kind)
+                    .hasSize(3);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "cross-entropy",
+                "kd",
+                "fitnet",
+                "attention",
+                "boundary-cross-entropy",
+                "boundary-kd",
+                "ofd"
+            })
+    void thePlanOfAMethodIsGood(String method) throws IOException {
+        Path file =
+                Path.of(System.getProperty("abmesh.root"))
+                        .resolve("deploy/plans/methods/" + method + ".yaml");
+        CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
+
+        assertThat(plan.warnings()).isEmpty();
+        assertThat(plan.plan().getPhasesList().stream().mapToDouble(PhasePlan::getEpochs).sum())
+                .isEqualTo(60);
+    }
+
+    private static DescribeTeacherResponse teacher(int classes) {
+        DescribeTeacherResponse.Builder teacher =
+                DescribeTeacherResponse.newBuilder()
+                        .setClassCount(classes)
+                        .addAllAutoTaps(List.of("t1", "t2", "t3"));
+        for (int i = 0; i < 3; i++) {
+            teacher.addTaps(
+                    TapDescription.newBuilder()
+                            .setName("t" + (i + 1))
+                            .setTensor("tensor" + i)
+                            .addAllSampleShape(List.of(32L << i, 28L >> i, 28L >> i)));
+        }
+        return teacher.build();
+    }
+
+    private static LossPlan loss(String loss) {
+        LossPlan found = plan(loss).getPhases(0).getLosses(0);
+        assertThat(found.getKind()).isNotEqualTo(LossKind.LOSS_KIND_UNSPECIFIED);
+        return found;
+    }
+
+    private static Plan plan(String losses) {
+        return complete(losses).plan();
+    }
+
+    private static CompletePlan complete(String losses) {
+        return PlanReader.read(PLAN.replace("LOSSES", losses), List.of());
+    }
+
+    private static List<String> problems(String yaml, String... overrides) {
+        MeshException refused =
+                catchThrowableOfType(
+                        MeshException.class, () -> PlanReader.read(yaml, List.of(overrides)));
+        assertThat(refused).isNotNull();
+        return refused.fieldViolations().stream()
+                .map(v -> v.field() + " " + v.description())
+                .toList();
+    }
+}

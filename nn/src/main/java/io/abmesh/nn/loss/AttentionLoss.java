@@ -1,0 +1,82 @@
+package io.abmesh.nn.loss;
+
+/**
+ * Distance of attention maps: of where a network responds, whatever in which channels.
+ *
+ * <p>With {@code a_p = sum over channels of f(x)^2} at position {@code p} and {@code q = a / |a|}:
+ * the mean over positions of {@code (q_s - q_t)^2}. {@code f} is the ReLU or nothing. The sum
+ * stands for the authors' mean, which the length cancels; as there, a length below {@value #LENGTH}
+ * counts as that.
+ *
+ * @see <a href="https://arxiv.org/abs/1612.03928">Zagoruyko and Komodakis, Paying More Attention to
+ *     Attention, equation 2, with p = 2</a>
+ */
+public final class AttentionLoss {
+    private static final double LENGTH = 1e-12;
+
+    private AttentionLoss() {}
+
+    /**
+     * Returns the loss of a sample, before any factor.
+     *
+     * @param response student's tap, {@code [H * W, C]}; borrowed
+     * @param teacher {@code [H * W, D]}, whatever D; borrowed
+     * @param positions {@code H * W}
+     * @param rectified whether {@code f} is the ReLU
+     * @param gradient {@code factor} times the gradient is added, {@code [H * W, C]}
+     */
+    public static double sample(
+            float[] response,
+            float[] teacher,
+            int positions,
+            boolean rectified,
+            double factor,
+            float[] gradient) {
+        double[] student = energies(response, positions, rectified);
+        double length = length(student);
+        double[] wanted = energies(teacher, positions, rectified);
+        double wantedLength = length(wanted);
+        double loss = 0;
+        double[] slope = new double[positions]; // of the loss by q
+        double along = 0;
+        for (int p = 0; p < positions; p++) {
+            double q = student[p] / length;
+            double d = q - wanted[p] / wantedLength;
+            loss += d * d / positions;
+            slope[p] = 2 * d / positions;
+            along += slope[p] * q;
+        }
+        int channels = response.length / positions;
+        for (int p = 0; p < positions; p++) {
+            double byEnergy = (slope[p] - along * student[p] / length) / length;
+            for (int c = 0; c < channels; c++) {
+                float x = response[p * channels + c];
+                if (!rectified || x > 0) {
+                    gradient[p * channels + c] += (float) (factor * byEnergy * 2 * x);
+                }
+            }
+        }
+        return loss;
+    }
+
+    private static double[] energies(float[] values, int positions, boolean rectified) {
+        int channels = values.length / positions;
+        double[] energies = new double[positions];
+        for (int p = 0; p < positions; p++) {
+            for (int c = 0; c < channels; c++) {
+                float x = values[p * channels + c];
+                double y = rectified ? Math.max(x, 0f) : x;
+                energies[p] += y * y;
+            }
+        }
+        return energies;
+    }
+
+    private static double length(double[] values) {
+        double squares = 0;
+        for (double value : values) {
+            squares += value * value;
+        }
+        return Math.max(Math.sqrt(squares), LENGTH);
+    }
+}

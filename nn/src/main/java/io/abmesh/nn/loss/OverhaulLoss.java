@@ -1,0 +1,71 @@
+package io.abmesh.nn.loss;
+
+/**
+ * Partial distance of the student's responses, behind the connector, from the teacher's behind a
+ * margin ReLU.
+ *
+ * <p>Per neuron of channel {@code c}, with {@code u = max(t, m_c)}: {@code (s - u)^2}, and 0 where
+ * {@code s <= u <= 0}, since there a student that answers less does as well. The margin {@code m_c}
+ * is what the teacher's negative responses of the channel are expected to be, so not positive.
+ *
+ * <p>Differs: the authors' script derives the margin from scale and shift of the batch norm in
+ * front of the tap. A teacher need not have one there (a residual sum), so the margin is what the
+ * paper names first: the mean of the negative responses, here of the micro-batch, in the way in
+ * which batch norm's statistics are of the micro-batch. {@code
+ * OverhaulLossTest.marginIsThatOfTheBatchNormForNormalResponses} holds the two against each other.
+ *
+ * @see <a href="https://arxiv.org/abs/1904.01866">Heo et al., A Comprehensive Overhaul of Feature
+ *     Distillation, equations 2 to 4</a>
+ */
+public final class OverhaulLoss {
+    private OverhaulLoss() {}
+
+    /**
+     * Returns the margin of each channel: the mean of its negative responses, 0 without any.
+     *
+     * @param teacher with values
+     * @param samples N
+     */
+    public static float[] margins(
+            TeacherResponses teacher, int samples, int channels, int positions) {
+        double[] sums = new double[channels];
+        long[] counts = new long[channels];
+        for (int sample = 0; sample < samples; sample++) {
+            float[] values = teacher.values(sample, channels, positions);
+            for (int i = 0; i < values.length; i++) {
+                if (values[i] < 0) {
+                    sums[i % channels] += values[i];
+                    counts[i % channels]++;
+                }
+            }
+        }
+        float[] margins = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            margins[c] = counts[c] == 0 ? 0 : (float) (sums[c] / counts[c]);
+        }
+        return margins;
+    }
+
+    /**
+     * Returns the sum over the neurons of a sample, before any factor.
+     *
+     * @param response student, {@code [H * W, C]}; borrowed
+     * @param teacher {@code [H * W, C]}; borrowed
+     * @param margins {@code [C]}
+     * @param gradient {@code factor} times the gradient is added
+     */
+    public static double sample(
+            float[] response, float[] teacher, float[] margins, float factor, float[] gradient) {
+        double sum = 0;
+        for (int i = 0; i < response.length; i++) {
+            float target = Math.max(teacher[i], margins[i % margins.length]);
+            boolean free = target <= 0 && response[i] <= target;
+            if (!free) {
+                float d = response[i] - target;
+                sum += (double) d * d;
+                gradient[i] += factor * 2 * d;
+            }
+        }
+        return sum;
+    }
+}
