@@ -3,6 +3,7 @@ package io.abmesh.coordinator.run;
 import io.abmesh.coordinator.plan.PlanNeeds;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
@@ -107,8 +108,7 @@ public final class RunScript {
                 phaseEnds && place.phase().getEndStep() == lastStepOf(place.track()) + 1;
         List<Item> items = new ArrayList<>();
         int every = plan.getEvaluateEveryEpochs();
-        boolean classifies =
-                place.phase().getPhase().getLossesList().stream().anyMatch(RunScript::readsLogits);
+        boolean classifies = classifies(place.phase().getPhase());
         boolean epochs =
                 every > 0
                         && classifies
@@ -124,6 +124,11 @@ public final class RunScript {
             items.add(new EndTrack(step, place.track().getName()));
         }
         return items;
+    }
+
+    /** Returns whether a phase trains the classifier, so that its accuracy says something. */
+    static boolean classifies(PhasePlan phase) {
+        return phase.getLossesList().stream().anyMatch(RunScript::readsLogits);
     }
 
     private static boolean readsLogits(LossPlan loss) {
