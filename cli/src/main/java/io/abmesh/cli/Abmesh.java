@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             RunCommand.class,
             TeachCommand.class,
+            CompareCommand.class,
             InspectCommand.class,
             ValidateCommand.class,
             SubmitCommand.class,
@@ -31,7 +32,7 @@ import picocli.CommandLine.Command;
         exitCodeList = {
             "0:done",
             "2:bad plan, bad file or bad usage",
-            "3:a worker failed for good",
+            "3:a worker, or a run of a study, failed for good",
             "130:interrupted; the state of the run is kept"
         },
         footer = {

@@ -71,6 +71,7 @@ final class RunArguments {
                 Optional.ofNullable(resume != null ? resume : out),
                 resume != null,
                 Optional.ofNullable(students),
+                Optional.empty(),
                 Optional.ofNullable(teachers),
                 Optional.ofNullable(cache),
                 teach);

@@ -6,14 +6,23 @@ import io.abmesh.cli.run.RunOptions;
 import io.abmesh.cli.run.RunSession;
 import java.time.Clock;
 import java.time.ZoneId;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
- * Runs a session and answers signals: SIGINT and SIGTERM stop the processes, keep the state and end
- * with 130.
+ * Runs a session, of one run or of a study, and answers signals: SIGINT and SIGTERM stop the
+ * processes, keep the state and end with 130.
  */
 final class RunLauncher {
 
     private RunLauncher() {}
+
+    /** What runs to its end, or ends by a {@code CliException}. */
+    @FunctionalInterface
+    interface Body {
+        /** Runs. */
+        void run() throws InterruptedException;
+    }
 
     /** Runs to the end and returns the exit code. */
     static int launch(RunOptions options, String command) throws InterruptedException {
@@ -23,11 +32,27 @@ final class RunLauncher {
                         options,
                         Consoles.standardOutput(),
                         Clock.system(ZoneId.systemDefault()));
-        Thread interruption =
-                new Thread(() -> interrupted(session, command), "abmesh-interruption");
+        return launch(
+                session::run,
+                () ->
+                        session.interrupt()
+                                .map(
+                                        folder ->
+                                                "./abmesh %s --resume '%s'"
+                                                        .formatted(command, folder)));
+    }
+
+    /**
+     * Runs to the end and returns the exit code.
+     *
+     * @param interrupt stops every process and returns the command that goes on, if there is
+     *     something to go on with
+     */
+    static int launch(Body body, Supplier<Optional<String>> interrupt) throws InterruptedException {
+        Thread interruption = new Thread(() -> interrupted(interrupt), "abmesh-interruption");
         Runtime.getRuntime().addShutdownHook(interruption);
         try {
-            session.run();
+            body.run();
             return ExitCode.DONE.number();
         } finally {
             try {
@@ -40,15 +65,10 @@ final class RunLauncher {
         }
     }
 
-    private static void interrupted(RunSession session, String command) {
+    private static void interrupted(Supplier<Optional<String>> interrupt) {
         System.err.println();
         System.err.println("abmesh: interrupted, stopping");
-        session.interrupt()
-                .ifPresent(
-                        folder ->
-                                System.err.println(
-                                        "abmesh: resume with: ./abmesh %s --resume '%s'"
-                                                .formatted(command, folder)));
+        interrupt.get().ifPresent(command -> System.err.println("abmesh: resume with: " + command));
         System.err.flush();
         // The JVM would end with 128 + the signal's number, which differs between Ctrl-C and kill.
         Runtime.getRuntime().halt(ExitCode.INTERRUPTED.number());

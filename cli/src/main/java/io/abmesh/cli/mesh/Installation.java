@@ -6,22 +6,28 @@ import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Where the programs and the built-in models are.
  *
  * @param root the checkout, absolute
+ * @param commit that the programs were built from, if it is known
  */
-public record Installation(Path root) {
+public record Installation(Path root, Optional<String> commit) {
 
     /** System property that names the checkout; set by the {@code abmesh} script. */
     public static final String ROOT_PROPERTY = "abmesh.root";
+
+    /** System property that names the commit; set by the {@code abmesh} script where it knows. */
+    public static final String COMMIT_PROPERTY = "abmesh.commit";
 
     /** Start of the name of a model that comes with abmesh. */
     public static final String BUILTIN = "builtin:";
 
     public Installation {
         requireNonNull(root, "root");
+        requireNonNull(commit, "commit");
         if (!root.isAbsolute()) {
             throw new IllegalArgumentException("not absolute: " + root);
         }
@@ -40,7 +46,10 @@ public record Installation(Path root) {
                     "start it with the abmesh script, or name the checkout with -D"
                             + ROOT_PROPERTY);
         }
-        return new Installation(Path.of(root).toAbsolutePath().normalize());
+        return new Installation(
+                Path.of(root).toAbsolutePath().normalize(),
+                Optional.ofNullable(System.getProperty(COMMIT_PROPERTY))
+                        .filter(commit -> !commit.isBlank()));
     }
 
     /** Returns the Java launcher that runs this process. */

@@ -69,9 +69,17 @@ final class MeshSpecs {
                         String.valueOf(trusted)));
     }
 
-    /** Returns a student-worker's. Each has its own checkpoints; the first's lie where one's do. */
-    ServiceSpec student(int index, String coordinatorAddress) {
+    /**
+     * Returns a student-worker's. Each has its own checkpoints; the first's lie where one's do.
+     *
+     * @param threads compute threads; 0: as many as there are processors
+     */
+    ServiceSpec student(int index, String coordinatorAddress, int threads) {
         Map<String, String> properties = worker(Role.STUDENT, index, coordinatorAddress);
+        if (threads > 0) {
+            properties.put("abmesh.student.threads", String.valueOf(threads));
+        }
+        installation.commit().ifPresent(c -> properties.put("abmesh.student.commit", c));
         properties.put(
                 "abmesh.student.checkpoint-directory",
                 (index == 0

@@ -4,6 +4,8 @@ import io.abmesh.cli.plan.PlanText;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.ExpandStudyRequest;
+import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.FetchArtifactRequest;
 import io.abmesh.proto.v1.FetchArtifactResponse;
 import io.abmesh.proto.v1.RunServiceGrpc;
@@ -50,6 +52,20 @@ public final class RunClient implements AutoCloseable {
                         .build();
         try {
             return within(CALL_DEADLINE).validatePlan(request);
+        } catch (StatusRuntimeException e) {
+            throw ErrorStatuses.fromThrowable(e);
+        }
+    }
+
+    ExpandStudyResponse expand(PlanText study) {
+        ExpandStudyRequest request =
+                ExpandStudyRequest.newBuilder()
+                        .setStudyYaml(study.yaml())
+                        .setBaseDirectory(study.baseDirectory().toString())
+                        .addAllOverrides(study.overrides())
+                        .build();
+        try {
+            return within(CALL_DEADLINE).expandStudy(request);
         } catch (StatusRuntimeException e) {
             throw ErrorStatuses.fromThrowable(e);
         }

@@ -79,7 +79,7 @@ final class RunFolder implements AutoCloseable {
             }
             Files.createDirectories(absolute);
             FileChannel lockFile = lock(absolute, path);
-            RunRecord record = isRun(absolute) ? RunRecord.read(absolute.resolve(RECORD)) : null;
+            RunRecord record = isRun(absolute) ? readRecord(absolute) : null;
             return new RunFolder(absolute, created, lockFile, record);
         } catch (IOException e) {
             throw new CliException(
@@ -92,6 +92,11 @@ final class RunFolder implements AutoCloseable {
     /** Tells whether {@code path} holds a run. */
     static boolean isRun(Path path) {
         return Files.isRegularFile(path.resolve(RECORD));
+    }
+
+    /** Returns what the run in {@code path} remembers. */
+    static RunRecord readRecord(Path path) throws IOException {
+        return RunRecord.read(path.resolve(RECORD));
     }
 
     Path path() {

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param out where results go; if absent, a new folder below {@code runs}
  * @param resume true if {@code out} must hold a run
  * @param students student-workers, at least 1, if it was said
+ * @param threads compute threads of a student-worker, at least 1, if it was said
  * @param teachers teacher-workers, at least 1, if it was said
  * @param cache folder of the boundary cache, if it was said
  * @param teach true if the plan must have no teacher
@@ -22,6 +23,7 @@ public record RunOptions(
         Optional<Path> out,
         boolean resume,
         Optional<Integer> students,
+        Optional<Integer> threads,
         Optional<Integer> teachers,
         Optional<Path> cache,
         boolean teach) {
@@ -30,6 +32,7 @@ public record RunOptions(
         requireNonNull(plan, "plan");
         requireNonNull(out, "out");
         requireNonNull(students, "students");
+        requireNonNull(threads, "threads");
         requireNonNull(teachers, "teachers");
         requireNonNull(cache, "cache");
     }

@@ -24,6 +24,7 @@ import java.util.List;
  * @param overrides {@code KEY=VALUE} that the plan was changed by, in order
  * @param planSha256 digest of the complete plan
  * @param students number of student-workers
+ * @param threads compute threads of a student-worker; 0: as many as there are processors
  * @param teachers number of teacher-workers
  * @param cache folder of the boundary cache, absolute
  */
@@ -34,10 +35,13 @@ record RunRecord(
         List<String> overrides,
         String planSha256,
         int students,
+        int threads,
         int teachers,
         Path cache) {
     /** What a run had before it could have more. */
     private static final Value ONE = Value.newBuilder().setNumberValue(1).build();
+
+    private static final Value NONE = Value.newBuilder().setNumberValue(0).build();
 
     RunRecord {
         requireNonNull(requestId, "requestId");
@@ -60,6 +64,7 @@ record RunRecord(
                                 "overrides", Value.newBuilder().setListValue(overrideList).build())
                         .putFields("planSha256", text(planSha256))
                         .putFields("students", Value.newBuilder().setNumberValue(students).build())
+                        .putFields("threads", Value.newBuilder().setNumberValue(threads).build())
                         .putFields("teachers", Value.newBuilder().setNumberValue(teachers).build())
                         .putFields("cache", text(cache.toString()))
                         .build();
@@ -85,6 +90,7 @@ record RunRecord(
                             .toList(),
                     json.getFieldsOrThrow("planSha256").getStringValue(),
                     (int) json.getFieldsOrDefault("students", ONE).getNumberValue(),
+                    (int) json.getFieldsOrDefault("threads", NONE).getNumberValue(),
                     (int) json.getFieldsOrThrow("teachers").getNumberValue(),
                     Path.of(json.getFieldsOrThrow("cache").getStringValue()));
         } catch (InvalidProtocolBufferException | IllegalArgumentException e) {

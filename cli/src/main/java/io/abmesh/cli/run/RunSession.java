@@ -146,7 +146,7 @@ public final class RunSession {
                     mesh.start(specs.teacher(i, address, model.get(), trusted, record.cache()));
                 }
                 for (int i = 0; i < record.students(); i++) {
-                    mesh.start(specs.student(i, address));
+                    mesh.start(specs.student(i, address, record.threads()));
                 }
                 console.line("started " + mesh.describe() + "; logs in " + folder.logs());
             }
@@ -209,6 +209,7 @@ public final class RunSession {
                         plan.overrides(),
                         planSha256,
                         options.students().or(() -> before.map(RunRecord::students)).orElse(1),
+                        before.map(RunRecord::threads).orElseGet(() -> options.threads().orElse(0)),
                         options.teachers().or(() -> before.map(RunRecord::teachers)).orElse(1),
                         options.cache()
                                 .map(cache -> cache.toAbsolutePath().normalize())

@@ -83,6 +83,7 @@ final class RunFolderTest {
                 List.of("seed=3", "name=a b"),
                 "abcd",
                 3,
+                1,
                 2,
                 path.resolve("cache"));
     }

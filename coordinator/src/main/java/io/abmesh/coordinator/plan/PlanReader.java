@@ -32,10 +32,12 @@ import org.snakeyaml.engine.v2.nodes.Tag;
  * <p>All problems are found before any is told.
  */
 public final class PlanReader {
-    private final List<PlanProblem> problems = new ArrayList<>();
+    private final List<PlanProblem> problems;
     private final Map<String, PlanSource.Place> places = new HashMap<>();
 
-    private PlanReader() {}
+    private PlanReader(List<PlanProblem> problems) {
+        this.problems = problems;
+    }
 
     /**
      * Reads, completes and checks a plan.
@@ -45,28 +47,35 @@ public final class PlanReader {
      * @throws io.abmesh.proto.error.MeshException with {@code INVALID_PLAN} and every problem
      */
     public static CompletePlan read(String yaml, List<String> overrides) {
-        return new PlanReader().plan(yaml, overrides);
-    }
-
-    private CompletePlan plan(String yaml, List<String> overrides) {
-        Plan.Builder plan = Plan.newBuilder();
+        List<PlanProblem> problems = new ArrayList<>();
         Optional<MappingNode> root = YamlTree.parse(yaml, problems);
-        if (root.isPresent()) {
-            overrides.forEach(override -> YamlTree.set(root.get(), override, problems));
-            message(root.get(), plan, "");
-        }
-        PlanSource source = new PlanSource(places);
+        root.ifPresent(
+                tree -> overrides.forEach(override -> YamlTree.set(tree, override, problems)));
         if (root.isEmpty()) {
             throw PlanProblem.exception(problems);
         }
-        PlanDefaults.fill(plan, source);
-        Plan complete = plan.build();
-        PlanValidator validator = new PlanValidator(complete, source, problems);
-        List<String> warnings = validator.validate();
+        CompletePlan plan = complete(root.get(), problems);
         if (!problems.isEmpty()) {
             throw PlanProblem.exception(problems);
         }
-        return new CompletePlan(complete, source, warnings);
+        return plan;
+    }
+
+    /** Reads, completes and checks the plan in {@code root}; what is wrong with it is added. */
+    static CompletePlan complete(MappingNode root, List<PlanProblem> problems) {
+        Plan.Builder plan = Plan.newBuilder();
+        PlanSource source = walk(root, plan, problems);
+        PlanDefaults.fill(plan, source);
+        Plan complete = plan.build();
+        PlanValidator validator = new PlanValidator(complete, source, problems);
+        return new CompletePlan(complete, source, validator.validate());
+    }
+
+    /** Reads a tree along the descriptor of {@code target}; what is wrong with it is added. */
+    static PlanSource walk(MappingNode root, Message.Builder target, List<PlanProblem> problems) {
+        PlanReader reader = new PlanReader(problems);
+        reader.message(root, target, "");
+        return new PlanSource(reader.places);
     }
 
     private void message(MappingNode mapping, Message.Builder target, String path) {

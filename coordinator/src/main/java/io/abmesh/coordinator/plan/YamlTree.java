@@ -192,6 +192,67 @@ final class YamlTree {
         return node;
     }
 
+    /** Returns the value of a key. */
+    static Optional<Node> get(MappingNode mapping, String key) {
+        return mapping.getValue().stream()
+                .filter(tuple -> isKey(tuple, key))
+                .map(NodeTuple::getValueNode)
+                .findFirst();
+    }
+
+    /**
+     * Returns {@code base} changed by {@code change}: where both have a mapping under a key, the
+     * two are merged; anything else takes the place of what was there. Neither is changed.
+     */
+    static MappingNode merged(MappingNode base, MappingNode change) {
+        MappingNode merged = base;
+        for (NodeTuple tuple : change.getValue()) {
+            String key = kind(tuple.getKeyNode());
+            Node value = tuple.getValueNode();
+            Optional<Node> before = get(base, key);
+            if (value instanceof MappingNode inner
+                    && before.isPresent()
+                    && before.get() instanceof MappingNode outer) {
+                value = merged(outer, inner);
+            }
+            merged = with(merged, new NodeTuple(tuple.getKeyNode(), value));
+        }
+        return merged;
+    }
+
+    /** Returns the mapping with another value under a key. */
+    static MappingNode with(MappingNode mapping, String key, Node value) {
+        return with(mapping, new NodeTuple(scalar(key), value));
+    }
+
+    private static MappingNode with(MappingNode mapping, NodeTuple tuple) {
+        MappingNode with = without(mapping, kind(tuple.getKeyNode()));
+        with.getValue().add(tuple);
+        return with;
+    }
+
+    /** Returns the mapping without a key. */
+    static MappingNode without(MappingNode mapping, String key) {
+        List<NodeTuple> rest = new ArrayList<>(mapping.getValue());
+        rest.removeIf(tuple -> isKey(tuple, key));
+        return new MappingNode(
+                Tag.MAP, true, rest, FlowStyle.BLOCK, mapping.getStartMark(), mapping.getEndMark());
+    }
+
+    /** Returns a mapping of one key. */
+    static MappingNode mapping(String key, Node value) {
+        return with(mapping(), key, value);
+    }
+
+    /** Returns a value that stands nowhere. */
+    static Node text(String value) {
+        return scalar(value);
+    }
+
+    private static boolean isKey(NodeTuple tuple, String key) {
+        return tuple.getKeyNode() instanceof ScalarNode scalar && scalar.getValue().equals(key);
+    }
+
     private static ScalarNode scalar(String value) {
         return new ScalarNode(Tag.STR, value, ScalarStyle.PLAIN);
     }

@@ -8,6 +8,8 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.CancelRunRequest;
 import io.abmesh.proto.v1.CancelRunResponse;
+import io.abmesh.proto.v1.ExpandStudyRequest;
+import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.FetchArtifactRequest;
 import io.abmesh.proto.v1.FetchArtifactResponse;
 import io.abmesh.proto.v1.GetRunRequest;
@@ -77,6 +79,17 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
                         .addAllWarnings(plan.warnings())
                         .setPlan(plan.resolved(base))
                         .build());
+    }
+
+    @Override
+    public void expandStudy(
+            ExpandStudyRequest request, StreamObserver<ExpandStudyResponse> observer) {
+        answer(
+                observer,
+                StudyExpansion.of(
+                        request.getStudyYaml(),
+                        request.getOverridesList(),
+                        base(request.getBaseDirectory())));
     }
 
     @Override

@@ -17,6 +17,7 @@ import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
+import io.abmesh.proto.v1.Study;
 import io.abmesh.proto.v1.TensorFrame;
 import io.abmesh.proto.v1.WorkRequest;
 import java.io.IOException;
@@ -163,7 +164,8 @@ class ContractRulesTest {
                         ClusterRun.getDescriptor(),
                         WorkRequest.getDescriptor(),
                         ExchangeRequest.getDescriptor(),
-                        Plan.getDescriptor())
+                        Plan.getDescriptor(),
+                        Study.getDescriptor())
                 .map(Descriptor::getFile)
                 .toList();
     }

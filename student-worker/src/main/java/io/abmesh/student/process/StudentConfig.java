@@ -89,6 +89,9 @@ public interface StudentConfig {
      */
     OptionalInt threads();
 
+    /** Commit that the program was built from; reports carry it. */
+    Optional<String> commit();
+
     /** How long the step in hand may take to end after the worker was told to stop. */
     @WithDefault("5s")
     Duration stopGrace();

@@ -52,7 +52,7 @@ final class StudentWorker implements QuarkusApplication {
 
     private int work() {
         try (StudentProcess process =
-                StudentProcess.start(config, registry, Versions.of(version))) {
+                StudentProcess.start(config, registry, Versions.of(version, config.commit()))) {
             CompletableFuture<Void> unused =
                     process.refusal().thenAccept(reason -> Quarkus.asyncExit());
             health.set(true);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.TreeMap;
 import org.nd4j.linalg.factory.Nd4j;
@@ -13,10 +14,11 @@ final class Versions {
     private Versions() {}
 
     /** Returns version strings by name. Starts ND4J, which takes a second or two. */
-    static Map<String, String> of(String program) {
+    static Map<String, String> of(String program, Optional<String> commit) {
         Map<String, String> versions = new TreeMap<>();
         String backend = Nd4j.getBackend().getClass().getSimpleName();
         versions.put("abmesh", program);
+        commit.ifPresent(known -> versions.put("commit", known));
         versions.put("java", System.getProperty("java.vm.version"));
         versions.put("nd4j", nd4j());
         versions.put("backend", backend);
