@@ -66,6 +66,14 @@ public final class Engine implements AutoCloseable {
         this.parameters = new ParameterStore(network);
     }
 
+    /**
+     * Returns what computes the passes of this process: {@code oneDNN VERSION INSTRUCTIONS} or
+     * {@code ND4J operators}. Engines that differ in it may differ in the last bits of a result.
+     */
+    public static String library() {
+        return OneDnn.find().map(OneDnn::name).orElse("ND4J operators");
+    }
+
     /** Returns every array, in order. */
     public List<ParameterSpec> parameters() {
         return parameters.specs();

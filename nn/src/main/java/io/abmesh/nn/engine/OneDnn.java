@@ -1,6 +1,7 @@
 package io.abmesh.nn.engine;
 
 import java.util.Optional;
+import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.javacpp.Loader;
@@ -37,6 +38,20 @@ final class OneDnn {
         } catch (LinkageError e) {
             return null;
         }
+    }
+
+    /**
+     * Returns version and instruction set, on which the bits of a result depend, for example {@code
+     * oneDNN 2.5.2 avx2}.
+     */
+    String name() {
+        dnnl_version_t version = dnnl.dnnl_version();
+        return "oneDNN %d.%d.%d %s"
+                .formatted(
+                        version.major(),
+                        version.minor(),
+                        version.patch(),
+                        dnnl.get_effective_cpu_isa());
     }
 
     /** Returns the processor; lives as long as the process. */

@@ -56,6 +56,11 @@ final class PassTest {
     }
 
     @Test
+    void anEngineNamesWhatComputes() {
+        assertThat(Engine.library()).matches("oneDNN \\d+\\.\\d+\\.\\d+ \\w+|ND4J operators");
+    }
+
+    @Test
     void aPassOfInferenceUsesItsMemoryAgainAndChangesNothing() {
         NetworkSpec network = Networks.parse("wrn-16-1", IMAGE, 10);
         try (Engine engine = engine(network, Optional.of(library));

@@ -1,5 +1,6 @@
 package io.abmesh.student.process;
 
+import io.abmesh.nn.engine.Engine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -22,13 +23,16 @@ final class Versions {
         versions.put("java", System.getProperty("java.vm.version"));
         versions.put("nd4j", nd4j());
         versions.put("backend", backend);
+        versions.put("library", Engine.library());
         versions.put(
                 "platform",
                 System.getProperty("os.name")
                         + "-"
                         + System.getProperty("os.arch")
                         + " "
-                        + backend);
+                        + backend
+                        + " "
+                        + Engine.library());
         return versions;
     }
 
