@@ -119,28 +119,21 @@ final class CurveChart {
         String style = "s" + index % ComparisonPage.COLOURS;
         String dashes = DASHES.get(index / 2 % DASHES.size());
         List<Curve.Point> points = curves.getOrDefault(method, new Curve(List.of())).points();
-        page.empty(
-                "polyline",
-                "class",
+        polyline(
                 style,
-                "stroke-dasharray",
                 dashes,
-                "points",
                 points.stream()
                         .map(p -> number(x(p.epoch())) + "," + number(y(p.value())))
                         .collect(Collectors.joining(" ")));
         double left = LEFT + place % LEGEND_COLUMNS * (WIDTH - LEFT) / LEGEND_COLUMNS;
         int row = place / LEGEND_COLUMNS;
         double middle = HEIGHT + 6 + row * LEGEND_LINE;
-        page.empty(
-                "polyline",
-                "class",
-                style,
-                "stroke-dasharray",
-                dashes,
-                "points",
-                format("%.1f,%.1f %.1f,%.1f", left, middle, left + 24, middle));
+        polyline(style, dashes, format("%.1f,%.1f %.1f,%.1f", left, middle, left + 24, middle));
         label(left + 30, middle + 4, "start", method);
+    }
+
+    private void polyline(String style, String dashes, String points) {
+        page.empty("polyline", "class", style, "stroke-dasharray", dashes, "points", points);
     }
 
     private void label(double x, double y, String anchor, String text) {

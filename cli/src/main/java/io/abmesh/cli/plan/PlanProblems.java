@@ -25,6 +25,15 @@ public final class PlanProblems {
 
     /** Returns the error that a refused plan is; one line for each problem. */
     public static CliException of(Path file, MeshException refusal) {
+        return of("plan", file, refusal);
+    }
+
+    /** Returns the error that a refused study is; one line for each problem. */
+    public static CliException ofStudy(Path file, MeshException refusal) {
+        return of("study", file, refusal);
+    }
+
+    private static CliException of(String what, Path file, MeshException refusal) {
         List<FieldViolation> violations = refusal.fieldViolations();
         if (violations.isEmpty()) {
             return new CliException(
@@ -33,7 +42,7 @@ public final class PlanProblems {
         String count = violations.size() == 1 ? "1 problem" : violations.size() + " problems";
         return new CliException(
                 ExitCode.BAD_INPUT,
-                count + " in the plan " + file,
+                count + " in the " + what + " " + file,
                 violations.stream().map(violation -> line(file, violation)).toList());
     }
 

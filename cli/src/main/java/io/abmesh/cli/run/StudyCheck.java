@@ -29,7 +29,7 @@ public final class StudyCheck {
             }
         } catch (MeshException e) {
             throw e.reason() == ErrorReason.INVALID_PLAN
-                    ? PlanProblems.of(study.file(), e)
+                    ? PlanProblems.ofStudy(study.file(), e)
                     : RunFailure.of(e);
         } catch (IOException e) {
             throw new CliException(

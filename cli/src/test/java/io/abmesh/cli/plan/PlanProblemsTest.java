@@ -39,6 +39,19 @@ final class PlanProblemsTest {
     }
 
     @Test
+    void saysThatAStudyIsNoPlan() {
+        MeshException refusal =
+                new MeshException(ErrorReason.INVALID_PLAN, "1 problem")
+                        .withFieldViolations(
+                                List.of(new FieldViolation("seeds", "4:1: no seed: found=[]")));
+
+        assertThat(PlanProblems.ofStudy(FILE, refusal).lines())
+                .containsExactly(
+                        "abmesh: 1 problem in the study plans/my.yaml",
+                        "plans/my.yaml:4:1: seeds: no seed: found=[]");
+    }
+
+    @Test
     void saysARefusalWithoutPlacesInOneLine() {
         MeshException refusal = new MeshException(ErrorReason.INVALID_PLAN, "too long");
 

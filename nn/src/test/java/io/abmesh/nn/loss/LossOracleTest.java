@@ -1,18 +1,18 @@
 package io.abmesh.nn.loss;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.nn.loss.FlowLoss.FlowMap;
 import io.abmesh.nn.loss.LossTerm.Distance.Norm;
+import io.abmesh.nn.oracle.OracleNumbers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -285,19 +285,9 @@ final class LossOracleTest {
         return own;
     }
 
-    /** Numbers in [-2, 2) from the name and the index, as the script makes them; exact in float. */
+    /** Numbers in [-2, 2), exact in float. */
     private static double[] uniform(String name, int count) {
-        CRC32 crc = new CRC32();
-        crc.update(name.getBytes(UTF_8));
-        double[] values = new double[count];
-        for (int i = 0; i < count; i++) {
-            long x = ((crc.getValue() << 32) + i + 1) * 0x9E3779B97F4A7C15L;
-            x = (x ^ (x >>> 30)) * 0xBF58476D1CE4E5B9L;
-            x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;
-            x ^= x >>> 31;
-            values[i] = (double) (x >>> 40) / (1 << 22) - 2;
-        }
-        return values;
+        return Arrays.stream(OracleNumbers.uniform(name, count)).map(x -> 2 * x).toArray();
     }
 
     private static JsonNode oracle() {

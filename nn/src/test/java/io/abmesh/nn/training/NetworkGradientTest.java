@@ -1,6 +1,5 @@
 package io.abmesh.nn.training;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -11,6 +10,7 @@ import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
+import io.abmesh.nn.oracle.OracleNumbers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -20,7 +20,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.CRC32;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.shade.jackson.databind.JsonNode;
@@ -154,7 +153,7 @@ final class NetworkGradientTest {
 
     private static float[] values(String name, List<Long> shape) {
         int count = Math.toIntExact(shape.stream().reduce(1L, (a, b) -> a * b));
-        double[] uniform = uniform(name, count);
+        double[] uniform = OracleNumbers.uniform(name, count);
         double factor =
                 shape.size() == 4
                         ? Math.sqrt(6.0 / (shape.get(1) * shape.get(2) * shape.get(3)))
@@ -168,7 +167,8 @@ final class NetworkGradientTest {
     }
 
     private static MicroBatch batch(String kind, int number) {
-        double[] pixels = uniform(kind + ".images." + number, SAMPLES * 3 * SIDE * SIDE);
+        double[] pixels =
+                OracleNumbers.uniform(kind + ".images." + number, SAMPLES * 3 * SIDE * SIDE);
         ByteBuffer images = ByteBuffer.allocate(pixels.length);
         for (int i = 0; i < pixels.length; i++) {
             images.put(i, (byte) Math.floor((pixels[i] + 1) * 128));
@@ -177,7 +177,7 @@ final class NetworkGradientTest {
         for (int i = 0; i < SAMPLES; i++) {
             labels.putInt(4 * i, i % CLASSES);
         }
-        double[] teacher = uniform(kind + ".logits", SAMPLES * CLASSES);
+        double[] teacher = OracleNumbers.uniform(kind + ".logits", SAMPLES * CLASSES);
         ByteBuffer logits = ByteBuffer.allocate(4 * teacher.length).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < teacher.length; i++) {
             logits.putFloat(4 * i, (float) (2 * teacher[i]));
@@ -188,7 +188,8 @@ final class NetworkGradientTest {
             FeatureShape own = network.shape(tap);
             int neurons = SAMPLES * (own.channels() + WIDER) * own.positions();
             double[] response =
-                    uniform(kind + ".boundary." + (boundaries.size() + 1), neurons); // [N, C, H, W]
+                    OracleNumbers.uniform(
+                            kind + ".boundary." + (boundaries.size() + 1), neurons); // [N, C, H, W]
             ByteBuffer bits = ByteBuffer.allocate((neurons + 7) / 8);
             for (int i = 0; i < neurons; i++) {
                 if (response[i] > 0) {
@@ -200,23 +201,8 @@ final class NetworkGradientTest {
         return new MicroBatch(SAMPLES, images, labels, boundaries, logits);
     }
 
-    /** Numbers in [-1, 1) from the name and the index, as the script makes them. */
-    private static double[] uniform(String name, int count) {
-        CRC32 crc = new CRC32();
-        crc.update(name.getBytes(UTF_8));
-        double[] values = new double[count];
-        for (int i = 0; i < count; i++) {
-            long x = ((crc.getValue() << 32) + i + 1) * 0x9E3779B97F4A7C15L;
-            x = (x ^ (x >>> 30)) * 0xBF58476D1CE4E5B9L;
-            x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;
-            x ^= x >>> 31;
-            values[i] = (double) (x >>> 40) / (1 << 23) - 1;
-        }
-        return values;
-    }
-
     private static double product(String probe, String name, float[] values) {
-        double[] other = uniform(probe + name, values.length);
+        double[] other = OracleNumbers.uniform(probe + name, values.length);
         double sum = 0;
         for (int i = 0; i < values.length; i++) {
             sum += values[i] * other[i];
