@@ -62,7 +62,8 @@ public final class PageRoutes {
 
     private record Served(Runs runs, RunTraces traces, PageStreams streams) {}
 
-    PageRoutes(PageConfig config) {
+    /** Answers nothing yet. */
+    public PageRoutes(PageConfig config) {
         this.config = config;
     }
 
@@ -93,7 +94,7 @@ public final class PageRoutes {
     }
 
     /** Adds the routes to those of the process. */
-    void add(@Observes Router router) {
+    public void add(@Observes Router router) {
         json(router, "/api/runs", c -> list(served().runs()));
         json(router, "/api/runs/:run", c -> run(record(c)));
         json(
