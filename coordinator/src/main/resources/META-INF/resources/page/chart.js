@@ -23,7 +23,7 @@ export const colour = (index) => style(`--line-${index % 8}`);
 export class Chart {
   /**
    * @param title what is plotted
-   * @param options `x` and `y` format values; `xLabel`; `range` of y, or none; `log`: offer a
+   * @param options `x` and `y` format values, `tick` those at the axis of y if otherwise; `xLabel`; `range` of y, or none; `log`: offer a
    *     logarithmic scale, and whether it is on
    */
   constructor(title, options) {
@@ -149,8 +149,8 @@ export class Chart {
           y: this.log ? { distr: 3, log: 10 } : { range: this.options.range ?? undefined },
         },
         axes: [
-          { ...axis, values: (u, ticks) => ticks.map((tick) => this.options.x(tick)) },
-          { ...axis, size: 58, values: (u, ticks) => ticks.map((tick) => (tick === null ? '' : this.options.y(tick))) },
+          { ...axis, size: 30, values: (u, ticks) => ticks.map((tick) => this.options.x(tick)) },
+          { ...axis, size: 58, values: (u, ticks) => ticks.map((tick) => (tick === null ? '' : (this.options.tick ?? this.options.y)(tick))) },
         ],
         series,
         bands,

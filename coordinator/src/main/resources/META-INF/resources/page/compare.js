@@ -2,7 +2,7 @@
 import { Chart } from './chart.js';
 import { accuracy, joined, meanAgreement } from './curves.js';
 import { h, say, table } from './dom.js';
-import { count, day, number, percent } from './format.js';
+import { count, day, number, percent, tick } from './format.js';
 import { live } from './live.js';
 import { chip } from './runs.js';
 import { get } from './trace.js';
@@ -11,9 +11,9 @@ const MOST = 8;
 const BASE_DASH = [6, 5];
 const MEASURES = {
   accuracy: ['Test accuracy', 'Epoch', (value) => percent(value)],
-  loss: ['Loss', 'Step of the track', number],
+  loss: ['Loss', 'Step of the track', number, tick],
   agreement: ['Boundary agreement', 'Step of the track', (value) => percent(value)],
-  learningRate: ['Learning rate', 'Step of the track', number],
+  learningRate: ['Learning rate', 'Step of the track', number, tick],
   throughput: ['Images per second', 'Step of the track', (value) => value.toFixed(0)],
 };
 
@@ -51,8 +51,8 @@ export function compareView(ids) {
 
   function rebuild() {
     chart?.destroy();
-    const [title, xLabel, y] = MEASURES[measure.value];
-    chart = new Chart(title, { x: (value) => (measure.value === 'accuracy' ? value.toFixed(value % 1 === 0 ? 0 : 1) : count(Math.round(value))), xLabel, y, ...(measure.value === 'loss' ? { log: true } : {}), empty: 'None of these runs has measured it.' });
+    const [title, xLabel, y, axis] = MEASURES[measure.value];
+    chart = new Chart(title, { x: (value) => (measure.value === 'accuracy' ? value.toFixed(value % 1 === 0 ? 0 : 1) : count(Math.round(value))), xLabel, y, tick: axis, ...(measure.value === 'loss' ? { log: true } : {}), empty: 'None of these runs has measured it.' });
     place.replaceChildren(chart.element);
     draw();
   }

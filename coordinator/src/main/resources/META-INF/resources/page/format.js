@@ -14,6 +14,9 @@ export function number(value) {
   return size >= 100 ? value.toFixed(1) : value.toFixed(4);
 }
 
+/** A number at an axis: no digits that say nothing. */
+export const tick = (value) => String(Number(value.toPrecision(3)));
+
 export const count = (value) => value.toLocaleString('en');
 
 export function bytes(value) {

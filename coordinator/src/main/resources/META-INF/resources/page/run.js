@@ -2,7 +2,7 @@
 import { Chart } from './chart.js';
 import { accuracy, joined, overSteps } from './curves.js';
 import { h, say } from './dom.js';
-import { bytes, clock, count, day, duration, number, percent, progress } from './format.js';
+import { bytes, clock, count, day, duration, number, percent, progress, tick } from './format.js';
 import { live } from './live.js';
 import { MeshPicture } from './mesh.js';
 import { bar, chip } from './runs.js';
@@ -29,10 +29,10 @@ export function runView(id) {
   const stepText = (value) => count(Math.round(value));
   const charts = {
     accuracy: new Chart('Test accuracy', { x: (value) => value.toFixed(value % 1 === 0 ? 0 : 1), xLabel: 'Epoch', y: (value) => percent(value), empty: 'Measured at the end of phases that train the classifier.' }),
-    loss: new Chart('Loss per term', { x: stepText, xLabel: 'Step', y: number, log: true }),
+    loss: new Chart('Loss per term', { x: stepText, xLabel: 'Step', y: number, tick, log: true }),
     agreement: new Chart('Boundary agreement per tap', { x: stepText, xLabel: 'Step', y: (value) => percent(value), empty: 'Only phases with a boundary loss have one.' }),
     throughput: new Chart('Training images per second', { x: stepText, xLabel: 'Step', y: (value) => value.toFixed(0) }),
-    learningRate: new Chart('Learning rate', { x: stepText, xLabel: 'Step', y: number }),
+    learningRate: new Chart('Learning rate', { x: stepText, xLabel: 'Step', y: number, tick }),
   };
   const picture = new MeshPicture();
   picture.element.hidden = true;
@@ -97,7 +97,7 @@ export function runView(id) {
     const rest = Math.max(0, run.totalSteps - run.steps);
     const took = ((run.ended ?? Date.now()) - run.submitted) / 1000;
     const agreement = trace ? latest(trace.of('agreement')) : undefined;
-    const tiles_ = [
+    const facts = [
       ...Object.entries(run.accuracy).map(([track, value]) => [`Accuracy, ${track}`, percent(value)]),
       agreement === undefined ? null : ['Boundary agreement', percent(agreement)],
       run.state === 'running' && rate ? ['Images per second', rate.toFixed(0)] : null,
@@ -106,7 +106,7 @@ export function runView(id) {
       [run.ended ? 'Took' : 'Since', duration(took)],
       ['Seed', String(run.seed)],
     ].filter(Boolean);
-    tiles.replaceChildren(...tiles_.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+    tiles.replaceChildren(...facts.map(([name, value]) => h('div', { class: value.length > 10 ? 'long' : null }, h('dt', {}, name), h('dd', {}, value))));
   }
 
   /** Draws at most once a frame. */
