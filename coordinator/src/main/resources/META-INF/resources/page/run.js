@@ -125,12 +125,13 @@ export function runView(id) {
   function draw() {
     const tracks = [...new Set(trace.phases.map((phase) => phase.track))];
     const taps = [...new Set(trace.of('agreement').map((one) => one.name))];
+    const terms = [...new Set(trace.of('term').map((one) => one.name))];
     const phases = trace.phases.map((phase) => `${phase.track}/${phase.phase}`);
     const byTrack = (one) => tracks.indexOf(one.track);
     const byPhase = (one) => Math.max(0, phases.indexOf(`${one.track}/${one.phase}`));
     const phaseName = (one) => (one.track === one.phase ? one.track : `${one.track} / ${one.phase}`);
     charts.accuracy.show(accuracy(trace, (one) => one.track, byTrack));
-    charts.loss.show(overSteps(trace, ['loss', 'term'], (one) => (one.name ? `${phaseName(one)}: ${one.name}` : phaseName(one)), (one) => byPhase(one) + (one.name ? 3 : 0)));
+    charts.loss.show(overSteps(trace, ['loss', 'term'], (one) => (one.name ? `${phaseName(one)}: ${one.name}` : phaseName(one)), (one) => (one.name ? phases.length + terms.indexOf(one.name) : byPhase(one))));
     charts.agreement.show(joined(overSteps(trace, ['agreement'], (one) => one.name, (one) => taps.indexOf(one.name))));
     charts.throughput.show(joined(overSteps(trace, ['throughput'], (one) => one.track, byTrack)));
     charts.learningRate.show(joined(overSteps(trace, ['learningRate'], (one) => one.track, byTrack)));

@@ -38,10 +38,14 @@ final class MeshSpecs {
                 Role.COORDINATOR,
                 0,
                 Map.of(
-                        "abmesh.coordinator.host", HOST,
-                        "abmesh.coordinator.grpc-port", String.valueOf(grpcPort),
-                        ServiceSpec.HTTP_PORT, String.valueOf(httpPort),
-                        "abmesh.coordinator.store-directory", folder.store().toString()));
+                        "abmesh.coordinator.host",
+                        HOST,
+                        "abmesh.coordinator.grpc-port",
+                        String.valueOf(grpcPort),
+                        ServiceSpec.HTTP_PORT,
+                        String.valueOf(httpPort),
+                        "abmesh.coordinator.store-directory",
+                        folder.store().toString()));
     }
 
     /** Returns a teacher-worker's. */

@@ -52,10 +52,14 @@ public final class Browser implements AutoCloseable {
                 driver.executeCdpCommand(
                         "Emulation.setDeviceMetricsOverride",
                         Map.of(
-                                "width", width,
-                                "height", height,
-                                "deviceScaleFactor", 1,
-                                "mobile", width < 500));
+                                "width",
+                                width,
+                                "height",
+                                height,
+                                "deviceScaleFactor",
+                                1,
+                                "mobile",
+                                width < 500));
     }
 
     /** Goes to an address. */
@@ -98,7 +102,8 @@ public final class Browser implements AutoCloseable {
     private <T> T until(String what, ExpectedCondition<T> condition) {
         return new WebDriverWait(driver, PATIENCE)
                 .ignoring(StaleElementReferenceException.class)
-                .withMessage(() -> what + "; page: " + driver.findElement(By.tagName("body")).getText())
+                .withMessage(
+                        () -> what + "; page: " + driver.findElement(By.tagName("body")).getText())
                 .until(condition);
     }
 

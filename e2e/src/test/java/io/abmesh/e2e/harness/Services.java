@@ -48,31 +48,42 @@ public final class Services implements AutoCloseable {
 
     /** Starts the workers. */
     public void startWorkers(Path model) throws IOException {
-        var teacher =
+        var unused =
                 start(
                         "teacher",
                         "teacher-worker",
                         Map.of(
-                                "abmesh.teacher.host", HOST,
-                                "abmesh.teacher.grpc-port", "0",
-                                "abmesh.teacher.worker-id", "teacher-0",
-                                "abmesh.teacher.coordinator-address", address(),
-                                "abmesh.teacher.model", model.toString(),
+                                "abmesh.teacher.host",
+                                HOST,
+                                "abmesh.teacher.grpc-port",
+                                "0",
+                                "abmesh.teacher.worker-id",
+                                "teacher-0",
+                                "abmesh.teacher.coordinator-address",
+                                address(),
+                                "abmesh.teacher.model",
+                                model.toString(),
                                 "abmesh.teacher.cache-directory",
-                                        folder.resolve("cache").toString(),
-                                "quarkus.http.port", "0"));
-        var student =
+                                folder.resolve("cache").toString(),
+                                "quarkus.http.port",
+                                "0"));
+        unused =
                 start(
                         "student",
                         "student-worker",
                         Map.of(
-                                "abmesh.student.host", HOST,
-                                "abmesh.student.grpc-port", "0",
-                                "abmesh.student.worker-id", "student-0",
-                                "abmesh.student.coordinator-address", address(),
+                                "abmesh.student.host",
+                                HOST,
+                                "abmesh.student.grpc-port",
+                                "0",
+                                "abmesh.student.worker-id",
+                                "student-0",
+                                "abmesh.student.coordinator-address",
+                                address(),
                                 "abmesh.student.checkpoint-directory",
-                                        folder.resolve("checkpoint").toString(),
-                                "quarkus.http.port", "0"));
+                                folder.resolve("checkpoint").toString(),
+                                "quarkus.http.port",
+                                "0"));
     }
 
     /** Kills the coordinator without a chance to do anything. */

@@ -47,7 +47,13 @@ final class PageIT {
 
             // Long enough that the server is lost in the middle of it.
             String second =
-                    submit(services, plan, "seed=4", "phases[0].epochs=20", "phases[1].epochs=20");
+                    submit(
+                            services,
+                            plan,
+                            "seed=4",
+                            "compare.crossEntropy=false",
+                            "phases[0].epochs=25",
+                            "phases[1].epochs=5");
             browser.open(services.page() + "#/run/" + second);
             browser.awaitText(".done-line", "distilled / boundary");
             browser.awaitText(".mesh", "teacher-0");
@@ -56,7 +62,7 @@ final class PageIT {
             services.startCoordinator();
             browser.awaitText("#connection", "Live");
             browser.awaitText(".state-line", "Succeeded");
-            assertWholeCurve(browser, 2 * 4 * 40);
+            assertWholeCurve(browser, 4 * 30);
 
             browser.await(".bar nav a").sendKeys(Keys.ENTER);
             for (String run : List.of(first, second)) {
@@ -90,8 +96,7 @@ final class PageIT {
 
     private static void assertFitsAPhone(Browser browser) {
         browser.resize(390, 844);
-        assertThat(browser.ask("return document.documentElement.scrollWidth"))
-                .hasToString("390");
+        assertThat(browser.ask("return document.documentElement.scrollWidth")).hasToString("390");
     }
 
     private static String submit(Services services, Path plan, String... overrides)
