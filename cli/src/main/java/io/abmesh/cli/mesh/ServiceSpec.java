@@ -30,6 +30,9 @@ public record ServiceSpec(
         Path log,
         Path readyFile) {
 
+    /** Property with the port of a process's HTTP server; any free one where it is not set. */
+    public static final String HTTP_PORT = "quarkus.http.port";
+
     /**
      * Bounds of each role's memory, in the order heap, direct buffers. The student's tensors lie
      * outside of both, in memory that JavaCPP counts.
@@ -85,11 +88,12 @@ public record ServiceSpec(
         command.add("-XX:+UseSerialGC");
         command.add("-XX:+ExitOnOutOfMemoryError");
         command.add("-Dquarkus.http.host=127.0.0.1");
-        command.add("-Dquarkus.http.port=0");
         command.add("-Dquarkus.banner.enabled=false");
         command.add("-D" + ParentWatch.PARENT_PID + "=" + parentPid);
         command.add("-Dabmesh.%s.ready-file=%s".formatted(role.word(), readyFile));
-        new TreeMap<>(properties).forEach((key, value) -> command.add("-D" + key + "=" + value));
+        Map<String, String> all = new TreeMap<>(properties);
+        all.putIfAbsent(HTTP_PORT, "0");
+        all.forEach((key, value) -> command.add("-D" + key + "=" + value));
         command.add("-jar");
         command.add(program.toString());
         return command;

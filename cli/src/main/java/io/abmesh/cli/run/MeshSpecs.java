@@ -29,17 +29,23 @@ final class MeshSpecs {
     /**
      * Returns the coordinator's.
      *
-     * @param port port of its gRPC server: 0 for any at first, the same again when it is restarted,
-     *     since workers know it
+     * @param grpcPort port of its gRPC server: 0 for any at first, the same again when it is
+     *     restarted, since workers know it
+     * @param httpPort port of its page: likewise, since browsers know it
      */
-    ServiceSpec coordinator(int port) {
+    ServiceSpec coordinator(int grpcPort, int httpPort) {
         return spec(
                 Role.COORDINATOR,
                 0,
                 Map.of(
-                        "abmesh.coordinator.host", HOST,
-                        "abmesh.coordinator.grpc-port", String.valueOf(port),
-                        "abmesh.coordinator.store-directory", folder.store().toString()));
+                        "abmesh.coordinator.host",
+                        HOST,
+                        "abmesh.coordinator.grpc-port",
+                        String.valueOf(grpcPort),
+                        ServiceSpec.HTTP_PORT,
+                        String.valueOf(httpPort),
+                        "abmesh.coordinator.store-directory",
+                        folder.store().toString()));
     }
 
     /** Returns a teacher-worker's. */

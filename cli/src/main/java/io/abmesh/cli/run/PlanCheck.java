@@ -24,7 +24,8 @@ public final class PlanCheck {
     public static void check(Installation installation, PlanText plan, Console console)
             throws InterruptedException {
         try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
-            int port = temporary.mesh().startAndAwait(temporary.specs().coordinator(0)).grpcPort();
+            int port =
+                    temporary.mesh().startAndAwait(temporary.specs().coordinator(0, 0)).grpcPort();
             try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
                 ValidatePlanResponse good = client.validate(plan);
                 good.getWarningsList().forEach(warning -> console.line("warning: " + warning));

@@ -17,6 +17,7 @@ import io.abmesh.cli.result.RunReport;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.process.ReadyFile;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
@@ -128,8 +129,8 @@ public final class RunSession {
                 new LocalMesh(installation, folder.meshFile(), folder.ready(), this::processEnded);
         interruptibleMesh = mesh;
         MeshSpecs specs = new MeshSpecs(installation, folder, mesh);
-        int port = mesh.startAndAwait(specs.coordinator(0)).grpcPort();
-        String address = MeshSpecs.HOST + ":" + port;
+        ReadyFile coordinator = mesh.startAndAwait(specs.coordinator(0, 0));
+        String address = MeshSpecs.HOST + ":" + coordinator.grpcPort();
         try (RunClient client = new RunClient(address)) {
             ValidatePlanResponse validated = validate(client, plan);
             Plan complete = validated.getPlan();
@@ -149,8 +150,17 @@ public final class RunSession {
                     mesh.start(specs.student(i, address, record.threads()));
                 }
                 console.line("started " + mesh.describe() + "; logs in " + folder.logs());
+                console.line(
+                        "watch it at http://%s:%d/"
+                                .formatted(MeshSpecs.HOST, coordinator.httpPort()));
             }
-            Run end = follow(client, run, complete, mesh, specs.coordinator(port));
+            Run end =
+                    follow(
+                            client,
+                            run,
+                            complete,
+                            mesh,
+                            specs.coordinator(coordinator.grpcPort(), coordinator.httpPort()));
             Path planFile = options.plan().map(PlanText::file).orElse(record.planFile());
             conclude(client, end, folder, planFile);
         }

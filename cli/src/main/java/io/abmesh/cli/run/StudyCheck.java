@@ -23,7 +23,8 @@ public final class StudyCheck {
     public static ExpandStudyResponse expand(Installation installation, PlanText study)
             throws InterruptedException {
         try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
-            int port = temporary.mesh().startAndAwait(temporary.specs().coordinator(0)).grpcPort();
+            int port =
+                    temporary.mesh().startAndAwait(temporary.specs().coordinator(0, 0)).grpcPort();
             try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
                 return client.expand(study);
             }

@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.process;
 
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
+import io.abmesh.coordinator.page.PageRoutes;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
@@ -21,6 +22,7 @@ final class Coordinator implements QuarkusApplication {
     private final ClusterConfig cluster;
     private final ServingHealth health;
     private final HttpServer http;
+    private final PageRoutes page;
     private final String version;
 
     Coordinator(
@@ -28,11 +30,13 @@ final class Coordinator implements QuarkusApplication {
             ClusterConfig cluster,
             @Readiness ServingHealth health,
             HttpServer http,
+            PageRoutes page,
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
         this.cluster = cluster;
         this.health = health;
         this.http = http;
+        this.page = page;
         this.version = version;
     }
 
@@ -43,6 +47,7 @@ final class Coordinator implements QuarkusApplication {
                         config,
                         version,
                         cluster.enabled() ? Optional.of(cluster) : Optional.empty())) {
+            page.serve(process.runs());
             health.set(true);
             if (config.readyFile().isPresent()) {
                 new ReadyFile(
@@ -55,6 +60,7 @@ final class Coordinator implements QuarkusApplication {
             ParentWatch.exitWithParent(Quarkus::asyncExit);
             Quarkus.waitForExit();
             health.set(false);
+            page.stop();
             return 0;
         } catch (MeshException e) {
             return Main.cannotRun(e.getMessage());

@@ -39,6 +39,7 @@ public final class CoordinatorProcess implements AutoCloseable {
     private final CoordinatorConfig config;
     private final Deque<Runnable> stops = new ArrayDeque<>();
     private @Nullable MeshServer server;
+    private @Nullable Runs runs;
 
     private CoordinatorProcess(CoordinatorConfig config) {
         this.config = config;
@@ -79,7 +80,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         Loop loop = new Loop();
         ExecutorService beside = beside();
         LazyBatches batches = new LazyBatches();
-        Runs runs =
+        Runs known =
                 new Runs(
                         loop,
                         store,
@@ -90,7 +91,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
                                 config.stallTimeout()));
-        stops.push(runs::close);
+        runs = known;
+        stops.push(known::close);
         stops.push(loop::close);
         stops.push(beside::shutdownNow);
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
@@ -98,22 +100,22 @@ public final class CoordinatorProcess implements AutoCloseable {
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
-                        runs,
-                        new StoredArtifacts(id -> runs.record(id).folder()),
+                        known,
+                        new StoredArtifacts(id -> known.record(id).folder()),
                         clock,
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
-                new MembershipGrpcService(loop, runs, clock, config.lease(), version);
+                new MembershipGrpcService(loop, known, clock, config.lease(), version);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(
-                                new RunGrpcService(runs, loop, sender),
+                                new RunGrpcService(known, loop, sender),
                                 new BatchGrpcService(batches, sender),
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                clusterConfig.map(c -> ClusterProcess.open(c, runs, clock));
+                clusterConfig.map(c -> ClusterProcess.open(c, known, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);
@@ -131,7 +133,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                     teachers.beat();
                 });
         started.serving();
-        runs.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());
+        known.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());
         cluster.ifPresent(ClusterProcess::start);
         LOG.infof(
                 "Coordinator serves address=%s store=%s runs=%d",
@@ -156,6 +158,14 @@ public final class CoordinatorProcess implements AutoCloseable {
             throw new IllegalStateException("not started");
         }
         return server.port();
+    }
+
+    /** Returns the runs. */
+    public Runs runs() {
+        if (runs == null) {
+            throw new IllegalStateException("not started");
+        }
+        return runs;
     }
 
     /** Refuses new calls, lets open ones end, frees everything; runs go on at the next start. */

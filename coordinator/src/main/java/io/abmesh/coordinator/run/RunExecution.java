@@ -27,10 +27,12 @@ import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.UntilPlan;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -67,7 +69,8 @@ final class RunExecution implements TeacherFeed.Listener {
             LazyBatches batches,
             LongSupplier epochs,
             String ownAddress,
-            Duration stallTimeout) {}
+            Duration stallTimeout,
+            Clock clock) {}
 
     /** Tells that the run is over. */
     interface Ending {
@@ -113,6 +116,11 @@ final class RunExecution implements TeacherFeed.Listener {
     private final Deque<Item> unanswered = new ArrayDeque<>();
     private final Set<Long> checkpointing = new HashSet<>();
     private final StudentGroup students = new StudentGroup();
+
+    /** What each teacher has answered, by its name. */
+    private final Map<String, Throughput> answeredBy = new HashMap<>();
+
+    private final Throughput trained;
     private final Set<String> advised = new HashSet<>();
     private @Nullable TeacherFeed feed;
     private @Nullable Plateau plateau;
@@ -152,6 +160,7 @@ final class RunExecution implements TeacherFeed.Listener {
         this.log = log;
         this.around = around;
         this.ending = ending;
+        this.trained = new Throughput(around.clock());
         record.update(run -> run.setTotalSteps(script.totalSteps()));
     }
 
@@ -256,6 +265,54 @@ final class RunExecution implements TeacherFeed.Listener {
         if (feed != null) {
             feed.leave(member);
         }
+    }
+
+    /** Returns what is under way. */
+    MeshState.Work work() {
+        return new MeshState.Work(
+                runId(),
+                epoch,
+                fed.size(),
+                feed == null ? 0 : feed.waiting(),
+                unanswered.size(),
+                record.rates().split());
+    }
+
+    /** Returns what a teacher does for the run. */
+    MeshState.Teacher describe(TeacherMember member) {
+        TeacherFeed.Queue queue =
+                feed == null ? new TeacherFeed.Queue(0, 0, 0) : feed.queue(member);
+        Throughput answered =
+                answeredBy.getOrDefault(member.workerId(), new Throughput(around.clock()));
+        return new MeshState.Teacher(
+                member.workerId(),
+                member.address(),
+                queue.creditBytes(),
+                queue.usedBytes(),
+                queue.heldCount(),
+                answered.cachedCount(),
+                answered.computedCount(),
+                answered.perSecond());
+    }
+
+    /** Returns what a student does for the run. */
+    MeshState.Student describe(StudentSession student) {
+        StudentGroup.Share share =
+                students.roster().stream()
+                        .filter(place -> place.student().equals(student))
+                        .findFirst()
+                        .map(StudentGroup.Place::share)
+                        .orElse(new StudentGroup.Share(0, 0));
+        double part = (double) (share.end() - share.first()) / plan.getMicroBatches();
+        return new MeshState.Student(
+                student.join().getWorkerId(),
+                student.join().getAddress(),
+                student.join().getThreads(),
+                student.join().getPlatform(),
+                students.leads(student),
+                share.first(),
+                share.end(),
+                part * trained.perSecond());
     }
 
     /** Stops; the students are told. */
@@ -637,6 +694,7 @@ final class RunExecution implements TeacherFeed.Listener {
         answered(RunScript.Step.class, report.getStep());
         committed = report.getStep();
         record.rates().stepped(report, plan.getBatch());
+        trained.add(0, plan.getBatch());
         told = committed;
         interruptions = 0;
         FedStep work = fed.remove(committed);
@@ -777,13 +835,16 @@ final class RunExecution implements TeacherFeed.Listener {
     }
 
     @Override
-    public void ready(MicroKey key, String batchId, String address, BatchReady ready) {
+    public void ready(MicroKey key, String batchId, TeacherMember teacher, BatchReady ready) {
+        answeredBy
+                .computeIfAbsent(teacher.workerId(), name -> new Throughput(around.clock()))
+                .add(ready.getCachedCount(), ready.getComputedCount());
         FedStep work = fed.get(key.step());
         if (work == null) {
             return;
         }
         work.ready[key.micro()] =
-                reference(batchId, address, plan.getBatch() / plan.getMicroBatches());
+                reference(batchId, teacher.address(), plan.getBatch() / plan.getMicroBatches());
         record.rates().ready(ready);
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();

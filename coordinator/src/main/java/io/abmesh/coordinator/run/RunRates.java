@@ -17,9 +17,12 @@ public final class RunRates {
 
     private record Piece(long images, long computed, long nanos) {}
 
+    private record Times(long waited, long computed, long exchanged) {}
+
     private final Object lock = new Object();
     private final Deque<Piece> steps = new ArrayDeque<>();
     private final Deque<Piece> batches = new ArrayDeque<>();
+    private final Deque<Times> times = new ArrayDeque<>();
 
     /**
      * What was measured.
@@ -29,9 +32,25 @@ public final class RunRates {
      */
     public record Measured(double demand, double perTeacher) {}
 
+    /**
+     * Where a step's time went at the student that leads; shares that add up to 1.
+     *
+     * @param waited for teachers
+     * @param computed forward, backward and update
+     * @param exchanged with other students
+     */
+    public record Split(double waited, double computed, double exchanged) {}
+
     /** Takes note of a step that students computed together. */
     void stepped(StepReport report, int images) {
-        add(steps, new Piece(images, images, Durations.toNanos(report.getComputeDuration())));
+        long computed = Durations.toNanos(report.getComputeDuration());
+        add(steps, new Piece(images, images, computed));
+        add(
+                times,
+                new Times(
+                        Durations.toNanos(report.getWaitDuration()),
+                        computed,
+                        Durations.toNanos(report.getExchangeDuration())));
     }
 
     /** Takes note of a micro-batch that a teacher answered. */
@@ -44,7 +63,7 @@ public final class RunRates {
                         Durations.toNanos(batch.getComputeDuration())));
     }
 
-    private void add(Deque<Piece> window, Piece piece) {
+    private <T> void add(Deque<T> window, T piece) {
         synchronized (lock) {
             window.add(piece);
             if (window.size() > WINDOW) {
@@ -70,6 +89,19 @@ public final class RunRates {
                     new Measured(
                             consumed * batch.computed() / batch.images(),
                             batch.computed() * NANOS / batch.nanos()));
+        }
+    }
+
+    /** Returns where the time of the last steps went; nothing before the first. */
+    public Optional<Split> split() {
+        synchronized (lock) {
+            double waited = times.stream().mapToLong(Times::waited).sum();
+            double computed = times.stream().mapToLong(Times::computed).sum();
+            double exchanged = times.stream().mapToLong(Times::exchanged).sum();
+            double all = waited + computed + exchanged;
+            return all == 0
+                    ? Optional.empty()
+                    : Optional.of(new Split(waited / all, computed / all, exchanged / all));
         }
     }
 

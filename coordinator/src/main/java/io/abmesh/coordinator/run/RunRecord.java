@@ -16,7 +16,9 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,7 @@ public final class RunRecord {
     private final Clock clock;
     private final RunRates rates = new RunRates();
     private final List<Runnable> watchers = new ArrayList<>();
+    private final Map<String, Double> accuracies = new ConcurrentHashMap<>();
     private volatile Run state;
     private @Nullable MeshException unwritten;
 
@@ -87,6 +90,11 @@ public final class RunRecord {
     /** Returns the state. */
     public Run snapshot() {
         return state;
+    }
+
+    /** Returns the last test accuracy of each track that has one, 0 to 1. */
+    public Map<String, Double> accuracies() {
+        return Map.copyOf(accuracies);
     }
 
     /** Returns whether the run has ended. */
@@ -182,7 +190,10 @@ public final class RunRecord {
                     next.setState(RunState.RUN_STATE_PENDING).clearEndTime().clearFailure();
                 }
             }
-            case EVALUATED, PHASE_ENDED, TRACK_ENDED, ROSTER_FORMED, EVENT_NOT_SET -> {}
+            case EVALUATED ->
+                    accuracies.put(
+                            event.getEvaluated().getTrack(), event.getEvaluated().getAccuracy());
+            case PHASE_ENDED, TRACK_ENDED, ROSTER_FORMED, EVENT_NOT_SET -> {}
         }
         state = next.build();
     }

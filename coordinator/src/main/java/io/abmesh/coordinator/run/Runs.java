@@ -28,6 +28,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.WorkRequest;
 import io.grpc.ManagedChannel;
@@ -41,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -133,6 +135,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /** Returns a run. */
     public Optional<RunRecord> find(String runId) {
         return Optional.ofNullable(records.get(runId));
+    }
+
+    /** Returns all runs, in no order. */
+    public List<RunRecord> records() {
+        return List.copyOf(records.values());
     }
 
     /** Returns all runs, newest first. */
@@ -255,6 +262,54 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     /**
+     * Returns who is there and who feeds whom.
+     *
+     * @throws MeshException DRAINING when the coordinator stops
+     */
+    public MeshState mesh() {
+        CompletableFuture<MeshState> mesh = new CompletableFuture<>();
+        loop.executeAndWait(() -> mesh.complete(meshNow()));
+        return mesh.join();
+    }
+
+    private MeshState meshNow() {
+        Optional<RunExecution> execution = executions().stream().findFirst();
+        return new MeshState(
+                execution.map(RunExecution::work),
+                teachers.stream()
+                        .map(
+                                member ->
+                                        execution
+                                                .map(e -> e.describe(member))
+                                                .orElseGet(() -> idle(member)))
+                        .toList(),
+                students.stream()
+                        .map(
+                                student ->
+                                        execution
+                                                .map(e -> e.describe(student))
+                                                .orElseGet(() -> idle(student)))
+                        .toList());
+    }
+
+    private static MeshState.Teacher idle(TeacherMember member) {
+        return new MeshState.Teacher(member.workerId(), member.address(), 0, 0, 0, 0, 0, 0);
+    }
+
+    private static MeshState.Student idle(StudentSession student) {
+        StudentJoin join = student.join();
+        return new MeshState.Student(
+                join.getWorkerId(),
+                join.getAddress(),
+                join.getThreads(),
+                join.getPlatform(),
+                false,
+                0,
+                0,
+                0);
+    }
+
+    /**
      * Gives up a run's turn, as if the coordinator had been stopped: what it has reached stays, and
      * {@link #unpark} or the next start of the coordinator goes on from there.
      */
@@ -347,7 +402,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 batches,
                                 store::nextEpoch,
                                 ownAddress,
-                                settings.stallTimeout()),
+                                settings.stallTimeout(),
+                                clock),
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);

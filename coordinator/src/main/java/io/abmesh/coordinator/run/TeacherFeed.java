@@ -31,8 +31,8 @@ import java.util.function.Supplier;
 final class TeacherFeed implements TeacherLink.Listener {
     /** What becomes of a micro-batch. */
     interface Listener {
-        /** It can be fetched at an address. */
-        void ready(MicroKey key, String batchId, String address, BatchReady ready);
+        /** It can be fetched at a teacher's address. */
+        void ready(MicroKey key, String batchId, TeacherMember teacher, BatchReady ready);
 
         /** It was lost with its teacher and is being computed again. */
         void lost(MicroKey key);
@@ -135,6 +135,30 @@ final class TeacherFeed implements TeacherLink.Listener {
     /** Returns the micro-batches that wait for credit. */
     int waiting() {
         return waiting.size();
+    }
+
+    /**
+     * What a teacher has to do.
+     *
+     * @param creditBytes that it gave
+     * @param usedBytes of them that micro-batches hold
+     * @param heldCount those micro-batches
+     */
+    record Queue(long creditBytes, long usedBytes, int heldCount) {}
+
+    /** Returns what a teacher has to do for the run; nothing of one that does not serve it. */
+    Queue queue(TeacherMember member) {
+        long credit = 0;
+        long used = 0;
+        int count = 0;
+        for (TeacherLink link : links.keySet()) {
+            if (link.member().equals(member)) {
+                credit += link.creditAtStart();
+                used += link.creditAtStart() - link.credit();
+                count += held(link).size();
+            }
+        }
+        return new Queue(credit, used, count);
     }
 
     /** Lets a computed micro-batch go. */
@@ -273,7 +297,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     public void ready(TeacherLink link, BatchReady ready) {
         Offered offered = held(link).get(ready.getBatchId());
         if (offered != null) {
-            listener.ready(offered.key(), ready.getBatchId(), link.member().address(), ready);
+            listener.ready(offered.key(), ready.getBatchId(), link.member(), ready);
         }
     }
 

@@ -151,9 +151,9 @@ public final class Journal implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "event: found=" + number + ", expected=[0, " + count + ")");
             }
-            long at = offsets[number];
-            int length = read(at, HEADER).getInt();
-            return RunEvent.parseFrom(read(at + HEADER, length));
+            long at = offsets[number] + HEADER;
+            long behind = number + 1 == count ? end : offsets[number + 1];
+            return RunEvent.parseFrom(read(at, (int) (behind - at)));
         }
     }
 

@@ -63,6 +63,7 @@ public final class TeacherLink {
     private final PacedWriter<StreamBatchesRequest> writer;
     private final ExecutorService thread;
     private long credit;
+    private long creditAtStart;
     private long costBytes;
     private boolean closed;
 
@@ -104,6 +105,11 @@ public final class TeacherLink {
     /** Returns the bytes that may still be sent; 0 until the stream is open. */
     public long credit() {
         return credit;
+    }
+
+    /** Returns the bytes that the teacher gave when the stream was opened; 0 until then. */
+    public long creditAtStart() {
+        return creditAtStart;
     }
 
     /** Returns the credit that a batch of {@code samples} costs. */
@@ -242,6 +248,7 @@ public final class TeacherLink {
         switch (message.getMessageCase()) {
             case OPENED -> {
                 credit = message.getOpened().getCreditBytes();
+                creditAtStart = credit;
                 costBytes = message.getOpened().getCostBytes();
                 listener.opened(this, message.getOpened());
             }

@@ -1,0 +1,111 @@
+/**
+ * The one stream of this browser: states of all runs, the mesh, and the events of the runs that are
+ * followed. Events of its own: `runs` (detail: changed ids), `mesh`, `state`.
+ */
+import { Trace } from './trace.js';
+
+const SILENCE_MILLIS = 30_000;
+const AGAIN_MILLIS = 1_000;
+
+class Live extends EventTarget {
+  runs = new Map();
+  mesh = { teachers: [], students: [] };
+  state = 'connecting';
+  known = false;
+  traces = new Map();
+  source = null;
+  watchdog = 0;
+  again = 0;
+
+  /** Follows these runs and no others; returns their traces once they are read. */
+  async follow(ids) {
+    for (const trace of this.traces.values()) {
+      trace.closed = true;
+    }
+    const traces = new Map(ids.map((id) => [id, new Trace(id)]));
+    this.traces = traces;
+    await Promise.all([...traces.values()].map((trace) => trace.load()));
+    if (this.traces === traces) {
+      this.open();
+    }
+    return [...traces.values()];
+  }
+
+  open() {
+    clearTimeout(this.again);
+    this.source?.close();
+    const after = [...this.traces.values()].map((trace) => `${trace.id}:${trace.next}`).join(',');
+    const source = new EventSource(`api/stream?after=${encodeURIComponent(after)}`);
+    this.source = source;
+    source.onmessage = (message) => this.heard(JSON.parse(message.data));
+    source.addEventListener('beat', () => this.alive());
+    source.onopen = () => this.alive();
+    source.onerror = () => {
+      if (this.source !== source) {
+        return;
+      }
+      this.become('lost');
+      // A browser comes back by itself where nobody answers, and not where somebody refuses.
+      if (source.readyState === EventSource.CLOSED) {
+        this.again = setTimeout(() => this.open(), AGAIN_MILLIS);
+      }
+    };
+    this.watch();
+  }
+
+  alive() {
+    this.become('live');
+    for (const trace of this.traces.values()) {
+      if (trace.stale) {
+        trace.reload();
+      }
+    }
+    this.watch();
+  }
+
+  watch() {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => {
+      this.become('lost');
+      this.open();
+    }, SILENCE_MILLIS);
+  }
+
+  become(state) {
+    if (this.state !== state) {
+      this.state = state;
+      this.dispatchEvent(new Event('state'));
+    }
+  }
+
+  heard(update) {
+    this.alive();
+    if (update.runs) {
+      if (update.complete) {
+        const there = new Set(update.runs.map((run) => run.id));
+        for (const id of this.runs.keys()) {
+          if (!there.has(id)) {
+            this.runs.delete(id);
+          }
+        }
+      }
+      for (const run of update.runs) {
+        this.runs.set(run.id, run);
+      }
+      this.known = true;
+      this.dispatchEvent(new CustomEvent('runs', { detail: { ids: update.runs.map((run) => run.id), complete: update.complete === true } }));
+    }
+    if (update.mesh) {
+      this.mesh = update.mesh;
+      this.dispatchEvent(new Event('mesh'));
+    }
+    for (const id of update.behind ?? []) {
+      this.traces.get(id)?.reload();
+    }
+    for (const [id, events] of Object.entries(update.events ?? {})) {
+      this.traces.get(id)?.apply(events);
+    }
+  }
+}
+
+export const live = new Live();

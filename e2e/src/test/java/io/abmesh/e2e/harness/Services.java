@@ -1,0 +1,148 @@
+package io.abmesh.e2e.harness;
+
+import io.abmesh.kube.Waiting;
+import io.abmesh.proto.process.ReadyFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A coordinator, a teacher-worker and a student-worker as packaged, without a command that starts
+ * them again or ends with a run.
+ */
+public final class Services implements AutoCloseable {
+    private static final Duration START = Duration.ofSeconds(90);
+    private static final String HOST = "127.0.0.1";
+
+    private final Path folder;
+    private final Map<String, Process> processes = new HashMap<>();
+    private int grpcPort;
+    private int httpPort;
+
+    /** Keeps everything in a folder. */
+    public Services(Path folder) {
+        this.folder = folder;
+    }
+
+    /** Starts the coordinator, at the ports that it had before if it had any. */
+    public void startCoordinator() throws IOException {
+        ReadyFile ready =
+                start(
+                        "coordinator",
+                        "coordinator",
+                        Map.of(
+                                "abmesh.coordinator.host", HOST,
+                                "abmesh.coordinator.grpc-port", String.valueOf(grpcPort),
+                                "abmesh.coordinator.store-directory",
+                                        folder.resolve("store").toString(),
+                                "quarkus.http.port", String.valueOf(httpPort)));
+        grpcPort = ready.grpcPort();
+        httpPort = ready.httpPort();
+    }
+
+    /** Starts the workers. */
+    public void startWorkers(Path model) throws IOException {
+        var unused =
+                start(
+                        "teacher",
+                        "teacher-worker",
+                        Map.of(
+                                "abmesh.teacher.host",
+                                HOST,
+                                "abmesh.teacher.grpc-port",
+                                "0",
+                                "abmesh.teacher.worker-id",
+                                "teacher-0",
+                                "abmesh.teacher.coordinator-address",
+                                address(),
+                                "abmesh.teacher.model",
+                                model.toString(),
+                                "abmesh.teacher.cache-directory",
+                                folder.resolve("cache").toString(),
+                                "quarkus.http.port",
+                                "0"));
+        unused =
+                start(
+                        "student",
+                        "student-worker",
+                        Map.of(
+                                "abmesh.student.host",
+                                HOST,
+                                "abmesh.student.grpc-port",
+                                "0",
+                                "abmesh.student.worker-id",
+                                "student-0",
+                                "abmesh.student.coordinator-address",
+                                address(),
+                                "abmesh.student.checkpoint-directory",
+                                folder.resolve("checkpoint").toString(),
+                                "quarkus.http.port",
+                                "0"));
+    }
+
+    /** Kills the coordinator without a chance to do anything. */
+    public void killCoordinator() {
+        Process process = processes.get("coordinator");
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+
+    /** Returns the address of the coordinator's gRPC server. */
+    public String address() {
+        return HOST + ":" + grpcPort;
+    }
+
+    /** Returns the address of the page. */
+    public String page() {
+        return "http://" + HOST + ":" + httpPort + "/";
+    }
+
+    private ReadyFile start(String role, String module, Map<String, String> properties)
+            throws IOException {
+        Path readyFile = folder.resolve(role + ".json");
+        Files.deleteIfExists(readyFile);
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-XX:TieredStopAtLevel=1",
+                                "-XX:+UseSerialGC",
+                                "-Dabmesh." + role + ".ready-file=" + readyFile));
+        properties.forEach((key, value) -> command.add("-D" + key + "=" + value));
+        command.add("-jar");
+        command.add(
+                AbmeshCommand.root()
+                        .resolve(module)
+                        .resolve("target/quarkus-app/quarkus-run.jar")
+                        .toString());
+        Process process =
+                new ProcessBuilder(command)
+                        .redirectErrorStream(true)
+                        .redirectOutput(
+                                ProcessBuilder.Redirect.appendTo(
+                                        folder.resolve(role + ".log").toFile()))
+                        .start();
+        processes.put(role, process);
+        Waiting.until(
+                role + " serves; see its log in " + folder,
+                START,
+                () -> Files.exists(readyFile) || !process.isAlive());
+        try {
+            return ReadyFile.read(readyFile);
+        } catch (IOException e) {
+            throw new UncheckedIOException(Files.readString(folder.resolve(role + ".log")), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        processes.values().forEach(Process::destroyForcibly);
+        processes.values().forEach(process -> process.onExit().join());
+    }
+}

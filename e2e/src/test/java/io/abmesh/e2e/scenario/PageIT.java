@@ -1,0 +1,121 @@
+package io.abmesh.e2e.scenario;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.abmesh.e2e.harness.Browser;
+import io.abmesh.e2e.harness.Services;
+import io.abmesh.e2e.harness.TinyPlan;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.SubmitRunRequest;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.Keys;
+import org.openqa.selenium.WebElement;
+
+/** What a person does with the page, in a real browser. */
+final class PageIT {
+    @TempDir Path folder;
+
+    @Test
+    void showsARunGoOnSurvivesTheServerAndComparesTwo() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.resize(1280, 900);
+            browser.open(services.page());
+            browser.awaitText("#connection", "Live");
+            browser.awaitText("main", "No runs yet");
+
+            services.startWorkers(folder.resolve("teacher.onnx"));
+            String first = submit(services, plan, "seed=3");
+            browser.await("tr[data-run='" + first + "'] a").sendKeys(Keys.ENTER);
+            browser.awaitText("h1", "tiny");
+            browser.awaitText(".state-line", "Succeeded");
+            assertWholeCurve(browser, TinyPlan.STEPS);
+            browser.awaitText(".tiles", "Accuracy, distilled");
+
+            // Long enough that the server is lost in the middle of it.
+            String second =
+                    submit(
+                            services,
+                            plan,
+                            "seed=4",
+                            "compare.crossEntropy=false",
+                            "phases[0].epochs=25",
+                            "phases[1].epochs=5");
+            browser.open(services.page() + "#/run/" + second);
+            browser.awaitText(".done-line", "distilled / boundary");
+            browser.awaitText(".mesh", "teacher-0");
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            services.startCoordinator();
+            browser.awaitText("#connection", "Live");
+            browser.awaitText(".state-line", "Succeeded");
+            assertWholeCurve(browser, 4 * 30);
+
+            browser.await(".bar nav a").sendKeys(Keys.ENTER);
+            for (String run : List.of(first, second)) {
+                browser.await("tr[data-run='" + run + "'] input").sendKeys(Keys.SPACE);
+            }
+            WebElement compare = browser.await("button.primary");
+            assertThat(compare.getText()).isEqualTo("Compare 2 runs");
+            compare.sendKeys(Keys.ENTER);
+            browser.awaitText("h1", "2 runs compared");
+            browser.awaitText(".legend li:nth-child(2)", second.substring(second.length() - 8));
+            browser.awaitText("main", "phases[0].epochs");
+            assertFitsAPhone(browser);
+        }
+    }
+
+    /** Every step is in the loss once, whatever the stream went through. */
+    private static void assertWholeCurve(Browser browser, long steps) {
+        Object shown =
+                browser.ask(
+                        """
+                        const {live} = await import('/page/live.js');
+                        const [trace] = live.traces.values();
+                        await trace.loading;
+                        return trace.of('loss').flatMap(one => one.step).sort((a, b) => a - b);
+                        """);
+        assertThat((Collection<?>) shown)
+                .map(Object::toString)
+                .containsExactlyElementsOf(
+                        LongStream.range(0, steps).mapToObj(Long::toString).toList());
+    }
+
+    private static void assertFitsAPhone(Browser browser) {
+        browser.resize(390, 844);
+        assertThat(browser.ask("return document.documentElement.scrollWidth")).hasToString("390");
+    }
+
+    private static String submit(Services services, Path plan, String... overrides)
+            throws IOException {
+        ManagedChannel channel = MeshChannels.open("page-test", services.address());
+        try {
+            return RunServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(60, TimeUnit.SECONDS)
+                    .submitRun(
+                            SubmitRunRequest.newBuilder()
+                                    .setRequestId(String.join(" ", overrides))
+                                    .setPlanYaml(Files.readString(plan))
+                                    .setBaseDirectory(String.valueOf(plan.getParent()))
+                                    .addAllOverrides(List.of(overrides))
+                                    .build())
+                    .getRun()
+                    .getRunId();
+        } finally {
+            MeshChannels.close(channel, Duration.ofSeconds(2));
+        }
+    }
+}
