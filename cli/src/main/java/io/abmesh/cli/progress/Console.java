@@ -6,7 +6,9 @@ public interface Console {
     /** Prints a line that stays. */
     void line(String text);
 
-    /** Shows a line that the next one replaces; does nothing where that cannot be done. */
+    /**
+     * Shows a line, or several, that the next replace; does nothing where that cannot be done.
+     */
     void live(String text);
 
     /** Tells whether {@link #live} shows anything. */

@@ -10,6 +10,7 @@ import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.WatchRunResponse;
+import java.nio.charset.Charset;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the events of a run into lines: one that stays for each phase, and one for the step at
- * hand, which a terminal shows live and a file gets every {@value #PLAIN_INTERVAL_SECONDS} seconds.
- * Not thread-safe.
+ * hand, which a terminal shows live, with curves below it, and a file gets every {@value
+ * #PLAIN_INTERVAL_SECONDS} seconds. Not thread-safe.
  */
 public final class ProgressView {
 
@@ -31,15 +32,23 @@ public final class ProgressView {
     private static final Duration LIVE_INTERVAL = Duration.ofMillis(100);
     private static final Duration PLAIN_INTERVAL = Duration.ofSeconds(PLAIN_INTERVAL_SECONDS);
     private static final int BAR_CELLS = 20;
+    private static final int CURVE_CELLS = 32;
+
+    /** A phase under way and its curves so far. */
+    private record Followed(PhaseStarted phase, Sparkline loss, Sparkline agreement) {}
 
     private final Console console;
     private final Clock clock;
     private final int batch;
+    private final String ramp = Sparkline.ramp(Charset.defaultCharset());
     // The next phase starts when its first step is assigned, before the last step of this one is
     // done.
-    private final List<PhaseStarted> phases = new ArrayList<>();
+    private final List<Followed> phases = new ArrayList<>();
+    private final List<Evaluated> evaluations = new ArrayList<>();
     private Instant nextLine;
     private List<String> students = List.of();
+    private String headline = "";
+    private List<String> curves = List.of();
 
     /**
      * Starts with nothing shown.
@@ -78,20 +87,36 @@ public final class ProgressView {
     }
 
     private void started(PhaseStarted started) {
-        phases.add(started);
+        phases.add(
+                new Followed(
+                        started,
+                        new Sparkline(CURVE_CELLS, ramp),
+                        new Sparkline(CURVE_CELLS, ramp)));
         nextLine = clock.instant().plus(console.interactive() ? Duration.ZERO : PLAIN_INTERVAL);
-        console.live("%s: step 0 of %d".formatted(title(started), steps(started)));
+        headline = "%s: step 0 of %d".formatted(title(started), steps(started));
+        curves = List.of();
+        console.live(panel());
     }
 
     private void committed(StepCommitted step, Run run) {
         Instant now = clock.instant();
-        PhaseStarted phase = phaseOf(step.getStep());
-        if (now.isBefore(nextLine) || phase == null) {
+        Followed followed = followedAt(step.getStep());
+        if (followed == null) {
+            return;
+        }
+        PhaseStarted phase = followed.phase();
+        long done = step.getStep() + 1 - phase.getStartStep();
+        double position = (done - 0.5) / steps(phase);
+        followed.loss().add(position, step.getLoss());
+        step.getAgreementList().stream()
+                .mapToDouble(Double::doubleValue)
+                .average()
+                .ifPresent(mean -> followed.agreement().add(position, mean));
+        if (now.isBefore(nextLine)) {
             return;
         }
         nextLine = now.plus(console.interactive() ? LIVE_INTERVAL : PLAIN_INTERVAL);
         List<String> parts = new ArrayList<>();
-        long done = step.getStep() + 1 - phase.getStartStep();
         parts.add(
                 "%s  %s %d/%d"
                         .formatted(title(phase), bar(done, steps(phase)), done, steps(phase)));
@@ -104,23 +129,75 @@ public final class ProgressView {
                     time(Duration.ofSeconds(Math.round(rest * batch / step.getImagesPerSecond())))
                             + " left");
         }
-        String line = String.join("  ", parts);
+        headline = String.join("  ", parts);
         if (console.interactive()) {
-            console.live(line);
+            curves = curves(followed, step);
+            console.live(panel());
         } else {
-            console.line(line);
+            console.line(headline);
         }
     }
 
-    private void evaluated(Evaluated evaluated) {
-        if (console.interactive()) {
-            console.live(
-                    "%s  accuracy %s after %.1f epochs"
-                            .formatted(
-                                    evaluated.getTrack(),
-                                    percent(evaluated.getAccuracy()),
-                                    evaluated.getEpoch()));
+    private static List<String> curves(Followed followed, StepCommitted step) {
+        List<String> lines = new ArrayList<>();
+        lines.add(
+                curve(
+                        "loss",
+                        followed.loss(),
+                        "learning rate %.3g".formatted(step.getLearningRate())));
+        List<String> taps = new ArrayList<>();
+        for (int i = 0; i < step.getAgreementCount(); i++) {
+            String name =
+                    i < followed.phase().getTapsCount()
+                            ? followed.phase().getTaps(i)
+                            : "tap " + (i + 1);
+            taps.add(name + " " + percent(step.getAgreement(i)));
         }
+        if (!taps.isEmpty()) {
+            lines.add(curve("agreement", followed.agreement(), String.join(", ", taps)));
+        }
+        return lines;
+    }
+
+    private void evaluated(Evaluated evaluated) {
+        if (!evaluations.isEmpty()
+                && !evaluations.get(0).getTrack().equals(evaluated.getTrack())) {
+            evaluations.clear();
+        }
+        evaluations.add(evaluated);
+        console.live(panel());
+    }
+
+    /** Returns the live lines. */
+    private String panel() {
+        List<String> lines = new ArrayList<>();
+        if (!headline.isEmpty()) {
+            lines.add(headline);
+        }
+        lines.addAll(curves);
+        if (!evaluations.isEmpty()) {
+            Sparkline accuracy = new Sparkline(CURVE_CELLS, ramp);
+            for (int i = 0; i < evaluations.size(); i++) {
+                accuracy.add(
+                        (double) i / Math.max(CURVE_CELLS, evaluations.size()),
+                        evaluations.get(i).getAccuracy());
+            }
+            Evaluated last = evaluations.get(evaluations.size() - 1);
+            lines.add(
+                    curve(
+                            "accuracy",
+                            accuracy,
+                            "%s %s after %.1f epochs"
+                                    .formatted(
+                                            last.getTrack(),
+                                            percent(last.getAccuracy()),
+                                            last.getEpoch())));
+        }
+        return String.join("\n", lines);
+    }
+
+    private static String curve(String what, Sparkline curve, String now) {
+        return "  %-9s  %-32s  %s".formatted(what, curve.text(), now);
     }
 
     private void ended(PhaseEnded ended) {
@@ -137,9 +214,9 @@ public final class ProgressView {
         parts.add(time(Duration.ofSeconds(ended.getDuration().getSeconds())));
         console.line(String.join("  ", parts));
         phases.removeIf(
-                phase ->
-                        phase.getTrack().equals(ended.getTrack())
-                                && phase.getPhase().equals(ended.getPhase()));
+                followed ->
+                        followed.phase().getTrack().equals(ended.getTrack())
+                                && followed.phase().getPhase().equals(ended.getPhase()));
     }
 
     /** Tells who trains, unless that is one as ever. */
@@ -162,9 +239,12 @@ public final class ProgressView {
         console.line("  " + notice.getMessage());
     }
 
-    private @Nullable PhaseStarted phaseOf(long step) {
+    private @Nullable Followed followedAt(long step) {
         return phases.stream()
-                .filter(phase -> phase.getStartStep() <= step && step < phase.getEndStep())
+                .filter(
+                        followed ->
+                                followed.phase().getStartStep() <= step
+                                        && step < followed.phase().getEndStep())
                 .findFirst()
                 .orElse(null);
     }

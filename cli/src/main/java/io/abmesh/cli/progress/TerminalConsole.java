@@ -1,15 +1,19 @@
 package io.abmesh.cli.progress;
 
 import java.io.PrintStream;
+import java.util.List;
 
-/** A terminal: the live line is written over with a carriage return and ANSI's erase-line. */
+/** A terminal: live lines are written over with ANSI's erase-line and cursor-up. */
 public final class TerminalConsole implements Console {
 
     private static final String ERASE_LINE = "\r\u001b[2K";
+    private static final String UP = "\u001b[1A";
 
     private final PrintStream out;
     private final int width;
-    private boolean dirty;
+
+    /** Live lines that are shown. */
+    private int rows;
 
     /**
      * Prints to {@code out}, which stays open.
@@ -23,17 +27,23 @@ public final class TerminalConsole implements Console {
 
     @Override
     public void line(String text) {
-        out.println((dirty ? ERASE_LINE : "") + text);
+        out.println((rows > 0 ? erase() : "") + text);
         out.flush();
-        dirty = false;
+        rows = 0;
     }
 
     @Override
     public void live(String text) {
         int columns = Math.max(1, width - 1);
-        out.print(ERASE_LINE + (text.length() > columns ? text.substring(0, columns) : text));
+        List<String> lines =
+                text.lines().map(l -> l.length() > columns ? l.substring(0, columns) : l).toList();
+        out.print(erase() + String.join("\n", lines));
         out.flush();
-        dirty = true;
+        rows = lines.size();
+    }
+
+    private String erase() {
+        return (ERASE_LINE + UP).repeat(Math.max(0, rows - 1)) + ERASE_LINE;
     }
 
     @Override

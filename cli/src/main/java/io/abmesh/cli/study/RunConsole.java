@@ -35,7 +35,8 @@ final class RunConsole implements Console {
     @Override
     public void live(String text) {
         synchronized (study) {
-            study.live(title + "  " + text);
+            // Its curves would push away those of the runs beside it.
+            study.live(title + "  " + text.lines().findFirst().orElse(""));
         }
     }
 

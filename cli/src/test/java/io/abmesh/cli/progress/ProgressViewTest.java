@@ -3,6 +3,7 @@ package io.abmesh.cli.progress;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.util.Durations;
+import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
@@ -11,6 +12,7 @@ import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.WatchRunResponse;
+import java.nio.charset.Charset;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -25,7 +27,9 @@ final class ProgressViewTest {
                                     .setTrack("distilled")
                                     .setPhase("boundary")
                                     .setStartStep(100)
-                                    .setEndStep(200))
+                                    .setEndStep(200)
+                                    .addTaps("block1")
+                                    .addTaps("block2"))
                     .build();
 
     private final TestingClock clock = new TestingClock();
@@ -39,12 +43,56 @@ final class ProgressViewTest {
         view.show(update(step(149)));
 
         // 300 steps in all, 150 left, 64 images each, at 320 images a second
-        assertThat(console.live)
-                .containsExactly(
-                        "distilled / boundary: step 0 of 100",
+        assertThat(console.live).hasSize(2);
+        assertThat(console.live.get(0)).isEqualTo("distilled / boundary: step 0 of 100");
+        assertThat(console.live.get(1).lines().findFirst())
+                .hasValue(
                         "distilled / boundary  [##########----------] 50/100  loss 12.3456  agreement 75.0 %  320 images/s"
                                 + "  0:30 left");
         assertThat(console.lines).isEmpty();
+    }
+
+    @Test
+    void drawsCurvesOfEveryStepBelowTheLine() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        String ramp = Sparkline.ramp(Charset.defaultCharset());
+        view.show(update(STARTED));
+
+        for (int step = 100; step < 200; step++) {
+            clock.advance(Duration.ofMillis(1));
+            view.show(
+                    update(
+                            RunEvent.newBuilder()
+                                    .setStepCommitted(
+                                            StepCommitted.newBuilder()
+                                                    .setStep(step)
+                                                    .setLoss(step < 150 ? 8 : 1)
+                                                    .setLearningRate(0.05)
+                                                    .addAgreement(step < 150 ? 0.5 : 0.75)
+                                                    .addAgreement(0.9))
+                                    .build()));
+        }
+        view.show(
+                update(
+                        RunEvent.newBuilder()
+                                .setEvaluated(
+                                        Evaluated.newBuilder()
+                                                .setTrack("distilled")
+                                                .setEpoch(2)
+                                                .setAccuracy(0.625))
+                                .build()));
+
+        String high = ramp.substring(7).repeat(16);
+        String low = ramp.substring(0, 1).repeat(16);
+        assertThat(console.live.get(console.live.size() - 1).lines().skip(1))
+                .containsExactly(
+                        "  loss       " + high + low + "  learning rate 0.0500",
+                        "  agreement  " + low + high + "  block1 75.0 %, block2 90.0 %",
+                        "  accuracy   "
+                                + ramp.charAt(4)
+                                + " ".repeat(31)
+                                + "  distilled 62.5 % after 2.0 epochs");
     }
 
     @Test
@@ -159,7 +207,8 @@ final class ProgressViewTest {
                                 .build()));
 
         assertThat(console.live.get(1))
-                .isEqualTo("distilled / boundary  [--------------------] 1/100  loss 0.5000");
+                .startsWith("distilled / boundary  [--------------------] 1/100  loss 0.5000\n")
+                .doesNotContain("agreement");
     }
 
     @Test

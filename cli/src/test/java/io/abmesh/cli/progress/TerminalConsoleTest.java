@@ -26,6 +26,26 @@ final class TerminalConsoleTest {
     }
 
     @Test
+    void writesOverAllOfSeveralLiveLines() {
+        Console console = new TerminalConsole(out, 80);
+
+        console.live("a\nb\nc");
+        console.live("d");
+        console.line("done");
+
+        String erase = "\r\u001b[2K";
+        assertThat(bytes.toString(StandardCharsets.UTF_8))
+                .isEqualTo(
+                        erase
+                                + "a\nb\nc"
+                                + (erase + "\u001b[1A").repeat(2)
+                                + erase
+                                + "d"
+                                + erase
+                                + "done\n");
+    }
+
+    @Test
     void cutsALiveLineThatWouldWrap() {
         new TerminalConsole(out, 5).live("123456789");
 
