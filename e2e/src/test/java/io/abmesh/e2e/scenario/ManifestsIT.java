@@ -11,12 +11,15 @@ import io.abmesh.e2e.harness.AbmeshCommand;
 import io.abmesh.e2e.harness.Manifests;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
+import io.abmesh.kube.Schemas;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +29,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What {@code deploy/} renders. */
 final class ManifestsIT {
     private static final String MONITOR = "ServiceMonitor/abmesh";
+
+    /** Kinds of the Prometheus operator; {@code MonitoringIT} has what is in the rules run. */
+    private static final Set<String> FOREIGN = Set.of(MONITOR, "PrometheusRule/abmesh");
 
     @TempDir Path directory;
 
@@ -52,7 +58,7 @@ final class ManifestsIT {
     @ValueSource(strings = {"laptop", "production"})
     void everyObjectHasNoFieldThatItsKindDoesNotKnow(String overlay) throws Exception {
         for (Map.Entry<String, ObjectNode> object : Manifests.kustomize(overlay).entrySet()) {
-            if (!object.getKey().equals(MONITOR)) {
+            if (!FOREIGN.contains(object.getKey())) {
                 Manifests.parseStrictly(object.getValue());
             }
         }
@@ -64,6 +70,23 @@ final class ManifestsIT {
         ((ObjectNode) service.path("spec")).put("clusterIp", "None");
         assertThatThrownBy(() -> Manifests.parseStrictly(service))
                 .isInstanceOf(UnrecognizedPropertyException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void everyObjectFitsTheSchemaOfACurrentKubernetes(String overlay) throws Exception {
+        Optional<Schemas> schemas = Schemas.find();
+        assumeTrue(schemas.isPresent(), Schemas.missing());
+        Map<String, ObjectNode> objects = Manifests.kustomize(overlay);
+        assertThat(schemas.get().problems(objects.values().stream().map(Object::toString).toList()))
+                .isEmpty();
+        ObjectNode wrong = objects.get("StatefulSet/abmesh-coordinator");
+        ((ObjectNode) wrong.path("spec")).put("replicas", "one");
+        assertThat(schemas.get().problems(List.of(wrong.toString())))
+                .singleElement()
+                .asString()
+                .startsWith("StatefulSet/abmesh-coordinator: ")
+                .contains("replicas");
     }
 
     @Test
@@ -111,7 +134,7 @@ final class ManifestsIT {
                 KubernetesClient client = server.client()) {
             int minor = Integer.parseInt(client.getKubernetesVersion().getMinor());
             Map<String, ObjectNode> objects = Manifests.kustomize("production");
-            objects.remove(MONITOR);
+            objects.keySet().removeAll(FOREIGN);
             create(client, objects.remove("Namespace/abmesh"), minor);
             for (ObjectNode object : objects.values()) {
                 create(client, object, minor);

@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.cluster.desired;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.RoleResources;
@@ -8,6 +9,7 @@ import io.abmesh.coordinator.cluster.resource.WorkerResources;
 import io.abmesh.coordinator.plan.PlanDocument;
 import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.coordinator.run.TestingPlans;
+import io.abmesh.kube.Schemas;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -17,6 +19,7 @@ import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -56,6 +59,18 @@ final class RunObjectsTest {
 
     private static Container container(PodTemplateSpec pod) {
         return pod.getSpec().getContainers().get(0);
+    }
+
+    @Test
+    void everyObjectFitsTheSchemaOfACurrentKubernetes() throws Exception {
+        Optional<Schemas> schemas = Schemas.find();
+        assumeTrue(schemas.isPresent(), Schemas.missing());
+        KubernetesSerialization json = new KubernetesSerialization();
+        assertThat(
+                        schemas.get()
+                                .problems(
+                                        objects(SPEC, 34).stream().map(json::asJson).toList()))
+                .isEmpty();
     }
 
     @Test
