@@ -11,6 +11,7 @@ import io.abmesh.proto.v1.SubmitRunResponse;
 import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.ManagedChannel;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
@@ -70,7 +71,7 @@ public final class CoordinatorScale {
     private static void measure(int count) throws IOException {
         Path store = Files.createTempDirectory("abmesh-bench");
         AtomicLong messages = new AtomicLong();
-        try (CoordinatorProcess coordinator = CoordinatorProcess.start(new Config(store), VERSION);
+        try (CoordinatorProcess coordinator = CoordinatorProcess.start(new Config(store), new SimpleMeterRegistry(), VERSION);
                 PeerChannels channels = new PeerChannels("bench-workers")) {
             String address = "127.0.0.1:" + coordinator.grpcPort();
             for (int i = 0; i < count; i++) {

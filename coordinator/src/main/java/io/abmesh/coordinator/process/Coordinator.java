@@ -5,6 +5,7 @@ import io.abmesh.coordinator.page.PageRoutes;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.vertx.http.HttpServer;
@@ -20,6 +21,7 @@ import org.eclipse.microprofile.health.Readiness;
 final class Coordinator implements QuarkusApplication {
     private final CoordinatorConfig config;
     private final ClusterConfig cluster;
+    private final MeterRegistry registry;
     private final ServingHealth health;
     private final HttpServer http;
     private final PageRoutes page;
@@ -28,12 +30,14 @@ final class Coordinator implements QuarkusApplication {
     Coordinator(
             CoordinatorConfig config,
             ClusterConfig cluster,
+            MeterRegistry registry,
             @Readiness ServingHealth health,
             HttpServer http,
             PageRoutes page,
             @ConfigProperty(name = "quarkus.application.version") String version) {
         this.config = config;
         this.cluster = cluster;
+        this.registry = registry;
         this.health = health;
         this.http = http;
         this.page = page;
@@ -45,6 +49,7 @@ final class Coordinator implements QuarkusApplication {
         try (CoordinatorProcess process =
                 CoordinatorProcess.start(
                         config,
+                        registry,
                         version,
                         cluster.enabled() ? Optional.of(cluster) : Optional.empty())) {
             page.serve(process.runs());

@@ -4,6 +4,7 @@ import io.abmesh.coordinator.batch.BatchGrpcService;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
+import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
@@ -14,6 +15,7 @@ import io.abmesh.coordinator.worker.MembershipGrpcService;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayDeque;
@@ -48,12 +50,14 @@ public final class CoordinatorProcess implements AutoCloseable {
     /**
      * Starts to serve.
      *
+     * @param registry gets the meters
      * @param version of the program, which workers must share
      * @throws io.abmesh.proto.error.MeshException ADDRESS_UNAVAILABLE, STORE_FULL; nothing is left
      *     running then
      */
-    public static CoordinatorProcess start(CoordinatorConfig config, String version) {
-        return start(config, version, Optional.empty());
+    public static CoordinatorProcess start(
+            CoordinatorConfig config, MeterRegistry registry, String version) {
+        return start(config, registry, version, Optional.empty());
     }
 
     /**
@@ -62,10 +66,13 @@ public final class CoordinatorProcess implements AutoCloseable {
      * @param cluster absent: there is no cluster
      */
     public static CoordinatorProcess start(
-            CoordinatorConfig config, String version, Optional<ClusterConfig> cluster) {
+            CoordinatorConfig config,
+            MeterRegistry registry,
+            String version,
+            Optional<ClusterConfig> cluster) {
         CoordinatorProcess process = new CoordinatorProcess(config);
         try {
-            process.open(version, cluster);
+            process.open(registry, version, cluster);
             return process;
         } catch (RuntimeException e) {
             process.close();
@@ -73,7 +80,8 @@ public final class CoordinatorProcess implements AutoCloseable {
         }
     }
 
-    private void open(String version, Optional<ClusterConfig> clusterConfig) {
+    private void open(
+            MeterRegistry registry, String version, Optional<ClusterConfig> clusterConfig) {
         Clock clock = Clock.systemUTC();
         RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
         stops.push(store::close);
@@ -90,7 +98,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                         new Runs.Settings(
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
-                                config.stallTimeout()));
+                                config.stallTimeout()),
+                        new CoordinatorMeters(registry));
         runs = known;
         stops.push(known::close);
         stops.push(loop::close);
@@ -131,6 +140,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                 () -> {
                     students.beat();
                     teachers.beat();
+                    known.measure();
                 });
         started.serving();
         known.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());

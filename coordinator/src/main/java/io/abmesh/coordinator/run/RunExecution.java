@@ -1,6 +1,8 @@
 package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.batch.LazyBatches;
+import io.abmesh.coordinator.meter.Recovery;
+import io.abmesh.coordinator.meter.WorkerRole;
 import io.abmesh.coordinator.plan.PlanNeeds;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.coordinator.run.TeacherFeed.MicroKey;
@@ -70,7 +72,8 @@ final class RunExecution implements TeacherFeed.Listener {
             LongSupplier epochs,
             String ownAddress,
             Duration stallTimeout,
-            Clock clock) {}
+            Clock clock,
+            Recovery recovery) {}
 
     /** Tells that the run is over. */
     interface Ending {
@@ -241,6 +244,7 @@ final class RunExecution implements TeacherFeed.Listener {
         if (!students.leave(gone) || over) {
             return;
         }
+        around.recovery().lost(WorkerRole.STUDENT);
         int left = students.members().size();
         notice(
                 "STUDENT_LOST",
@@ -701,6 +705,7 @@ final class RunExecution implements TeacherFeed.Listener {
         if (work != null) {
             log.committed(script, report, work.cached, work.computed);
         }
+        around.recovery().committed();
         for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
             around.batches().release(runId(), epoch, committed + "/" + micro);
             if (feed != null) {
@@ -861,6 +866,7 @@ final class RunExecution implements TeacherFeed.Listener {
         FedStep work = fed.get(key.step());
         if (work != null) {
             work.ready[key.micro()] = null;
+            around.recovery().lost(WorkerRole.TEACHER);
         }
     }
 

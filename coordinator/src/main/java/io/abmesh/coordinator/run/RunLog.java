@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
+import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.error.ErrorReason;
@@ -54,6 +55,7 @@ final class RunLog implements AutoCloseable {
     private final Plan plan;
     private final Clock clock;
     private final int evaluationBatch;
+    private final CoordinatorMeters meters;
     private final Deque<Long> commitNanos = new ArrayDeque<>();
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
@@ -61,11 +63,17 @@ final class RunLog implements AutoCloseable {
     private final Map<ErrorReason, Long> refused = new EnumMap<>(ErrorReason.class);
     private @Nullable BufferedWriter metrics;
 
-    RunLog(RunRecord record, Plan plan, Clock clock, int evaluationBatch) {
+    RunLog(
+            RunRecord record,
+            Plan plan,
+            Clock clock,
+            int evaluationBatch,
+            CoordinatorMeters meters) {
         this.record = record;
         this.plan = plan;
         this.clock = clock;
         this.evaluationBatch = evaluationBatch;
+        this.meters = meters;
     }
 
     int evaluationBatch() {
@@ -92,10 +100,12 @@ final class RunLog implements AutoCloseable {
 
     void refused(ErrorReason reason) {
         refused.merge(reason, 1L, Long::sum);
+        meters.refused(reason);
     }
 
     void rosterFormed(
             long epoch, long next, List<String> workers, List<String> copied, long discarded) {
+        meters.discarded(discarded);
         record.append(
                 RunEvent.newBuilder()
                         .setRosterFormed(
@@ -108,6 +118,7 @@ final class RunLog implements AutoCloseable {
     }
 
     void notice(String reason, String message) {
+        meters.noticed(reason);
         record.append(
                 RunEvent.newBuilder()
                         .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
@@ -228,6 +239,7 @@ final class RunLog implements AutoCloseable {
         }
         record.append(RunEvent.newBuilder().setStepCommitted(step));
         write(line(step));
+        meters.stepCommitted(plan.getBatch());
     }
 
     private double rate() {

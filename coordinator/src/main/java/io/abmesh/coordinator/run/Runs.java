@@ -4,6 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.util.Timestamps;
 import io.abmesh.coordinator.batch.LazyBatches;
+import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.meter.Recovery;
+import io.abmesh.coordinator.meter.WorkerRole;
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanAgainstWorld;
 import io.abmesh.coordinator.plan.PlanProblem;
@@ -36,11 +39,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -48,6 +54,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -73,11 +80,17 @@ public final class Runs implements WorkerListener, AutoCloseable {
     private final ExecutorService beside;
     private final Clock clock;
     private final Settings settings;
+    private final CoordinatorMeters meters;
     private final Map<String, RunRecord> records = new ConcurrentSkipListMap<>();
     private final List<String> queue = new ArrayList<>();
     private final List<TeacherMember> teachers = new ArrayList<>();
     private final List<StudentSession> students = new ArrayList<>();
     private final Map<String, Active> active = new LinkedHashMap<>();
+
+    /** Runs that were under way when the coordinator was lost. */
+    private final Set<String> interrupted = new HashSet<>();
+
+    private final Instant startTime;
     private String ownAddress = "";
 
     /** The run that is executed, as far as it has come. */
@@ -107,18 +120,24 @@ public final class Runs implements WorkerListener, AutoCloseable {
             LazyBatches batches,
             ExecutorService beside,
             Clock clock,
-            Settings settings) {
+            Settings settings,
+            CoordinatorMeters meters) {
         this.loop = loop;
         this.store = store;
         this.batches = batches;
         this.beside = beside;
         this.clock = clock;
         this.settings = settings;
+        this.meters = meters;
+        this.startTime = clock.instant();
         for (RunFolder folder : store.runs()) {
             RunRecord record = RunRecord.open(folder, clock);
             records.put(folder.runId(), record);
             if (!record.ended()) {
                 queue.add(folder.runId());
+                if (record.snapshot().getState() == RunState.RUN_STATE_RUNNING) {
+                    interrupted.add(folder.runId());
+                }
             }
         }
     }
@@ -272,6 +291,24 @@ public final class Runs implements WorkerListener, AutoCloseable {
         return mesh.join();
     }
 
+    /** Shows in the meters what is there; on the loop. */
+    public void measure() {
+        MeshState mesh = meshNow();
+        meters.levels(
+                new CoordinatorMeters.Levels(
+                        records.values().stream()
+                                .collect(
+                                        Collectors.groupingBy(
+                                                record -> record.snapshot().getState(),
+                                                Collectors.counting())),
+                        mesh.teachers().size(),
+                        mesh.students().size(),
+                        mesh.work().map(MeshState.Work::stepsUnderWay).orElse(0),
+                        mesh.work().map(MeshState.Work::waitingMicroBatches).orElse(0),
+                        mesh.teachers().stream().mapToLong(MeshState.Teacher::creditBytes).sum(),
+                        mesh.teachers().stream().mapToLong(MeshState.Teacher::usedBytes).sum()));
+    }
+
     private MeshState meshNow() {
         Optional<RunExecution> execution = executions().stream().findFirst();
         return new MeshState(
@@ -387,8 +424,12 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         run.plan,
                         TrackPlanner.tracks(run.plan, world.facts().trainCount()),
                         world.facts().trainCount());
-        RunLog log = new RunLog(run.record, run.plan, clock, settings.evaluationBatch());
+        RunLog log = new RunLog(run.record, run.plan, clock, settings.evaluationBatch(), meters);
         run.log = log;
+        Recovery recovery = new Recovery(meters, clock);
+        if (interrupted.remove(run.record.folder().runId())) {
+            recovery.lost(WorkerRole.COORDINATOR, startTime);
+        }
         RunExecution execution =
                 new RunExecution(
                         run.record,
@@ -403,7 +444,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 store::nextEpoch,
                                 ownAddress,
                                 settings.stallTimeout(),
-                                clock),
+                                clock,
+                                recovery),
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);

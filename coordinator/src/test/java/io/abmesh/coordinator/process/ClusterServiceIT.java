@@ -25,6 +25,7 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +89,7 @@ final class ClusterServiceIT {
     private void open(String namespace) {
         coordinator =
                 CoordinatorProcess.start(
-                        new TestingConfig(directory.resolve(namespace)),
+                        new TestingConfig(directory.resolve(namespace)), new SimpleMeterRegistry(),
                         "1.0",
                         Optional.of(
                                 TestingClusterConfig.of(
@@ -237,7 +238,7 @@ final class ClusterServiceIT {
         assertThatThrownBy(
                         () ->
                                 CoordinatorProcess.start(
-                                        new TestingConfig(directory.resolve("other")),
+                                        new TestingConfig(directory.resolve("other")), new SimpleMeterRegistry(),
                                         "1.0",
                                         Optional.of(
                                                 TestingClusterConfig.of(

@@ -30,6 +30,7 @@ import io.abmesh.proto.v1.WatchRunResponse;
 import io.abmesh.proto.v1.WorkRequest;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.StreamObserver;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -477,7 +478,7 @@ final class CoordinatorProcessIT {
     }
 
     private void open(Path store) {
-        coordinator = CoordinatorProcess.start(new TestingConfig(store), VERSION);
+        coordinator = CoordinatorProcess.start(new TestingConfig(store), new SimpleMeterRegistry(), VERSION);
         client = MeshChannels.open("test", address());
     }
 

@@ -13,6 +13,7 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.net.URI;
@@ -70,7 +71,7 @@ final class PageIT {
 
     private void serve() {
         coordinator =
-                CoordinatorProcess.start(new TestingConfig(directory.resolve("store")), "1.0");
+                CoordinatorProcess.start(new TestingConfig(directory.resolve("store")), new SimpleMeterRegistry(), "1.0");
         page.serve(coordinator.runs());
     }
 

@@ -2,6 +2,10 @@ package io.abmesh.e2e.harness;
 
 import io.abmesh.kube.Waiting;
 import io.abmesh.proto.process.ReadyFile;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.SubmitRunRequest;
+import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +15,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A coordinator, a teacher-worker and a student-worker as packaged, without a command that starts
@@ -22,8 +28,8 @@ public final class Services implements AutoCloseable {
 
     private final Path folder;
     private final Map<String, Process> processes = new HashMap<>();
+    private final Map<String, Integer> httpPorts = new TreeMap<>();
     private int grpcPort;
-    private int httpPort;
 
     /** Keeps everything in a folder. */
     public Services(Path folder) {
@@ -41,9 +47,9 @@ public final class Services implements AutoCloseable {
                                 "abmesh.coordinator.grpc-port", String.valueOf(grpcPort),
                                 "abmesh.coordinator.store-directory",
                                         folder.resolve("store").toString(),
-                                "quarkus.http.port", String.valueOf(httpPort)));
+                                "quarkus.http.port",
+                                        String.valueOf(httpPorts.getOrDefault("coordinator", 0))));
         grpcPort = ready.grpcPort();
-        httpPort = ready.httpPort();
     }
 
     /** Starts the workers. */
@@ -100,7 +106,32 @@ public final class Services implements AutoCloseable {
 
     /** Returns the address of the page. */
     public String page() {
-        return "http://" + HOST + ":" + httpPort + "/";
+        return "http://" + http("coordinator") + "/";
+    }
+
+    /** Returns the address of a role's HTTP server, {@code host:port}. */
+    public String http(String role) {
+        return HOST + ":" + httpPorts.get(role);
+    }
+
+    /** Submits a plan, with a request of its own for other overrides; returns the run's name. */
+    public String submit(Path plan, String... overrides) throws IOException {
+        ManagedChannel channel = MeshChannels.open("test", address());
+        try {
+            return RunServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(60, TimeUnit.SECONDS)
+                    .submitRun(
+                            SubmitRunRequest.newBuilder()
+                                    .setRequestId(String.join(" ", overrides))
+                                    .setPlanYaml(Files.readString(plan))
+                                    .setBaseDirectory(String.valueOf(plan.getParent()))
+                                    .addAllOverrides(List.of(overrides))
+                                    .build())
+                    .getRun()
+                    .getRunId();
+        } finally {
+            MeshChannels.close(channel, Duration.ofSeconds(2));
+        }
     }
 
     private ReadyFile start(String role, String module, Map<String, String> properties)
@@ -134,7 +165,9 @@ public final class Services implements AutoCloseable {
                 START,
                 () -> Files.exists(readyFile) || !process.isAlive());
         try {
-            return ReadyFile.read(readyFile);
+            ReadyFile ready = ReadyFile.read(readyFile);
+            httpPorts.put(role, ready.httpPort());
+            return ready;
         } catch (IOException e) {
             throw new UncheckedIOException(Files.readString(folder.resolve(role + ".log")), e);
         }

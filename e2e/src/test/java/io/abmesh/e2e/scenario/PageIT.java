@@ -5,17 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.abmesh.e2e.harness.Browser;
 import io.abmesh.e2e.harness.Services;
 import io.abmesh.e2e.harness.TinyPlan;
-import io.abmesh.proto.transport.MeshChannels;
-import io.abmesh.proto.v1.RunServiceGrpc;
-import io.abmesh.proto.v1.SubmitRunRequest;
-import io.grpc.ManagedChannel;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,7 +30,7 @@ final class PageIT {
             browser.awaitText("main", "No runs yet");
 
             services.startWorkers(folder.resolve("teacher.onnx"));
-            String first = submit(services, plan, "seed=3");
+            String first = services.submit(plan, "seed=3");
             browser.await("tr[data-run='" + first + "'] a").sendKeys(Keys.ENTER);
             browser.awaitText("h1", "tiny");
             browser.awaitText(".state-line", "Succeeded");
@@ -47,8 +39,7 @@ final class PageIT {
 
             // Long enough that the server is lost in the middle of it.
             String second =
-                    submit(
-                            services,
+                    services.submit(
                             plan,
                             "seed=4",
                             "compare.crossEntropy=false",
@@ -97,25 +88,5 @@ final class PageIT {
     private static void assertFitsAPhone(Browser browser) {
         browser.resize(390, 844);
         assertThat(browser.ask("return document.documentElement.scrollWidth")).hasToString("390");
-    }
-
-    private static String submit(Services services, Path plan, String... overrides)
-            throws IOException {
-        ManagedChannel channel = MeshChannels.open("page-test", services.address());
-        try {
-            return RunServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(60, TimeUnit.SECONDS)
-                    .submitRun(
-                            SubmitRunRequest.newBuilder()
-                                    .setRequestId(String.join(" ", overrides))
-                                    .setPlanYaml(Files.readString(plan))
-                                    .setBaseDirectory(String.valueOf(plan.getParent()))
-                                    .addAllOverrides(List.of(overrides))
-                                    .build())
-                    .getRun()
-                    .getRunId();
-        } finally {
-            MeshChannels.close(channel, Duration.ofSeconds(2));
-        }
     }
 }

@@ -102,23 +102,28 @@ public final class StudentTrainer implements AutoCloseable {
     }
 
     /**
-     * Computes loss, gradient and batch norm statistics of a micro-batch; changes nothing of the
-     * student.
+     * Computes the loss of a micro-batch; changes nothing of the student.
+     *
+     * @throws NonFiniteLossException if the loss is infinite or not a number
+     */
+    public MicroOutcome forward(MicroBatch batch) {
+        PhaseLoss now = begun(loss);
+        engine.forward(batch.images(), batch.size(), normalization, now.outputs(), true);
+        return now.seed(engine, batch);
+    }
+
+    /**
+     * Computes gradient and batch norm statistics of the micro-batch that {@link #forward} had
+     * last; changes nothing of the student.
      *
      * @param share of the micro-batch's samples in those of the step
      * @param gradient written: {@code share} times the gradient, {@code [gradientLength]}
      * @param statistics written, {@code [statisticsLength]}
-     * @throws NonFiniteLossException if the loss is infinite or not a number
      */
-    public MicroOutcome compute(
-            MicroBatch batch, double share, float[] gradient, float[] statistics) {
-        PhaseLoss now = begun(loss);
-        engine.forward(batch.images(), batch.size(), normalization, now.outputs(), true);
-        MicroOutcome outcome = now.seed(engine, batch);
+    public void backward(double share, float[] gradient, float[] statistics) {
         engine.backward();
         engine.gradient((float) share, gradient);
         engine.batchStatistics(statistics);
-        return outcome;
     }
 
     /**
@@ -154,7 +159,8 @@ public final class StudentTrainer implements AutoCloseable {
         }
         float[] gradient = sum.next();
         float[] found = new float[statisticsLength()];
-        MicroOutcome outcome = compute(batch, 1.0 / microBatches, gradient, found);
+        MicroOutcome outcome = forward(batch);
+        backward(1.0 / microBatches, gradient, found);
         sum.add(gradient);
         statistics.add(found);
         return outcome;

@@ -210,7 +210,8 @@ final class GradientTest {
         for (int micro = first; micro < end; micro++) {
             float[] gradient = sum.next();
             float[] found = new float[trainer.statisticsLength()];
-            trainer.compute(batches.get(micro), 1.0 / batches.size(), gradient, found);
+            trainer.forward(batches.get(micro));
+            trainer.backward(1.0 / batches.size(), gradient, found);
             sum.add(gradient);
             statistics.add(found);
         }

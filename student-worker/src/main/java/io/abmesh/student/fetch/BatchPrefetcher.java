@@ -231,7 +231,7 @@ public final class BatchPrefetcher implements AutoCloseable {
                 schedule(batch, Duration.ZERO);
                 return;
             }
-            meters.fetchFailed();
+            meters.fetchFailed(failure.reason());
             if (failure.reason().retry() == Retry.NEVER
                     || failure.reason().retry() == Retry.AFTER_OPERATOR) {
                 batch.failed(failure);

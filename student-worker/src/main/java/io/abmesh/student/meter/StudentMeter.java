@@ -1,28 +1,30 @@
 package io.abmesh.student.meter;
 
-/** Every meter of a student-worker. Tags are bounded by the taps of a network. */
+/**
+ * Every meter of a student-worker. Tags are bounded by the taps of a network, by {@link StepPart}
+ * and by the reasons of errors.
+ */
 public enum StudentMeter {
-    /** Timer, seconds: forward, backward and update of one step. */
-    STEP_DURATION("abmesh.student.step.duration", "seconds"),
-    /** Timer, seconds: time of one step spent waiting for tensors. */
-    FETCH_WAIT("abmesh.student.fetch.wait", "seconds"),
-    /** Counter, bytes: tensors fetched. */
-    FETCHED_SIZE("abmesh.student.fetched.size", "bytes"),
-    /** Counter, fetches: attempts that failed. */
-    FETCHES_FAILED("abmesh.student.fetches.failed", "fetches"),
-    /** Counter, images: training images of applied steps. */
-    IMAGES("abmesh.student.images", "images"),
-    /** Gauge, ratio 0 to 1, tag {@code tap}: boundary agreement of the last step. */
-    BOUNDARY_AGREEMENT("abmesh.student.boundary.agreement", "ratio"),
-    /** Timer, seconds: writing one checkpoint. */
-    CHECKPOINT_DURATION("abmesh.student.checkpoint.duration", "seconds");
+    /** Timer, seconds, tag {@code part}. */
+    STEP_DURATION("abmesh.student.step.duration", "Where the time of a step went, by part"),
+    /** Counter, bytes. */
+    FETCHED_SIZE("abmesh.student.fetched.size", "Tensors fetched"),
+    /** Counter, attempts, tag {@code reason}. */
+    FETCHES_FAILED("abmesh.student.fetches.failed", "Attempts to fetch that failed, by reason"),
+    /** Counter, images. */
+    IMAGES("abmesh.student.images", "Images that this worker trained on in applied steps"),
+    /** Gauge, ratio 0 to 1, tag {@code tap}. */
+    BOUNDARY_AGREEMENT(
+            "abmesh.student.boundary.agreement", "Boundary agreement of the last step, by tap"),
+    /** Timer, seconds. */
+    CHECKPOINT_DURATION("abmesh.student.checkpoint.duration", "Writing of one checkpoint");
 
     private final String meterName;
-    private final String unit;
+    private final String meaning;
 
-    StudentMeter(String meterName, String unit) {
+    StudentMeter(String meterName, String meaning) {
         this.meterName = meterName;
-        this.unit = unit;
+        this.meaning = meaning;
     }
 
     /** Name, with dots. */
@@ -30,8 +32,8 @@ public enum StudentMeter {
         return meterName;
     }
 
-    /** Base unit. */
-    public String unit() {
-        return unit;
+    /** What it measures, in a line. */
+    public String meaning() {
+        return meaning;
     }
 }

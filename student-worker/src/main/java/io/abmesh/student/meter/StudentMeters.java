@@ -1,10 +1,12 @@
 package io.abmesh.student.meter;
 
+import io.abmesh.proto.error.ErrorReason;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,30 +15,35 @@ import java.util.concurrent.atomic.AtomicReference;
 /** Writes the meters. Thread-safe. */
 public final class StudentMeters {
     private final MeterRegistry registry;
-    private final Timer step;
-    private final Timer wait;
+    private final Map<StepPart, Timer> parts = new EnumMap<>(StepPart.class);
     private final Timer checkpoint;
     private final Counter images;
     private final Counter fetchedBytes;
-    private final Counter fetchesFailed;
     private final Map<String, AtomicReference<Double>> agreement = new ConcurrentHashMap<>();
 
-    /** Registers every meter; those of the taps when they are first written. */
+    /** Registers every meter; those of taps and reasons when they are first written. */
     public StudentMeters(MeterRegistry registry) {
         this.registry = registry;
-        step = timer(registry, StudentMeter.STEP_DURATION);
-        wait = timer(registry, StudentMeter.FETCH_WAIT);
-        checkpoint = timer(registry, StudentMeter.CHECKPOINT_DURATION);
-        images = counter(registry, StudentMeter.IMAGES);
-        fetchedBytes = counter(registry, StudentMeter.FETCHED_SIZE);
-        fetchesFailed = counter(registry, StudentMeter.FETCHES_FAILED);
+        for (StepPart part : StepPart.values()) {
+            parts.put(
+                    part,
+                    timer(StudentMeter.STEP_DURATION).tag("part", part.word()).register(registry));
+        }
+        checkpoint = timer(StudentMeter.CHECKPOINT_DURATION).register(registry);
+        images = counter(StudentMeter.IMAGES).register(registry);
+        fetchedBytes = counter(StudentMeter.FETCHED_SIZE).baseUnit("bytes").register(registry);
+        failed(ErrorReason.BATCH_UNAVAILABLE);
     }
 
-    /** A step was applied. */
-    public void stepApplied(int imageCount, Duration compute, Duration waited) {
+    /**
+     * A step was applied.
+     *
+     * @param imageCount of the micro-batches computed here
+     * @param times of its parts
+     */
+    public void stepApplied(int imageCount, Map<StepPart, Duration> times) {
         images.increment(imageCount);
-        step.record(compute);
-        wait.record(waited);
+        parts.forEach((part, timer) -> timer.record(times.getOrDefault(part, Duration.ZERO)));
     }
 
     /** Agreement of the last step, one value per tap. */
@@ -52,8 +59,8 @@ public final class StudentMeters {
     }
 
     /** An attempt to fetch failed. */
-    public void fetchFailed() {
-        fetchesFailed.increment();
+    public void fetchFailed(ErrorReason reason) {
+        failed(reason).increment();
     }
 
     /** A checkpoint was written. */
@@ -61,20 +68,25 @@ public final class StudentMeters {
         checkpoint.record(duration);
     }
 
+    private Counter failed(ErrorReason reason) {
+        return counter(StudentMeter.FETCHES_FAILED).tag("reason", reason.name()).register(registry);
+    }
+
     private AtomicReference<Double> agreementOf(String tap) {
         AtomicReference<Double> value = new AtomicReference<>(0.0);
         Gauge.builder(StudentMeter.BOUNDARY_AGREEMENT.meterName(), value, AtomicReference::get)
-                .baseUnit(StudentMeter.BOUNDARY_AGREEMENT.unit())
+                .description(StudentMeter.BOUNDARY_AGREEMENT.meaning())
+                .baseUnit("ratio")
                 .tag("tap", tap)
                 .register(registry);
         return value;
     }
 
-    private static Timer timer(MeterRegistry registry, StudentMeter meter) {
-        return Timer.builder(meter.meterName()).register(registry);
+    private static Timer.Builder timer(StudentMeter meter) {
+        return Timer.builder(meter.meterName()).description(meter.meaning());
     }
 
-    private static Counter counter(MeterRegistry registry, StudentMeter meter) {
-        return Counter.builder(meter.meterName()).baseUnit(meter.unit()).register(registry);
+    private static Counter.Builder counter(StudentMeter meter) {
+        return Counter.builder(meter.meterName()).description(meter.meaning());
     }
 }

@@ -23,6 +23,7 @@ import io.abmesh.student.exchange.PeerException;
 import io.abmesh.student.exchange.Roster;
 import io.abmesh.student.exchange.StepTotal;
 import io.abmesh.student.fetch.PendingBatch;
+import io.abmesh.student.meter.StepPart;
 import io.abmesh.student.meter.StudentMeters;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -33,6 +34,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -165,11 +167,11 @@ final class StudentRun implements AutoCloseable {
         enter(of);
         int images = computeOwn(work.batches(), roster, exchange, watch);
         StepTotal total = finish(exchange);
-        watch.exchanged();
+        watch.lap(StepPart.EXCHANGE);
         apply(total, of.learningRateAt(step));
         nextStep = step + 1;
         unapplied = 0;
-        watch.computed();
+        watch.lap(StepPart.UPDATE);
         Outcomes outcomes = new Outcomes(total.microBatches());
         StepReport report =
                 StepReport.newBuilder()
@@ -179,13 +181,12 @@ final class StudentRun implements AutoCloseable {
                         .addAllTerms(outcomes.terms)
                         .addAllAgreement(outcomes.agreement)
                         .setLearningRate(of.learningRateAt(step))
-                        .setWaitDuration(Durations.fromNanos(watch.waitNanos))
-                        .setComputeDuration(Durations.fromNanos(watch.computeNanos))
-                        .setExchangeDuration(Durations.fromNanos(watch.exchangeNanos))
+                        .setWaitDuration(Durations.fromNanos(watch.nanos(StepPart.FETCH)))
+                        .setComputeDuration(Durations.fromNanos(watch.computeNanos()))
+                        .setExchangeDuration(Durations.fromNanos(watch.nanos(StepPart.EXCHANGE)))
                         .build();
         remember(report);
-        meters.stepApplied(
-                images, Duration.ofNanos(watch.computeNanos), Duration.ofNanos(watch.waitNanos));
+        meters.stepApplied(images, watch.times());
         meters.agreed(plan.studentTaps(), outcomes.agreement);
         return report;
     }
@@ -222,13 +223,13 @@ final class StudentRun implements AutoCloseable {
         for (int i = 0; i < batches.size(); i++) {
             PendingBatch batch = batches.get(i);
             Map<String, Tensor> tensors = batch.await();
-            watch.waited();
+            watch.lap(StepPart.FETCH);
             float[] gradient = sum.next();
             float[] statistics = new float[trainer.statisticsLength()];
             double share = (double) batch.sampleCount() / plan.begin().getPlan().getBatch();
-            MicroOutcome outcome =
-                    trainer.compute(
-                            microBatch(batch.sampleCount(), tensors), share, gradient, statistics);
+            MicroOutcome outcome = trainer.forward(microBatch(batch.sampleCount(), tensors));
+            watch.lap(StepPart.FORWARD);
+            trainer.backward(share, gradient, statistics);
             unapplied++;
             images += batch.sampleCount();
             if (sampleCount == 0) {
@@ -243,7 +244,7 @@ final class StudentRun implements AutoCloseable {
                     given++;
                 }
             }
-            watch.computed();
+            watch.lap(StepPart.BACKWARD);
         }
         return images;
     }
@@ -468,28 +469,26 @@ final class StudentRun implements AutoCloseable {
 
     /** Where the time of a step goes. */
     private static final class Stopwatch {
+        private final Map<StepPart, Duration> times = new EnumMap<>(StepPart.class);
         private long last = System.nanoTime();
-        private long waitNanos;
-        private long computeNanos;
-        private long exchangeNanos;
 
-        void waited() {
-            waitNanos += lap();
-        }
-
-        void computed() {
-            computeNanos += lap();
-        }
-
-        void exchanged() {
-            exchangeNanos += lap();
-        }
-
-        private long lap() {
+        /** What was done since the last lap. */
+        void lap(StepPart part) {
             long now = System.nanoTime();
-            long lap = now - last;
+            times.merge(part, Duration.ofNanos(now - last), Duration::plus);
             last = now;
-            return lap;
+        }
+
+        Map<StepPart, Duration> times() {
+            return times;
+        }
+
+        long nanos(StepPart part) {
+            return times.getOrDefault(part, Duration.ZERO).toNanos();
+        }
+
+        long computeNanos() {
+            return nanos(StepPart.FORWARD) + nanos(StepPart.BACKWARD) + nanos(StepPart.UPDATE);
         }
     }
 

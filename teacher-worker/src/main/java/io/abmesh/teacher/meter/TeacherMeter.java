@@ -2,27 +2,31 @@ package io.abmesh.teacher.meter;
 
 /** Every meter of a teacher-worker. None has tags, so their number is fixed. */
 public enum TeacherMeter {
-    /** Counter, images: samples that the boundary cache answered. */
-    IMAGES_CACHED("abmesh.teacher.images.cached", "images"),
-    /** Counter, images: samples that took a forward pass. */
-    IMAGES_COMPUTED("abmesh.teacher.images.computed", "images"),
-    /** Counter, batches: batches that could not be computed. */
-    BATCHES_FAILED("abmesh.teacher.batches.failed", "batches"),
-    /** Timer, seconds: forward passes of one batch. */
-    FORWARD_DURATION("abmesh.teacher.forward.duration", "seconds"),
-    /** Gauge, bytes: batches on their way, held or being fetched. */
-    HELD_SIZE("abmesh.teacher.held.size", "bytes"),
-    /** Counter, bytes: tensors handed to the network. */
-    SENT_SIZE("abmesh.teacher.sent.size", "bytes"),
-    /** Gauge, bytes: files of the boundary cache. */
-    CACHE_SIZE("abmesh.teacher.cache.size", "bytes");
+    /** Counter, images. */
+    IMAGES_CACHED("abmesh.teacher.images.cached", "Samples that the boundary cache answered"),
+    /** Counter, images. */
+    IMAGES_COMPUTED("abmesh.teacher.images.computed", "Samples that took a forward pass"),
+    /** Counter, batches. */
+    BATCHES_FAILED("abmesh.teacher.batches.failed", "Batches that could not be computed"),
+    /** Timer, seconds. */
+    FORWARD_DURATION("abmesh.teacher.forward.duration", "Forward passes of one batch"),
+    /** Gauge, bytes. */
+    CREDIT_SIZE("abmesh.teacher.credit.size", "Memory for batches that may be held at once"),
+    /** Gauge, bytes. */
+    HELD_SIZE("abmesh.teacher.held.size", "Batches on their way, held or being fetched"),
+    /** Counter, frames. */
+    FRAMES_SENT("abmesh.teacher.frames.sent", "Frames handed to the network"),
+    /** Counter, bytes. */
+    SENT_SIZE("abmesh.teacher.sent.size", "Tensors handed to the network"),
+    /** Gauge, bytes. */
+    CACHE_SIZE("abmesh.teacher.cache.size", "Files of the boundary cache");
 
     private final String meterName;
-    private final String unit;
+    private final String meaning;
 
-    TeacherMeter(String meterName, String unit) {
+    TeacherMeter(String meterName, String meaning) {
         this.meterName = meterName;
-        this.unit = unit;
+        this.meaning = meaning;
     }
 
     /** Name, with dots. */
@@ -30,8 +34,8 @@ public enum TeacherMeter {
         return meterName;
     }
 
-    /** Base unit. */
-    public String unit() {
-        return unit;
+    /** What it measures, in a line. */
+    public String meaning() {
+        return meaning;
     }
 }

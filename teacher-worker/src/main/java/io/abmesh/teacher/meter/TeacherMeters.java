@@ -7,12 +7,14 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /** Writes the meters. Thread-safe. */
 public final class TeacherMeters {
     private final Counter imagesCached;
     private final Counter imagesComputed;
     private final Counter batchesFailed;
+    private final Counter framesSent;
     private final Counter sentBytes;
     private final Timer forward;
     private final AtomicLong heldBytes = new AtomicLong();
@@ -20,21 +22,22 @@ public final class TeacherMeters {
     /**
      * Registers every meter.
      *
+     * @param creditBytes of batches that may be held at once
      * @param cacheBytes size of the boundary cache, asked when the gauge is read
      */
-    public TeacherMeters(MeterRegistry registry, LongSupplier cacheBytes) {
-        imagesCached = counter(registry, TeacherMeter.IMAGES_CACHED);
-        imagesComputed = counter(registry, TeacherMeter.IMAGES_COMPUTED);
-        batchesFailed = counter(registry, TeacherMeter.BATCHES_FAILED);
-        sentBytes = counter(registry, TeacherMeter.SENT_SIZE);
-        forward = Timer.builder(TeacherMeter.FORWARD_DURATION.meterName()).register(registry);
-        Gauge.builder(TeacherMeter.HELD_SIZE.meterName(), heldBytes, AtomicLong::get)
-                .baseUnit(TeacherMeter.HELD_SIZE.unit())
-                .register(registry);
-        Gauge.builder(TeacherMeter.CACHE_SIZE.meterName(), cacheBytes, LongSupplier::getAsLong)
-                .baseUnit(TeacherMeter.CACHE_SIZE.unit())
-                .strongReference(true)
-                .register(registry);
+    public TeacherMeters(MeterRegistry registry, long creditBytes, LongSupplier cacheBytes) {
+        imagesCached = counter(TeacherMeter.IMAGES_CACHED).register(registry);
+        imagesComputed = counter(TeacherMeter.IMAGES_COMPUTED).register(registry);
+        batchesFailed = counter(TeacherMeter.BATCHES_FAILED).register(registry);
+        framesSent = counter(TeacherMeter.FRAMES_SENT).register(registry);
+        sentBytes = counter(TeacherMeter.SENT_SIZE).baseUnit("bytes").register(registry);
+        forward =
+                Timer.builder(TeacherMeter.FORWARD_DURATION.meterName())
+                        .description(TeacherMeter.FORWARD_DURATION.meaning())
+                        .register(registry);
+        bytes(registry, TeacherMeter.CREDIT_SIZE, () -> creditBytes);
+        bytes(registry, TeacherMeter.HELD_SIZE, heldBytes::get);
+        bytes(registry, TeacherMeter.CACHE_SIZE, cacheBytes::getAsLong);
     }
 
     /** A batch was computed. */
@@ -63,10 +66,18 @@ public final class TeacherMeters {
 
     /** A frame was handed to the network. */
     public void sent(long bytes) {
+        framesSent.increment();
         sentBytes.increment((double) bytes);
     }
 
-    private static Counter counter(MeterRegistry registry, TeacherMeter meter) {
-        return Counter.builder(meter.meterName()).baseUnit(meter.unit()).register(registry);
+    private static Counter.Builder counter(TeacherMeter meter) {
+        return Counter.builder(meter.meterName()).description(meter.meaning());
+    }
+
+    private static void bytes(MeterRegistry registry, TeacherMeter meter, Supplier<Number> value) {
+        Gauge.builder(meter.meterName(), value)
+                .description(meter.meaning())
+                .baseUnit("bytes")
+                .register(registry);
     }
 }

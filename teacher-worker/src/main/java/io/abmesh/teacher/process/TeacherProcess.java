@@ -86,7 +86,10 @@ public final class TeacherProcess implements AutoCloseable {
                         engine,
                         cache,
                         new HeldBatches(),
-                        new TeacherMeters(registry, cache::sizeBytes),
+                        new TeacherMeters(
+                                registry,
+                                config.heldMemory().asLongValue(),
+                                cache::sizeBytes),
                         new StreamLimits(
                                 config.maxStreams(),
                                 config.heldMemory().asLongValue(),

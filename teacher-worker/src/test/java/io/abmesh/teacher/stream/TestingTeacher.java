@@ -31,7 +31,7 @@ final class TestingTeacher implements AutoCloseable {
     private final Server server;
 
     TestingTeacher(BoundaryCache cache, long heldBytes, int maxStreams) {
-        meters = new TeacherMeters(new SimpleMeterRegistry(), cache::sizeBytes);
+        meters = new TeacherMeters(new SimpleMeterRegistry(), heldBytes, cache::sizeBytes);
         TeacherHost host =
                 new TeacherHost(
                         engine,

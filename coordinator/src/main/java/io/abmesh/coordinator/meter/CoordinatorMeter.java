@@ -1,0 +1,60 @@
+package io.abmesh.coordinator.meter;
+
+/**
+ * Every meter of a coordinator. Tags are bounded by the states of a run, by {@link WorkerRole} and
+ * by the reasons of errors and notices; none names a run or a worker.
+ */
+public enum CoordinatorMeter {
+    /** Gauge, runs, tag {@code state}. */
+    RUNS("abmesh.coordinator.runs", "Runs that the store holds, by state"),
+    /** Gauge, workers, tag {@code role}. */
+    WORKERS("abmesh.coordinator.workers", "Workers that joined, by role"),
+    /** Counter, steps. */
+    STEPS_COMMITTED("abmesh.coordinator.steps.committed", "Steps committed"),
+    /** Counter, images. */
+    IMAGES_COMMITTED("abmesh.coordinator.images.committed", "Images of committed steps"),
+    /** Gauge, steps. */
+    STEPS_UNDER_WAY(
+            "abmesh.coordinator.steps.under.way", "Steps fed or assigned and not committed"),
+    /** Counter, micro-batches. */
+    MICRO_BATCHES_DISCARDED(
+            "abmesh.coordinator.micro.batches.discarded",
+            "Micro-batches that students computed in vain, since another student was lost"),
+    /** Gauge, micro-batches. */
+    MICRO_BATCHES_WAITING(
+            "abmesh.coordinator.micro.batches.waiting",
+            "Micro-batches that wait for a teacher's credit"),
+    /** Gauge, bytes. */
+    CREDIT_SIZE("abmesh.coordinator.credit.size", "Memory that teachers gave to the run"),
+    /** Gauge, bytes. */
+    CREDIT_USED_SIZE(
+            "abmesh.coordinator.credit.used.size", "Memory of it that micro-batches hold"),
+    /** Counter, messages, tag {@code reason}. */
+    MESSAGES_REFUSED(
+            "abmesh.coordinator.messages.refused",
+            "Messages refused here or by a student of another, by reason"),
+    /** Counter, notices, tag {@code reason}. */
+    NOTICES("abmesh.coordinator.notices", "Notices to the users of runs, by reason"),
+    /** Timer, seconds, tag {@code lost}. */
+    RECOVERY_DURATION(
+            "abmesh.coordinator.recovery.duration",
+            "From a loss to the next committed step, by what was lost");
+
+    private final String meterName;
+    private final String meaning;
+
+    CoordinatorMeter(String meterName, String meaning) {
+        this.meterName = meterName;
+        this.meaning = meaning;
+    }
+
+    /** Name, with dots. */
+    public String meterName() {
+        return meterName;
+    }
+
+    /** What it measures, in a line. */
+    public String meaning() {
+        return meaning;
+    }
+}
