@@ -17,18 +17,29 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.zip.CRC32C;
 
 /**
  * The other side of {@link BatchTransfer}: a bare grpc-netty server streams 1 MiB messages of plain
  * bytes over loopback, as fast as flow control lets it, and the client copies each once. No frames,
  * checksums or descriptions.
+ *
+ * <p>With {@code checked}, the same with the least that a checked transfer of a batch has to do: the
+ * bytes come from an array as large as the batch, both ends compute a CRC-32C, and the client copies
+ * them to where they are used.
  */
 public final class RawStream {
     private static final int MESSAGE = 1 << 20;
     private static final int WINDOW = 8 << 20;
+
+    /** Messages that are as long as what {@link BatchTransfer} fetches. */
+    private static final int DISTINCT = 14;
+
     private static final long WARM_UP_SECONDS = 15;
     private static final long MEASURE_SECONDS = 5;
     private static final MethodDescriptor<byte[], byte[]> METHOD =
@@ -38,6 +49,8 @@ public final class RawStream {
                     .setRequestMarshaller(new Bytes())
                     .setResponseMarshaller(new Bytes())
                     .build();
+
+    private static final long OF_ZEROS = checksum(new byte[MESSAGE]);
 
     private RawStream() {}
 
@@ -58,8 +71,9 @@ public final class RawStream {
         }
     }
 
-    /** Prints MB/s; {@code java RawStream}. */
+    /** Prints MB/s; {@code java RawStream [checked]}. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
+        boolean checked = arguments.length > 0 && arguments[0].equals("checked");
         Server server =
                 NettyServerBuilder.forAddress(
                                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -73,7 +87,8 @@ public final class RawStream {
                                                                 stream(
                                                                         (ServerCallStreamObserver<
                                                                                         byte[]>)
-                                                                                observer)))
+                                                                                observer,
+                                                                        checked)))
                                         .build())
                         .build()
                         .start();
@@ -89,15 +104,16 @@ public final class RawStream {
                         METHOD,
                         CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS),
                         new byte[0]);
+        ByteBuffer used = ByteBuffer.allocateDirect(DISTINCT * MESSAGE);
         long warmed = System.nanoTime() + TimeUnit.SECONDS.toNanos(WARM_UP_SECONDS);
         while (System.nanoTime() < warmed) {
-            messages.next();
+            take(messages.next(), used, checked);
         }
         long start = System.nanoTime();
         long bytes = 0;
         long elapsed;
         do {
-            bytes += messages.next().length;
+            bytes += take(messages.next(), used, checked);
             elapsed = System.nanoTime() - start;
         } while (elapsed < TimeUnit.SECONDS.toNanos(MEASURE_SECONDS));
         System.out.printf(Locale.ROOT, "%.0f%n", bytes * 1e3 / elapsed);
@@ -105,11 +121,40 @@ public final class RawStream {
         server.shutdownNow();
     }
 
-    private static void stream(ServerCallStreamObserver<byte[]> observer) {
-        byte[] message = new byte[MESSAGE];
+    private static int take(byte[] message, ByteBuffer used, boolean checked) {
+        if (checked) {
+            if (used.remaining() < message.length) {
+                used.clear();
+            }
+            requireChecksum(message);
+            used.put(message);
+        }
+        return message.length;
+    }
+
+    /** All bytes are zeros, whose checksum is known. */
+    private static void requireChecksum(byte[] message) {
+        if (checksum(message) != OF_ZEROS) {
+            throw new IllegalStateException("message is corrupt");
+        }
+    }
+
+    private static long checksum(byte[] message) {
+        CRC32C checksum = new CRC32C();
+        checksum.update(message);
+        return checksum.getValue();
+    }
+
+    private static void stream(ServerCallStreamObserver<byte[]> observer, boolean checked) {
+        byte[][] messages = new byte[checked ? DISTINCT : 1][MESSAGE];
+        AtomicInteger next = new AtomicInteger();
         observer.setOnReadyHandler(
                 () -> {
                     while (observer.isReady()) {
+                        byte[] message = messages[next.getAndIncrement() % messages.length];
+                        if (checked) {
+                            requireChecksum(message);
+                        }
                         observer.onNext(message);
                     }
                 });
