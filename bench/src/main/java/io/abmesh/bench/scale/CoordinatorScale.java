@@ -184,6 +184,11 @@ public final class CoordinatorScale {
         }
 
         @Override
+        public int traceEverySteps() {
+            return 100;
+        }
+
+        @Override
         public Duration stopGrace() {
             return Duration.ZERO;
         }

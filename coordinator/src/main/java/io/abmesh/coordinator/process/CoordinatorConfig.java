@@ -51,6 +51,13 @@ public interface CoordinatorConfig {
     @WithDefault("60s")
     Duration stallTimeout();
 
+    /**
+     * Steps of which one is traced, where OpenTelemetry's variables name an endpoint: 1 traces each.
+     */
+    @WithDefault("100")
+    @Min(1)
+    int traceEverySteps();
+
     /** How long open calls may go on when the process stops. */
     @WithDefault("2s")
     Duration stopGrace();

@@ -8,11 +8,13 @@ import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
+import io.abmesh.coordinator.run.StepSampling;
 import io.abmesh.coordinator.run.StoredArtifacts;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
 import io.abmesh.proto.transport.MeshServer;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -88,6 +90,9 @@ public final class CoordinatorProcess implements AutoCloseable {
         Loop loop = new Loop();
         ExecutorService beside = beside();
         LazyBatches batches = new LazyBatches();
+        StepTracing tracing =
+                StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
+        stops.push(tracing::close);
         Runs known =
                 new Runs(
                         loop,
@@ -98,7 +103,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                         new Runs.Settings(
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
-                                config.stallTimeout()),
+                                config.stallTimeout(),
+                                new StepSampling(tracing, config.traceEverySteps())),
                         new CoordinatorMeters(registry));
         runs = known;
         stops.push(known::close);

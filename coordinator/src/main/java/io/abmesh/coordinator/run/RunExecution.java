@@ -11,6 +11,7 @@ import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.CheckpointRequest;
@@ -29,6 +30,8 @@ import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.UntilPlan;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.StatusCode;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -73,7 +76,8 @@ final class RunExecution implements TeacherFeed.Listener {
             String ownAddress,
             Duration stallTimeout,
             Clock clock,
-            Recovery recovery) {}
+            Recovery recovery,
+            StepSampling sampling) {}
 
     /** Tells that the run is over. */
     interface Ending {
@@ -87,12 +91,14 @@ final class RunExecution implements TeacherFeed.Listener {
     /** A step on its way: its micro-batches in order. */
     private static final class FedStep {
         private final @Nullable BatchReference[] ready;
+        private final Span span;
         private boolean assigned;
         private int cached;
         private int computed;
 
-        FedStep(int microBatches) {
+        FedStep(int microBatches, Span span) {
             ready = new BatchReference[microBatches];
+            this.span = span;
         }
 
         boolean complete() {
@@ -463,6 +469,7 @@ final class RunExecution implements TeacherFeed.Listener {
             feed = null;
         }
         around.batches().begin(runId(), epoch);
+        fed.values().forEach(step -> step.span.setStatus(StatusCode.ERROR, "begun anew").end());
         fed.clear();
         upcoming.clear();
         unanswered.clear();
@@ -555,7 +562,8 @@ final class RunExecution implements TeacherFeed.Listener {
                 && fed.size() < window
                 && (feed == null || feed.waiting() == 0)) {
             long step = nextFeed++;
-            FedStep work = new FedStep(plan.getMicroBatches());
+            FedStep work =
+                    new FedStep(plan.getMicroBatches(), around.sampling().begin(runId(), step));
             fed.put(step, work);
             RunScript.Place place = script.place(step);
             long ofTrack = place.stepOfTrack(step);
@@ -569,6 +577,7 @@ final class RunExecution implements TeacherFeed.Listener {
                                     new MicroKey(step, micro),
                                     place.phase().getPhase(),
                                     samples,
+                                    StepTracing.traceParent(work.span),
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
                     String batchId =
@@ -662,7 +671,10 @@ final class RunExecution implements TeacherFeed.Listener {
 
     private void send(long step, FedStep work, StudentGroup.Place place) {
         StepAssignment.Builder assignment =
-                StepAssignment.newBuilder().setRunId(runId()).setStep(step);
+                StepAssignment.newBuilder()
+                        .setRunId(runId())
+                        .setStep(step)
+                        .setTraceParent(StepTracing.traceParent(work.span));
         for (int micro = place.share().first(); micro < place.share().end(); micro++) {
             BatchReference reference = work.ready[micro];
             if (reference == null) {
@@ -704,6 +716,7 @@ final class RunExecution implements TeacherFeed.Listener {
         FedStep work = fed.remove(committed);
         if (work != null) {
             log.committed(script, report, work.cached, work.computed);
+            work.span.end();
         }
         around.recovery().committed();
         for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
@@ -782,6 +795,7 @@ final class RunExecution implements TeacherFeed.Listener {
         for (Iterator<Long> steps = fed.keySet().iterator(); steps.hasNext(); ) {
             long step = steps.next();
             if (step < next) {
+                fed.get(step).span.end();
                 for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
                     teacherFeed().release(new MicroKey(step, micro));
                 }

@@ -69,7 +69,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Runs.class);
 
     /** What the runs need around them. */
-    public record Settings(int evaluationBatch, Duration describeDeadline, Duration stallTimeout) {}
+    public record Settings(
+            int evaluationBatch,
+            Duration describeDeadline,
+            Duration stallTimeout,
+            StepSampling sampling) {}
 
     /** Pause before a teacher that did not describe itself is asked again. */
     private static final Duration DESCRIBE_AGAIN = Duration.ofSeconds(1);
@@ -445,7 +449,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 ownAddress,
                                 settings.stallTimeout(),
                                 clock,
-                                recovery),
+                                recovery,
+                                settings.sampling()),
                         new Ending(run));
         run.execution = execution;
         teachers.forEach(execution::teacherJoined);

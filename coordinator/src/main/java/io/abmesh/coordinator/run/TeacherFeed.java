@@ -53,7 +53,12 @@ final class TeacherFeed implements TeacherLink.Listener {
     /** What a phase reads of a teacher. */
     record Need(List<Encoding> taps, boolean logits) {}
 
-    private record Offered(MicroKey key, Need need, int samples, Supplier<MicroBatch> render) {}
+    private record Offered(
+            MicroKey key,
+            Need need,
+            int samples,
+            String traceParent,
+            Supplier<MicroBatch> render) {}
 
     private final RunExecutionContext context;
     private final Listener listener;
@@ -113,10 +118,19 @@ final class TeacherFeed implements TeacherLink.Listener {
         }
     }
 
-    /** Has a micro-batch computed. */
-    void offer(MicroKey key, PhasePlan phase, int samples, Supplier<MicroBatch> render) {
+    /**
+     * Has a micro-batch computed.
+     *
+     * @param traceParent of the step's span; empty for none
+     */
+    void offer(
+            MicroKey key,
+            PhasePlan phase,
+            int samples,
+            String traceParent,
+            Supplier<MicroBatch> render) {
         Need need = need(phase);
-        waiting.add(new Offered(key, need, samples, render));
+        waiting.add(new Offered(key, need, samples, traceParent, render));
         for (TeacherMember member : members) {
             open(member, need);
         }
@@ -256,6 +270,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                     batchId,
                     context.world().dataset().train().sha256(),
                     offered.samples(),
+                    offered.traceParent(),
                     offered.render());
         }
         waiting.clear();

@@ -117,11 +117,19 @@ public final class TeacherLink {
         return samples * costBytes;
     }
 
-    /** Sends a batch, for which there is credit. */
+    /**
+     * Sends a batch, for which there is credit.
+     *
+     * @param traceParent of the span that it is computed for; empty for none
+     */
     public void offer(
-            String batchId, String datasetSha256, int samples, Supplier<MicroBatch> render) {
+            String batchId,
+            String datasetSha256,
+            int samples,
+            String traceParent,
+            Supplier<MicroBatch> render) {
         credit -= cost(samples);
-        write(() -> send(batchId, datasetSha256, render.get()));
+        write(() -> send(batchId, datasetSha256, traceParent, render.get()));
     }
 
     /** Lets a batch go. */
@@ -155,7 +163,8 @@ public final class TeacherLink {
         closer.start();
     }
 
-    private void send(String batchId, String datasetSha256, MicroBatch batch)
+    private void send(
+            String batchId, String datasetSha256, String traceParent, MicroBatch batch)
             throws InterruptedException {
         writer.write(
                 StreamBatchesRequest.newBuilder()
@@ -166,7 +175,8 @@ public final class TeacherLink {
                                         .addAllAugmentationIds(batch.augmentationIds())
                                         .setDatasetSha256(datasetSha256)
                                         .addAllImageShape(batch.shape().toList())
-                                        .setLabels(true))
+                                        .setLabels(true)
+                                        .setTraceParent(traceParent))
                         .build());
         long size = batch.size();
         List<Long> shape = new ArrayList<>(List.of(size));

@@ -47,6 +47,11 @@ record TestingConfig(Path storeDirectory) implements CoordinatorConfig {
     }
 
     @Override
+    public int traceEverySteps() {
+        return 100;
+    }
+
+    @Override
     public Duration stopGrace() {
         return Duration.ZERO;
     }

@@ -27,13 +27,20 @@ public final class Services implements AutoCloseable {
     private static final String HOST = "127.0.0.1";
 
     private final Path folder;
+    private final Map<String, String> environment;
     private final Map<String, Process> processes = new HashMap<>();
     private final Map<String, Integer> httpPorts = new TreeMap<>();
     private int grpcPort;
 
     /** Keeps everything in a folder. */
     public Services(Path folder) {
+        this(folder, Map.of());
+    }
+
+    /** Keeps everything in a folder; services get variables in their environment. */
+    public Services(Path folder, Map<String, String> environment) {
         this.folder = folder;
+        this.environment = Map.copyOf(environment);
     }
 
     /** Starts the coordinator, at the ports that it had before if it had any. */
@@ -152,13 +159,14 @@ public final class Services implements AutoCloseable {
                         .resolve(module)
                         .resolve("target/quarkus-app/quarkus-run.jar")
                         .toString());
-        Process process =
+        ProcessBuilder builder =
                 new ProcessBuilder(command)
                         .redirectErrorStream(true)
                         .redirectOutput(
                                 ProcessBuilder.Redirect.appendTo(
-                                        folder.resolve(role + ".log").toFile()))
-                        .start();
+                                        folder.resolve(role + ".log").toFile()));
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         processes.put(role, process);
         Waiting.until(
                 role + " serves; see its log in " + folder,

@@ -15,8 +15,8 @@ public enum StepPart {
     /** Changes the parameters. */
     UPDATE;
 
-    /** Its tag. */
-    String word() {
+    /** Its name in meters and traces. */
+    public String word() {
         return name().toLowerCase(Locale.ROOT);
     }
 }

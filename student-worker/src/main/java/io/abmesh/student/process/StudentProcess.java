@@ -2,6 +2,7 @@ package io.abmesh.student.process;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
@@ -92,6 +93,9 @@ public final class StudentProcess implements AutoCloseable {
         stops.push(() -> MeshChannels.close(coordinator, CHANNEL_GRACE));
         ChannelBatchSource batches = new ChannelBatchSource(config.fetchDeadline());
         stops.push(batches::close);
+        StepTracing tracing =
+                StepTracing.fromEnvironment(System.getenv(), "abmesh-student-worker");
+        stops.push(tracing::close);
         int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
         StudentRunner working =
                 StudentRunner.start(
@@ -110,7 +114,8 @@ public final class StudentProcess implements AutoCloseable {
                                         config.batchTimeout()),
                                 config.stopGrace(),
                                 versions),
-                        new StudentMeters(registry));
+                        new StudentMeters(registry),
+                        tracing);
         runner = working;
         stops.push(working::close);
         listening.serving();

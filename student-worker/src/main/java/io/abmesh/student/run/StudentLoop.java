@@ -5,6 +5,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.error.Retry;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.CheckpointReport;
 import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
@@ -41,6 +42,7 @@ final class StudentLoop implements Runnable {
     private final StudentExport export;
     private final ArtifactStore artifacts;
     private final StudentMeters meters;
+    private final StepTracing tracing;
     private final LoopSettings settings;
     private @Nullable StudentRun run;
     private @Nullable Gathered gathered;
@@ -58,6 +60,7 @@ final class StudentLoop implements Runnable {
             StudentExport export,
             ArtifactStore artifacts,
             StudentMeters meters,
+            StepTracing tracing,
             LoopSettings settings) {
         this.queue = queue;
         this.session = session;
@@ -66,6 +69,7 @@ final class StudentLoop implements Runnable {
         this.export = export;
         this.artifacts = artifacts;
         this.meters = meters;
+        this.tracing = tracing;
         this.settings = settings;
     }
 
@@ -141,7 +145,13 @@ final class StudentLoop implements Runnable {
             current = before;
         } else {
             drop();
-            current = StudentRun.start(plan, settings.threads(), meters, 2 * settings.prefetch());
+            current =
+                    StudentRun.start(
+                            plan,
+                            settings.threads(),
+                            meters,
+                            tracing,
+                            2 * settings.prefetch());
             run = current;
             checkpointedStep = -1;
             Optional<Checkpoint> newest = checkpoints.newest(plan);

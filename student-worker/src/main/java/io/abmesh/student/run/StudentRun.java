@@ -14,6 +14,7 @@ import io.abmesh.nn.training.StudentTrainer;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.EvaluationReport;
 import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.StepReport;
@@ -25,12 +26,14 @@ import io.abmesh.student.exchange.StepTotal;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StepPart;
 import io.abmesh.student.meter.StudentMeters;
+import io.opentelemetry.api.trace.Span;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -58,6 +61,7 @@ final class StudentRun implements AutoCloseable {
     private final RunPlan plan;
     private final StudentTrainer trainer;
     private final StudentMeters meters;
+    private final StepTracing tracing;
     private final int reportsKept;
     private final Deque<StepReport> reports = new ArrayDeque<>();
     private final GradientSum sum;
@@ -68,10 +72,15 @@ final class StudentRun implements AutoCloseable {
     private int sampleCount;
 
     private StudentRun(
-            RunPlan plan, StudentTrainer trainer, StudentMeters meters, int reportsKept) {
+            RunPlan plan,
+            StudentTrainer trainer,
+            StudentMeters meters,
+            StepTracing tracing,
+            int reportsKept) {
         this.plan = plan;
         this.trainer = trainer;
         this.meters = meters;
+        this.tracing = tracing;
         this.reportsKept = reportsKept;
         this.sum = new GradientSum(trainer.gradientLength());
     }
@@ -82,9 +91,14 @@ final class StudentRun implements AutoCloseable {
      * @param reportsKept newest reports that are kept for a coordinator that may have lost them
      * @throws RuntimeException TAP_SHAPE_MISMATCH, as {@link StudentFailures} reads it
      */
-    static StudentRun start(RunPlan plan, int threads, StudentMeters meters, int reportsKept) {
+    static StudentRun start(
+            RunPlan plan,
+            int threads,
+            StudentMeters meters,
+            StepTracing tracing,
+            int reportsKept) {
         return new StudentRun(
-                plan, new StudentTrainer(plan.studentSetup(threads)), meters, reportsKept);
+                plan, new StudentTrainer(plan.studentSetup(threads)), meters, tracing, reportsKept);
     }
 
     /**
@@ -162,7 +176,22 @@ final class StudentRun implements AutoCloseable {
         long step = work.assignment().getStep();
         PlannedPhase of = work.phase();
         requireNext(step, of, work.batches().size(), roster.own());
-        Stopwatch watch = new Stopwatch();
+        Span span = tracing.follow(work.assignment().getTraceParent(), "student.step");
+        try {
+            return step(work, of, roster, exchange, new Stopwatch(span));
+        } finally {
+            span.end();
+        }
+    }
+
+    private StepReport step(
+            Work.Step work,
+            PlannedPhase of,
+            Roster roster,
+            GradientExchange exchange,
+            Stopwatch watch)
+            throws InterruptedException {
+        long step = work.assignment().getStep();
         exchange.begin(step);
         enter(of);
         int images = computeOwn(work.batches(), roster, exchange, watch);
@@ -468,15 +497,25 @@ final class StudentRun implements AutoCloseable {
     }
 
     /** Where the time of a step goes. */
-    private static final class Stopwatch {
+    private final class Stopwatch {
         private final Map<StepPart, Duration> times = new EnumMap<>(StepPart.class);
+        private final Span span;
         private long last = System.nanoTime();
+
+        Stopwatch(Span span) {
+            this.span = span;
+        }
 
         /** What was done since the last lap. */
         void lap(StepPart part) {
             long now = System.nanoTime();
-            times.merge(part, Duration.ofNanos(now - last), Duration::plus);
+            Duration lap = Duration.ofNanos(now - last);
+            times.merge(part, lap, Duration::plus);
             last = now;
+            if (span.isRecording()) {
+                Instant end = Instant.now();
+                tracing.record(span, part.word(), end.minus(lap), end);
+            }
         }
 
         Map<StepPart, Duration> times() {

@@ -4,6 +4,7 @@ import io.abmesh.nn.checkpoint.CheckpointException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.StudentJoin;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.BatchSource;
@@ -33,7 +34,8 @@ public final class StudentRunner implements AutoCloseable {
             StudentExport export,
             StudentJoin join,
             RunnerSettings settings,
-            StudentMeters meters) {
+            StudentMeters meters,
+            StepTracing tracing) {
         this.stopGrace = settings.stopGrace();
         this.checkpoints = checkpoints(settings, meters);
         this.prefetcher = new BatchPrefetcher(batches, settings.fetch(), meters, System::nanoTime);
@@ -48,6 +50,7 @@ public final class StudentRunner implements AutoCloseable {
                         export,
                         new CoordinatorArtifactStore(coordinator),
                         meters,
+                        tracing,
                         new StudentLoop.LoopSettings(
                                 join.getThreads(), join.getPrefetch(), settings.versions()));
         this.compute = new Thread(loop, "student-compute");
@@ -60,6 +63,7 @@ public final class StudentRunner implements AutoCloseable {
      * @param batches where tensors come from; not closed by this
      * @param exchanges this student's part in epochs; not closed by this
      * @param join what the worker says of itself
+     * @param tracing records spans of traced steps; not closed by this
      * @throws MeshException STORE_FULL or INVALID_REQUEST if the checkpoint folder cannot be made
      */
     public static StudentRunner start(
@@ -68,7 +72,8 @@ public final class StudentRunner implements AutoCloseable {
             StudentExchanges exchanges,
             StudentJoin join,
             RunnerSettings settings,
-            StudentMeters meters) {
+            StudentMeters meters,
+            StepTracing tracing) {
         return start(
                 coordinator,
                 batches,
@@ -76,7 +81,8 @@ public final class StudentRunner implements AutoCloseable {
                 new NnStudentExport(settings.exportDirectory(), join.getVersion()),
                 join,
                 settings,
-                meters);
+                meters,
+                tracing);
     }
 
     static StudentRunner start(
@@ -86,9 +92,10 @@ public final class StudentRunner implements AutoCloseable {
             StudentExport export,
             StudentJoin join,
             RunnerSettings settings,
-            StudentMeters meters) {
+            StudentMeters meters,
+            StepTracing tracing) {
         StudentRunner runner =
-                new StudentRunner(coordinator, batches, exchanges, export, join, settings, meters);
+                new StudentRunner(coordinator, batches, exchanges, export, join, settings, meters, tracing);
         runner.compute.start();
         runner.session.start();
         return runner;

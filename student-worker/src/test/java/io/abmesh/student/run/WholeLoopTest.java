@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.frame.BatchFetcher;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -371,7 +372,8 @@ final class WholeLoopTest {
                                     new FetchSettings(1 << 20, 2, Duration.ofSeconds(20)),
                                     Duration.ofSeconds(5),
                                     Map.of("abmesh", "test")),
-                            new StudentMeters(new SimpleMeterRegistry()));
+                            new StudentMeters(new SimpleMeterRegistry()),
+                            StepTracing.off());
         }
 
         CompletableFuture<WorkFailed> failure() {

@@ -7,6 +7,7 @@ import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.nn.teacher.TeacherOptions;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.JoinMeshRequest;
@@ -81,6 +82,9 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(() -> stop(compute));
         ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
         stops.push(sender::close);
+        StepTracing tracing =
+                StepTracing.fromEnvironment(System.getenv(), "abmesh-teacher-worker");
+        stops.push(tracing::close);
         TeacherHost host =
                 new TeacherHost(
                         engine,
@@ -90,6 +94,7 @@ public final class TeacherProcess implements AutoCloseable {
                                 registry,
                                 config.heldMemory().asLongValue(),
                                 cache::sizeBytes),
+                        tracing,
                         new StreamLimits(
                                 config.maxStreams(),
                                 config.heldMemory().asLongValue(),

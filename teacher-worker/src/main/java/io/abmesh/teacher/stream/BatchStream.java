@@ -19,6 +19,9 @@ import io.abmesh.teacher.batch.ComputedBatch;
 import io.abmesh.teacher.batch.HeldBatch;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.StatusCode;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -45,11 +48,16 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
     /** A batch of this stream between its announcement and its end. */
     private static final class Entry {
         private final long cost;
+
+        /** From the announcement to the answer. */
+        private final Span span;
+
         private @Nullable HeldBatch held;
         private boolean released;
 
-        Entry(long cost) {
+        Entry(long cost, Span span) {
             this.cost = cost;
+            this.span = span;
         }
     }
 
@@ -223,7 +231,11 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         host.held().announce(header.getBatchId());
         credit -= cost;
         host.meters().heldChanged(cost);
-        batches.put(header.getBatchId(), new Entry(cost));
+        Span span =
+                host.tracing()
+                        .follow(header.getTraceParent(), "teacher.batch")
+                        .setAttribute("abmesh.batch", header.getBatchId());
+        batches.put(header.getBatchId(), new Entry(cost, span));
         incoming = batch;
     }
 
@@ -266,6 +278,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 return;
             }
         }
+        Instant begun = Instant.now();
         ComputedBatch computed;
         try {
             computed = opened.computer().compute(input);
@@ -282,7 +295,12 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                         computed.cachedCount(),
                         computed.computedCount(),
                         computed.computeDuration());
+        Instant done = Instant.now();
         synchronized (lock) {
+            Entry entry = batches.get(input.batchId());
+            if (entry != null) {
+                host.tracing().record(entry.span, "compute", begun, done);
+            }
             ready(input.batchId(), opened.epoch(), computed);
         }
     }
@@ -293,6 +311,10 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         if (ended || entry == null) {
             return;
         }
+        entry.span
+                .setAttribute("abmesh.images.cached", (long) computed.cachedCount())
+                .setAttribute("abmesh.images.computed", (long) computed.computedCount())
+                .end();
         entry.held = new HeldBatch(batchId, epoch, computed.tensors(), () -> giveBack(entry.cost));
         host.held().put(entry.held);
         send(
@@ -317,6 +339,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         if (ended || entry == null) {
             return;
         }
+        entry.span.setStatus(StatusCode.ERROR, failure.reason().name()).end();
         host.held().remove(batchId);
         send(
                 StreamBatchesResponse.newBuilder()
@@ -406,6 +429,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             for (Map.Entry<String, Entry> batch : batches.entrySet()) {
                 host.held().remove(batch.getKey());
                 if (batch.getValue().held == null) {
+                    batch.getValue().span.setStatus(StatusCode.ERROR, "stream ended").end();
                     unheld.add(batch.getValue());
                 }
             }

@@ -1,6 +1,7 @@
 package io.abmesh.teacher.stream;
 
 import io.abmesh.nn.teacher.TeacherEngine;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.teacher.batch.HeldBatches;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.meter.TeacherMeters;
@@ -14,6 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * @param cache the boundary cache
  * @param held batches by name
  * @param meters meters
+ * @param tracing records spans of traced batches
  * @param limits bounds
  * @param compute runs forward passes, in the order in which they come
  * @param drain true once the process is about to stop
@@ -23,6 +25,7 @@ public record TeacherHost(
         BoundaryCache cache,
         HeldBatches held,
         TeacherMeters meters,
+        StepTracing tracing,
         StreamLimits limits,
         Executor compute,
         AtomicBoolean drain) {

@@ -2,6 +2,7 @@ package io.abmesh.teacher.stream;
 
 import io.abmesh.proto.error.ErrorInterceptor;
 import io.abmesh.proto.transport.ResponseSender;
+import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.teacher.batch.HeldBatches;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.meter.TeacherMeters;
@@ -38,6 +39,7 @@ final class TestingTeacher implements AutoCloseable {
                         cache,
                         held,
                         meters,
+                        StepTracing.off(),
                         new StreamLimits(maxStreams, heldBytes, CHUNK),
                         compute,
                         drain);
