@@ -71,7 +71,9 @@ public final class CoordinatorScale {
     private static void measure(int count) throws IOException {
         Path store = Files.createTempDirectory("abmesh-bench");
         AtomicLong messages = new AtomicLong();
-        try (CoordinatorProcess coordinator = CoordinatorProcess.start(new Config(store), new SimpleMeterRegistry(), VERSION);
+        try (CoordinatorProcess coordinator =
+                        CoordinatorProcess.start(
+                                new Config(store), new SimpleMeterRegistry(), VERSION);
                 PeerChannels channels = new PeerChannels("bench-workers")) {
             String address = "127.0.0.1:" + coordinator.grpcPort();
             for (int i = 0; i < count; i++) {

@@ -29,9 +29,9 @@ import java.util.zip.CRC32C;
  * bytes over loopback, as fast as flow control lets it, and the client copies each once. No frames,
  * checksums or descriptions.
  *
- * <p>With {@code checked}, the same with the least that a checked transfer of a batch has to do: the
- * bytes come from an array as large as the batch, both ends compute a CRC-32C, and the client copies
- * them to where they are used.
+ * <p>With {@code checked}, the same with the least that a checked transfer of a batch has to do:
+ * the bytes come from an array as large as the batch, both ends compute a CRC-32C, and the client
+ * copies them to where they are used.
  */
 public final class RawStream {
     private static final int MESSAGE = 1 << 20;

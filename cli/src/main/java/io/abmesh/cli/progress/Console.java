@@ -6,9 +6,7 @@ public interface Console {
     /** Prints a line that stays. */
     void line(String text);
 
-    /**
-     * Shows a line, or several, that the next replace; does nothing where that cannot be done.
-     */
+    /** Shows a line, or several, that the next replace; does nothing where that cannot be done. */
     void live(String text);
 
     /** Tells whether {@link #live} shows anything. */

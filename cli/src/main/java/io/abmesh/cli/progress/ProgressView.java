@@ -160,8 +160,7 @@ public final class ProgressView {
     }
 
     private void evaluated(Evaluated evaluated) {
-        if (!evaluations.isEmpty()
-                && !evaluations.get(0).getTrack().equals(evaluated.getTrack())) {
+        if (!evaluations.isEmpty() && !evaluations.get(0).getTrack().equals(evaluated.getTrack())) {
             evaluations.clear();
         }
         evaluations.add(evaluated);

@@ -44,7 +44,8 @@ final class SparklineTest {
 
     @Test
     void usesWhatTheTerminalCanShow() {
-        assertThat(Sparkline.ramp(UTF_8)).isEqualTo("\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588");
+        assertThat(Sparkline.ramp(UTF_8))
+                .isEqualTo("\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588");
         assertThat(US_ASCII.newEncoder().canEncode(Sparkline.ramp(US_ASCII))).isTrue();
     }
 }

@@ -27,8 +27,7 @@ public enum CoordinatorMeter {
     /** Gauge, bytes. */
     CREDIT_SIZE("abmesh.coordinator.credit.size", "Memory that teachers gave to the run"),
     /** Gauge, bytes. */
-    CREDIT_USED_SIZE(
-            "abmesh.coordinator.credit.used.size", "Memory of it that micro-batches hold"),
+    CREDIT_USED_SIZE("abmesh.coordinator.credit.used.size", "Memory of it that micro-batches hold"),
     /** Counter, messages, tag {@code reason}. */
     MESSAGES_REFUSED(
             "abmesh.coordinator.messages.refused",

@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.meter;
 
+import static java.util.Objects.requireNonNull;
+
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.RunState;
 import io.micrometer.core.instrument.Counter;
@@ -114,7 +116,7 @@ public final class CoordinatorMeters {
 
     /** A step was committed again after a loss. */
     void recovered(WorkerRole lost, Duration duration) {
-        recoveries.get(lost).record(duration);
+        requireNonNull(recoveries.get(lost), "role").record(duration);
     }
 
     /** Changes what gauges show. */

@@ -52,7 +52,8 @@ public interface CoordinatorConfig {
     Duration stallTimeout();
 
     /**
-     * Steps of which one is traced, where OpenTelemetry's variables name an endpoint: 1 traces each.
+     * Steps of which one is traced, where OpenTelemetry's variables name an endpoint: 1 traces
+     * each.
      */
     @WithDefault("100")
     @Min(1)

@@ -13,8 +13,8 @@ import io.abmesh.coordinator.run.StoredArtifacts;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
-import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -90,8 +90,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         Loop loop = new Loop();
         ExecutorService beside = beside();
         LazyBatches batches = new LazyBatches();
-        StepTracing tracing =
-                StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
+        StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
         stops.push(tracing::close);
         Runs known =
                 new Runs(

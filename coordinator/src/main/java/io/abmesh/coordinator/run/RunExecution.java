@@ -792,12 +792,13 @@ final class RunExecution implements TeacherFeed.Listener {
         upcoming.addAll(script.endOfPhase(committed));
         long next = script.nextPhase(committed).orElse(script.totalSteps());
         nextScript = next;
-        for (Iterator<Long> steps = fed.keySet().iterator(); steps.hasNext(); ) {
-            long step = steps.next();
-            if (step < next) {
-                fed.get(step).span.end();
+        for (Iterator<Map.Entry<Long, FedStep>> steps = fed.entrySet().iterator();
+                steps.hasNext(); ) {
+            Map.Entry<Long, FedStep> step = steps.next();
+            if (step.getKey() < next) {
+                step.getValue().span.end();
                 for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
-                    teacherFeed().release(new MicroKey(step, micro));
+                    teacherFeed().release(new MicroKey(step.getKey(), micro));
                 }
                 steps.remove();
             }

@@ -16,6 +16,8 @@ public record StepSampling(StepTracing tracing, int everySteps) {
         if (step % everySteps != 0) {
             return Span.getInvalid();
         }
-        return tracing.begin("step").setAttribute("abmesh.run", runId).setAttribute("abmesh.step", step);
+        return tracing.begin("step")
+                .setAttribute("abmesh.run", runId)
+                .setAttribute("abmesh.step", step);
     }
 }

@@ -163,8 +163,7 @@ public final class TeacherLink {
         closer.start();
     }
 
-    private void send(
-            String batchId, String datasetSha256, String traceParent, MicroBatch batch)
+    private void send(String batchId, String datasetSha256, String traceParent, MicroBatch batch)
             throws InterruptedException {
         writer.write(
                 StreamBatchesRequest.newBuilder()

@@ -89,7 +89,8 @@ final class ClusterServiceIT {
     private void open(String namespace) {
         coordinator =
                 CoordinatorProcess.start(
-                        new TestingConfig(directory.resolve(namespace)), new SimpleMeterRegistry(),
+                        new TestingConfig(directory.resolve(namespace)),
+                        new SimpleMeterRegistry(),
                         "1.0",
                         Optional.of(
                                 TestingClusterConfig.of(
@@ -238,7 +239,8 @@ final class ClusterServiceIT {
         assertThatThrownBy(
                         () ->
                                 CoordinatorProcess.start(
-                                        new TestingConfig(directory.resolve("other")), new SimpleMeterRegistry(),
+                                        new TestingConfig(directory.resolve("other")),
+                                        new SimpleMeterRegistry(),
                                         "1.0",
                                         Optional.of(
                                                 TestingClusterConfig.of(

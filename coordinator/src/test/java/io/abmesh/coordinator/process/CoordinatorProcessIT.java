@@ -478,7 +478,9 @@ final class CoordinatorProcessIT {
     }
 
     private void open(Path store) {
-        coordinator = CoordinatorProcess.start(new TestingConfig(store), new SimpleMeterRegistry(), VERSION);
+        coordinator =
+                CoordinatorProcess.start(
+                        new TestingConfig(store), new SimpleMeterRegistry(), VERSION);
         client = MeshChannels.open("test", address());
     }
 

@@ -9,11 +9,11 @@ import io.abmesh.coordinator.page.PageRoutes;
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.process.TestingStudent.Pause;
 import io.abmesh.coordinator.run.TestingPlans;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.net.URI;
@@ -71,7 +71,10 @@ final class PageIT {
 
     private void serve() {
         coordinator =
-                CoordinatorProcess.start(new TestingConfig(directory.resolve("store")), new SimpleMeterRegistry(), "1.0");
+                CoordinatorProcess.start(
+                        new TestingConfig(directory.resolve("store")),
+                        new SimpleMeterRegistry(),
+                        "1.0");
         page.serve(coordinator.runs());
     }
 

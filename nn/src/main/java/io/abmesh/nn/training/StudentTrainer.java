@@ -21,13 +21,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Trains one student through connectors.
  *
- * <p>A step is {@link #compute} per micro-batch, wherever that is, then {@link #apply} on every
- * copy of the student with the gradient that {@link ReductionTree} sums up; on one copy, {@link
- * #accumulate} per micro-batch, then {@link #applyUpdate}, is the same. A phase whose losses do not
- * read the logits neither computes nor changes the classifier head; a connector takes part only in
- * phases with a loss that reads it. Batch norm statistics belong to a micro-batch and are folded
- * into the running ones in the order of the micro-batches. The same calls give the same bits, on
- * one machine with one thread count.
+ * <p>A step is {@link #forward} and {@link #backward} per micro-batch, wherever that is, then
+ * {@link #apply} on every copy of the student with the gradient that {@link ReductionTree} sums up;
+ * on one copy, {@link #accumulate} per micro-batch, then {@link #applyUpdate}, is the same. A phase
+ * whose losses do not read the logits neither computes nor changes the classifier head; a connector
+ * takes part only in phases with a loss that reads it. Batch norm statistics belong to a
+ * micro-batch and are folded into the running ones in the order of the micro-batches. The same
+ * calls give the same bits, on one machine with one thread count.
  *
  * <p>Owns native memory until closed. One thread at a time.
  *

@@ -92,9 +92,7 @@ public final class StepTracing implements AutoCloseable {
 
     /** Begins a span that follows none; none where tracing is off. */
     public Span begin(String name) {
-        return sdk == null
-                ? Span.getInvalid()
-                : tracer.spanBuilder(name).setNoParent().startSpan();
+        return sdk == null ? Span.getInvalid() : tracer.spanBuilder(name).setNoParent().startSpan();
     }
 
     /**

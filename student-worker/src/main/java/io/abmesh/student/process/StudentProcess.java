@@ -93,8 +93,7 @@ public final class StudentProcess implements AutoCloseable {
         stops.push(() -> MeshChannels.close(coordinator, CHANNEL_GRACE));
         ChannelBatchSource batches = new ChannelBatchSource(config.fetchDeadline());
         stops.push(batches::close);
-        StepTracing tracing =
-                StepTracing.fromEnvironment(System.getenv(), "abmesh-student-worker");
+        StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-student-worker");
         stops.push(tracing::close);
         int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
         StudentRunner working =

@@ -147,11 +147,7 @@ final class StudentLoop implements Runnable {
             drop();
             current =
                     StudentRun.start(
-                            plan,
-                            settings.threads(),
-                            meters,
-                            tracing,
-                            2 * settings.prefetch());
+                            plan, settings.threads(), meters, tracing, 2 * settings.prefetch());
             run = current;
             checkpointedStep = -1;
             Optional<Checkpoint> newest = checkpoints.newest(plan);

@@ -92,11 +92,7 @@ final class StudentRun implements AutoCloseable {
      * @throws RuntimeException TAP_SHAPE_MISMATCH, as {@link StudentFailures} reads it
      */
     static StudentRun start(
-            RunPlan plan,
-            int threads,
-            StudentMeters meters,
-            StepTracing tracing,
-            int reportsKept) {
+            RunPlan plan, int threads, StudentMeters meters, StepTracing tracing, int reportsKept) {
         return new StudentRun(
                 plan, new StudentTrainer(plan.studentSetup(threads)), meters, tracing, reportsKept);
     }

@@ -3,8 +3,8 @@ package io.abmesh.student.run;
 import io.abmesh.nn.checkpoint.CheckpointException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
-import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.BatchSource;
@@ -95,7 +95,8 @@ public final class StudentRunner implements AutoCloseable {
             StudentMeters meters,
             StepTracing tracing) {
         StudentRunner runner =
-                new StudentRunner(coordinator, batches, exchanges, export, join, settings, meters, tracing);
+                new StudentRunner(
+                        coordinator, batches, exchanges, export, join, settings, meters, tracing);
         runner.compute.start();
         runner.session.start();
         return runner;

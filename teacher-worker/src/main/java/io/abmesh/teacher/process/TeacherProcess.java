@@ -82,8 +82,7 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(() -> stop(compute));
         ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
         stops.push(sender::close);
-        StepTracing tracing =
-                StepTracing.fromEnvironment(System.getenv(), "abmesh-teacher-worker");
+        StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-teacher-worker");
         stops.push(tracing::close);
         TeacherHost host =
                 new TeacherHost(
@@ -91,9 +90,7 @@ public final class TeacherProcess implements AutoCloseable {
                         cache,
                         new HeldBatches(),
                         new TeacherMeters(
-                                registry,
-                                config.heldMemory().asLongValue(),
-                                cache::sizeBytes),
+                                registry, config.heldMemory().asLongValue(), cache::sizeBytes),
                         tracing,
                         new StreamLimits(
                                 config.maxStreams(),

@@ -1,8 +1,8 @@
 package io.abmesh.teacher.stream;
 
 import io.abmesh.proto.error.ErrorInterceptor;
-import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.teacher.batch.HeldBatches;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.meter.TeacherMeters;

@@ -66,10 +66,7 @@ final class RunObjectsTest {
         Optional<Schemas> schemas = Schemas.find();
         assumeTrue(schemas.isPresent(), Schemas.missing());
         KubernetesSerialization json = new KubernetesSerialization();
-        assertThat(
-                        schemas.get()
-                                .problems(
-                                        objects(SPEC, 34).stream().map(json::asJson).toList()))
+        assertThat(schemas.get().problems(objects(SPEC, 34).stream().map(json::asJson).toList()))
                 .isEmpty();
     }
 
