@@ -48,7 +48,8 @@ public final class ProgressView {
     private Instant nextLine;
     private List<String> students = List.of();
     private String headline = "";
-    private List<String> curves = List.of();
+    private @Nullable Followed followed;
+    private StepCommitted newest = StepCommitted.getDefaultInstance();
 
     /**
      * Starts with nothing shown.
@@ -94,24 +95,26 @@ public final class ProgressView {
                         new Sparkline(CURVE_CELLS, ramp)));
         nextLine = clock.instant().plus(console.interactive() ? Duration.ZERO : PLAIN_INTERVAL);
         headline = "%s: step 0 of %d".formatted(title(started), steps(started));
-        curves = List.of();
+        followed = null;
         console.live(panel());
     }
 
     private void committed(StepCommitted step, Run run) {
         Instant now = clock.instant();
-        Followed followed = followedAt(step.getStep());
-        if (followed == null) {
+        Followed at = followedAt(step.getStep());
+        if (at == null) {
             return;
         }
-        PhaseStarted phase = followed.phase();
+        followed = at;
+        newest = step;
+        PhaseStarted phase = at.phase();
         long done = step.getStep() + 1 - phase.getStartStep();
         double position = (done - 0.5) / steps(phase);
-        followed.loss().add(position, step.getLoss());
+        at.loss().add(position, step.getLoss());
         step.getAgreementList().stream()
                 .mapToDouble(Double::doubleValue)
                 .average()
-                .ifPresent(mean -> followed.agreement().add(position, mean));
+                .ifPresent(mean -> at.agreement().add(position, mean));
         if (now.isBefore(nextLine)) {
             return;
         }
@@ -131,7 +134,6 @@ public final class ProgressView {
         }
         headline = String.join("  ", parts);
         if (console.interactive()) {
-            curves = curves(followed, step);
             console.live(panel());
         } else {
             console.line(headline);
@@ -173,7 +175,9 @@ public final class ProgressView {
         if (!headline.isEmpty()) {
             lines.add(headline);
         }
-        lines.addAll(curves);
+        if (followed != null) {
+            lines.addAll(curves(followed, newest));
+        }
         if (!evaluations.isEmpty()) {
             Sparkline accuracy = new Sparkline(CURVE_CELLS, ramp);
             for (int i = 0; i < evaluations.size(); i++) {
