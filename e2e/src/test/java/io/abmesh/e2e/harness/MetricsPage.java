@@ -23,6 +23,8 @@ public final class MetricsPage {
     /** A timer's longest of the last minutes, which the page's introduction speaks of. */
     private static final String LONGEST = "_seconds_max";
 
+    private static final String TOTAL = "_total";
+
     private static final Pattern LABEL = Pattern.compile("[{,]([a-zA-Z_]+)=\"");
 
     private static final class Metric {
@@ -64,12 +66,17 @@ public final class MetricsPage {
                                     lines.add(
                                             "| `%s` | %s | %s | %s |"
                                                     .formatted(
-                                                            name,
+                                                            series(name, metric.kind),
                                                             metric.kind,
                                                             String.join(", ", metric.labels),
                                                             metric.meaning)));
         }
         return String.join("\n", lines) + "\n";
+    }
+
+    /** What queries call it. */
+    private static String series(String name, String kind) {
+        return kind.equals("counter") && !name.endsWith(TOTAL) ? name + TOTAL : name;
     }
 
     private static Map<String, Metric> read(String address)
