@@ -137,6 +137,7 @@ public record RunReport(
                 .put(
                         "statesCopied",
                         history.rosters().stream().mapToLong(RosterFormed::getCopiedIdsCount).sum())
+                .put("studentsRemoved", history.removed().get())
                 .put("messagesRefused", refused.values().stream().mapToLong(Long::longValue).sum());
         ObjectNode reasons = ledger.putObject("refused");
         refused.forEach((reason, count) -> reasons.put(reason.name(), count));

@@ -73,6 +73,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
             int evaluationBatch,
             Duration describeDeadline,
             Duration stallTimeout,
+            Duration positionDeadline,
             StepSampling sampling) {}
 
     /** Pause before a teacher that did not describe itself is asked again. */
@@ -153,6 +154,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     ownAddress = address;
                     next();
                 });
+    }
+
+    /** Looks at the time; to be called on the loop, every few seconds. */
+    public void beat() {
+        executions().forEach(RunExecution::beat);
     }
 
     /** Returns a run. */
@@ -448,6 +454,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 store::nextEpoch,
                                 ownAddress,
                                 settings.stallTimeout(),
+                                settings.positionDeadline(),
                                 clock,
                                 recovery,
                                 settings.sampling()),
