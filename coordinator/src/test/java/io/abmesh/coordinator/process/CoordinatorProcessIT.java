@@ -394,6 +394,25 @@ final class CoordinatorProcessIT {
     }
 
     @Test
+    void whatWasRefusedBeforeTheCoordinatorWasStartedAgainIsInItsReport() throws Exception {
+        TestingStudent student = student();
+        Pause pause = student.pauseBefore("step 5");
+        var unused = watch(submit(TestingPlans.supervised()));
+        pause.awaitReached();
+        student.interrupt(
+                5, new MeshException(ErrorReason.CHECKSUM_MISMATCH, "bytes are not those"));
+        student.awaitAsked(2);
+        restart(student, pause);
+        CompletableFuture<List<RunEvent>> watched = watch(runId);
+        join(student);
+
+        assertThat(steps(watched.get())).endsWith(7L);
+        assertThat(report().path("ledger").path("messagesRefused").asInt()).isEqualTo(1);
+        assertThat(report().path("ledger").path("refused").path("CHECKSUM_MISMATCH").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
     void aMicroBatchThatFailsOnThreeTeachersEndsTheRunAndNamesItsSamples() throws Exception {
         student();
         for (int i = 0; i < 4; i++) {

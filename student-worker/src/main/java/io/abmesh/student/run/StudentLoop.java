@@ -171,10 +171,11 @@ final class StudentLoop implements Runnable {
                                         .putAllVersions(settings.versions())
                                         .setParameterCount(current.trainer().parameterCount())
                                         .setStateSha256(current.stateSha256())
-                                        .setDiscardedCount(current.takeDiscarded())));
+                                        .setDiscardedCount(current.discarded())));
     }
 
     private void gather(StudentRun current, Roster roster) throws InterruptedException {
+        current.discardsKnown();
         GradientExchange joined;
         try {
             joined =

@@ -327,9 +327,13 @@ final class StudentRun implements AutoCloseable {
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    /** Returns the micro-batches computed in vain since it was asked last. */
-    int takeDiscarded() {
-        int count = unapplied;
+    /** Returns the micro-batches computed in vain since {@link #discardsKnown}. */
+    int discarded() {
+        return unapplied;
+    }
+
+    /** Says that the coordinator has written down what was computed in vain. */
+    void discardsKnown() {
         unapplied = 0;
         return count;
     }

@@ -1,12 +1,16 @@
 package io.abmesh.student.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
+import io.abmesh.proto.frame.TensorAssembler;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -15,9 +19,12 @@ import io.abmesh.proto.v1.OptimizerPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
+import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.StudentPlan;
@@ -28,8 +35,13 @@ import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkFailed;
 import io.abmesh.student.exchange.ExchangeSettings;
+import io.abmesh.student.exchange.LocalExchange;
+import io.abmesh.student.exchange.Roster;
 import io.abmesh.student.exchange.StudentExchanges;
+import io.abmesh.student.fetch.BatchPrefetcher;
+import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.fetch.FetchSettings;
+import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -183,6 +195,75 @@ final class WholeLoopTest {
 
         assertThat(nextSteps(after)).containsExactly(0L);
         assertThat(folder.resolve("superseded/step-000000001.safetensors")).exists();
+    }
+
+    @Test
+    void tellsWhatItComputedInVainUntilTheCoordinatorHasWrittenItDown() throws Exception {
+        RunPlan plan = RunPlan.of(begin(false));
+        StudentMeters meters = new StudentMeters(new SimpleMeterRegistry());
+        BatchSource source =
+                (address, request, maxBytes, allocator) -> {
+                    TensorAssembler tensors =
+                            new TensorAssembler(request.getBatchId(), maxBytes, allocator);
+                    SyntheticTask.frames(
+                                    request.getBatchId(),
+                                    0,
+                                    TestingCoordinator.BATCH / TestingCoordinator.MICRO_BATCHES,
+                                    request.getTensorsList())
+                            .forEach(response -> tensors.add(response.getFrame()));
+                    tensors.requireComplete();
+                    return tensors.tensors();
+                };
+        Roster roster =
+                Roster.of(
+                        RunRoster.newBuilder()
+                                .setRunId(plan.runId())
+                                .addMembers(
+                                        RosterMember.newBuilder()
+                                                .setEndMicroBatch(TestingCoordinator.MICRO_BATCHES))
+                                .build(),
+                        1,
+                        TestingCoordinator.MICRO_BATCHES);
+        try (StudentRun run = StudentRun.start(plan, 1, meters, StepTracing.off(), 1);
+                BatchPrefetcher prefetcher =
+                        new BatchPrefetcher(
+                                source,
+                                new FetchSettings(1 << 20, 1, PATIENCE),
+                                meters,
+                                System::nanoTime)) {
+            PlannedPhase phase = plan.phaseOf(0).orElseThrow();
+            List<PendingBatch> batches = new ArrayList<>();
+            for (String id : List.of("0", "1")) {
+                batches.add(
+                        prefetcher.submit(
+                                BatchReference.newBuilder()
+                                        .setBatchId(id)
+                                        .setAddress("here:1")
+                                        .setSampleCount(8)
+                                        .build(),
+                                1,
+                                phase.needs()));
+            }
+            batches.get(1).abandon();
+
+            assertThatThrownBy(
+                            () ->
+                                    run.step(
+                                            new Work.Step(
+                                                    StepAssignment.getDefaultInstance(),
+                                                    phase,
+                                                    batches),
+                                            roster,
+                                            new LocalExchange(TestingCoordinator.MICRO_BATCHES)))
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
+
+            assertThat(run.discarded()).as("told").isEqualTo(1);
+            assertThat(run.discarded()).as("told again, as no roster came").isEqualTo(1);
+            run.discardsKnown();
+            assertThat(run.discarded()).isZero();
+        }
     }
 
     @Test
