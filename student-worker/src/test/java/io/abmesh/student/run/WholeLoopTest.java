@@ -49,6 +49,7 @@ import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -161,6 +162,43 @@ final class WholeLoopTest {
 
         assertThat(nextSteps(after)).containsExactly(3L);
         assertThat(after.steps()).containsOnlyKeys(3L, 4L);
+    }
+
+    /**
+     * A named pipe stands in for the disk: it takes what its buffer holds and then nothing, until
+     * the test reads.
+     */
+    @Test
+    void computesUpToTheNextCheckpointWhileTheDiskTakesNothing() throws Exception {
+        Path undisturbed = folder.resolve("undisturbed");
+        TestingCoordinator reference = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
+        try (Mesh mesh = new Mesh(reference.pausingAfter(9), undisturbed)) {
+            await(mesh, reference.reached(9));
+        }
+        byte[] afterNine = Files.readAllBytes(checkpoint(undisturbed, 9));
+
+        Path stuck = folder.resolve("stuck");
+        TestingCoordinator coordinator = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
+        byte[] written = new byte[afterNine.length];
+        try (Mesh mesh = new Mesh(coordinator.pausingAfter(8), stuck)) {
+            await(mesh, coordinator.reached(8));
+            try (RandomAccessFile disk = pipe(Path.of(checkpoint(stuck, 9) + ".part"))) {
+                coordinator.goOn();
+                await(mesh, coordinator.reached(14));
+                assertThat(checkpoint(stuck, 9)).doesNotExist();
+                disk.readFully(written);
+            }
+        }
+
+        assertThat(written).as("what steps 10 to 14 did not change").isEqualTo(afterNine);
+        assertThat(coordinator.steps()).doesNotContainKey(15L);
+    }
+
+    /** Makes a named pipe; held open, so that whoever opens it to write does not wait. */
+    private static RandomAccessFile pipe(Path path) throws Exception {
+        Process made = new ProcessBuilder("mkfifo", path.toString()).start();
+        assertThat(made.waitFor()).isZero();
+        return new RandomAccessFile(path.toFile(), "rw");
     }
 
     @Test
