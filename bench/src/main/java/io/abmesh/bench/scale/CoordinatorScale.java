@@ -191,6 +191,11 @@ public final class CoordinatorScale {
         }
 
         @Override
+        public Duration positionDeadline() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
         public Duration stopGrace() {
             return Duration.ZERO;
         }

@@ -90,7 +90,7 @@ public final class CoordinatorMeters {
                 .baseUnit("bytes")
                 .register(registry);
         refusals(ErrorReason.STALE_EPOCH);
-        List.of("TEACHER_LOST", "STUDENT_LOST").forEach(this::notices);
+        List.of("TEACHER_LOST", "STUDENT_LOST", "STUDENT_REMOVED").forEach(this::notices);
     }
 
     /** A step was committed. */

@@ -52,6 +52,14 @@ public interface CoordinatorConfig {
     Duration stallTimeout();
 
     /**
+     * How long a student may take to say where it stands in a run, which can include the end of a
+     * micro-batch and the reading of a checkpoint. Who takes longer is not waited for until it
+     * answers.
+     */
+    @WithDefault("1m")
+    Duration positionDeadline();
+
+    /**
      * Steps of which one is traced, where OpenTelemetry's variables name an endpoint: 1 traces
      * each.
      */

@@ -103,6 +103,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
                                 config.stallTimeout(),
+                                config.positionDeadline(),
                                 new StepSampling(tracing, config.traceEverySteps())),
                         new CoordinatorMeters(registry));
         runs = known;
@@ -145,6 +146,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                 () -> {
                     students.beat();
                     teachers.beat();
+                    known.beat();
                     known.measure();
                 });
         started.serving();

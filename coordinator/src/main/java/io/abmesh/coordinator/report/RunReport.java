@@ -7,7 +7,6 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.plan.TrackPlanner;
 import io.abmesh.coordinator.run.RunHistory;
 import io.abmesh.coordinator.run.RunWorld;
-import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
@@ -29,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param history what happened
  * @param versions of what computed
  * @param parameterCount trained elements of the student
- * @param refused messages of workers that were refused since the coordinator started, by reason
+ * @param refused messages of workers that were refused, by reason
  */
 public record RunReport(
         Run run,
@@ -39,7 +38,7 @@ public record RunReport(
         RunHistory history,
         Map<String, String> versions,
         long parameterCount,
-        Map<ErrorReason, Long> refused) {
+        Map<String, Long> refused) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Returns the last accuracy of a track. */
@@ -137,9 +136,10 @@ public record RunReport(
                 .put(
                         "statesCopied",
                         history.rosters().stream().mapToLong(RosterFormed::getCopiedIdsCount).sum())
+                .put("studentsRemoved", history.removed().get())
                 .put("messagesRefused", refused.values().stream().mapToLong(Long::longValue).sum());
         ObjectNode reasons = ledger.putObject("refused");
-        refused.forEach((reason, count) -> reasons.put(reason.name(), count));
+        refused.forEach(reasons::put);
         ledger.put("events", history.events());
     }
 

@@ -68,6 +68,9 @@ final class RunExecution implements TeacherFeed.Listener {
     /** Epochs in a row that may end without a new step before the run does. */
     private static final int MOST_INTERRUPTIONS = 20;
 
+    /** Reason of the notice that tells of a student that is not waited for. */
+    static final String STUDENT_REMOVED = "STUDENT_REMOVED";
+
     /** What the execution needs around it. */
     record Surroundings(
             Loop loop,
@@ -75,6 +78,7 @@ final class RunExecution implements TeacherFeed.Listener {
             LongSupplier epochs,
             String ownAddress,
             Duration stallTimeout,
+            Duration positionDeadline,
             Clock clock,
             Recovery recovery,
             StepSampling sampling) {}
@@ -173,9 +177,19 @@ final class RunExecution implements TeacherFeed.Listener {
         record.update(run -> run.setTotalSteps(script.totalSteps()));
     }
 
-    /** Gives the run a student more; an epoch with it begins soon. */
+    /**
+     * Gives the run a student more; an epoch with it begins soon. The others do not wait again for
+     * one that kept them waiting before: it is asked alone.
+     */
     void begin(StudentSession joined) {
-        if (over || !students.join(joined)) {
+        if (over) {
+            return;
+        }
+        if (students.staysAside(joined)) {
+            joined.send(WorkResponse.newBuilder().setBegin(question()), epoch);
+            return;
+        }
+        if (!students.join(joined)) {
             return;
         }
         adviseOf(joined);
@@ -205,6 +219,14 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         around.batches().begin(runId(), epoch);
+        RunBegin.Builder question = question();
+        for (StudentSession student : students.members()) {
+            student.send(WorkResponse.newBuilder().setBegin(question), epoch);
+        }
+    }
+
+    /** Returns what a student is asked for its position with. */
+    private RunBegin.Builder question() {
         RunBegin.Builder begin =
                 RunBegin.newBuilder()
                         .setRunId(runId())
@@ -220,8 +242,36 @@ final class RunExecution implements TeacherFeed.Listener {
                     .setTeacherSha256(teacher.description().getModelSha256())
                     .setTeacherClassCount(teacher.description().getClassCount());
         }
-        for (StudentSession student : students.members()) {
-            student.send(WorkResponse.newBuilder().setBegin(begin), epoch);
+        return begin;
+    }
+
+    /** Goes on without the students that have not said in time where they stand. */
+    void beat() {
+        if (over) {
+            return;
+        }
+        List<StudentSession> late =
+                students.setAside(around.clock().instant(), around.positionDeadline());
+        int left = students.members().size();
+        for (StudentSession student : late) {
+            around.recovery().lost(WorkerRole.STUDENT);
+            notice(
+                    STUDENT_REMOVED,
+                    "student "
+                            + student.join().getWorkerId()
+                            + " has not said where it stands: epoch="
+                            + epoch
+                            + ", waited="
+                            + around.positionDeadline()
+                            + "; removed until it does, "
+                            + (left == 0 ? "nobody is left" : left + " go on"));
+        }
+        if (!late.isEmpty() && students.allAnswered()) {
+            try {
+                form();
+            } catch (MeshException e) {
+                fail(e);
+            }
         }
     }
 
@@ -330,7 +380,7 @@ final class RunExecution implements TeacherFeed.Listener {
         over = true;
         forget();
         around.batches().end(runId());
-        for (StudentSession student : students.members()) {
+        for (StudentSession student : students.connected()) {
             student.send(
                     WorkResponse.newBuilder().setEnd(RunEnd.newBuilder().setRunId(runId())), epoch);
         }
@@ -338,14 +388,21 @@ final class RunExecution implements TeacherFeed.Listener {
 
     /** Takes what one of the run's students says. */
     void said(StudentSession from, WorkRequest message) {
-        if (!students.has(from) || over) {
+        if (over) {
             return;
         }
-        if (message.getEpoch() != epoch) {
-            log.refused(ErrorReason.STALE_EPOCH);
+        if (message.hasPosition() && students.takeBack(from)) {
+            begin(from); // to be asked with the others
+            return;
+        }
+        if (!students.has(from)) {
             return;
         }
         try {
+            if (message.getEpoch() != epoch) {
+                stale(from, message);
+                return;
+            }
             switch (message.getMessageCase()) {
                 case POSITION -> answered(from, message.getPosition());
                 case INTERRUPTED -> interrupted(from, message.getInterrupted());
@@ -356,6 +413,13 @@ final class RunExecution implements TeacherFeed.Listener {
         } catch (MeshException e) {
             fail(e);
         }
+    }
+
+    private void stale(StudentSession from, WorkRequest message) {
+        if (message.hasPosition()) {
+            students.answeredLate(from, around.clock().instant());
+        }
+        log.refused(ErrorReason.STALE_EPOCH);
     }
 
     private void reported(StudentSession from, WorkRequest message) {
@@ -475,7 +539,7 @@ final class RunExecution implements TeacherFeed.Listener {
         unanswered.clear();
         checkpointing.clear();
         positioned = false;
-        students.ask();
+        students.ask(around.clock().instant());
     }
 
     private void position(long next) {

@@ -29,6 +29,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * @param rosters students that were agreed on, in order
  * @param told number of times that a step was told; more than there are steps if some were computed
  *     again
+ * @param removed number of times that a student was not waited for any longer
  * @param events number of events in the journal
  */
 public record RunHistory(
@@ -40,6 +41,7 @@ public record RunHistory(
         Map<String, TrackEnded> tracks,
         List<RosterFormed> rosters,
         AtomicLong told,
+        AtomicLong removed,
         int events) {
 
     /** Reads a journal. */
@@ -53,6 +55,7 @@ public record RunHistory(
                         new LinkedHashMap<>(),
                         new LinkedHashMap<>(),
                         new ArrayList<>(),
+                        new AtomicLong(),
                         new AtomicLong(),
                         journal.count());
         for (int i = 0; i < history.events; i++) {
@@ -83,7 +86,12 @@ public record RunHistory(
                 }
             }
             case TRACK_ENDED -> tracks.put(event.getTrackEnded().getTrack(), event.getTrackEnded());
-            case NOTICE, RUN_ENDED, EVENT_NOT_SET -> {}
+            case NOTICE -> {
+                if (event.getNotice().getReason().equals(RunExecution.STUDENT_REMOVED)) {
+                    removed.incrementAndGet();
+                }
+            }
+            case RUN_ENDED, EVENT_NOT_SET -> {}
         }
     }
 

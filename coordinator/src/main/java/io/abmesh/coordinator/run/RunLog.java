@@ -8,6 +8,7 @@ import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.RunScript.Item;
+import io.abmesh.coordinator.store.LedgerFile;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.Evaluated;
@@ -33,7 +34,6 @@ import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 final class RunLog implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String METRICS = "metrics.jsonl";
+    private static final String LEDGER = "ledger";
 
     /** Commits that a rate is taken over. */
     private static final int WINDOW = 20;
@@ -60,20 +61,47 @@ final class RunLog implements AutoCloseable {
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
     private long parameterCount;
-    private final Map<ErrorReason, Long> refused = new EnumMap<>(ErrorReason.class);
+    private final LedgerFile ledger;
     private @Nullable BufferedWriter metrics;
 
-    RunLog(
+    private RunLog(
             RunRecord record,
             Plan plan,
             Clock clock,
             int evaluationBatch,
-            CoordinatorMeters meters) {
+            CoordinatorMeters meters,
+            LedgerFile ledger) {
         this.record = record;
         this.plan = plan;
         this.clock = clock;
         this.evaluationBatch = evaluationBatch;
         this.meters = meters;
+        this.ledger = ledger;
+    }
+
+    /**
+     * Goes on writing where a coordinator before left off.
+     *
+     * @throws io.abmesh.proto.error.MeshException STORE_FULL if the run's folder cannot be written
+     */
+    static RunLog open(
+            RunRecord record,
+            Plan plan,
+            Clock clock,
+            int evaluationBatch,
+            CoordinatorMeters meters) {
+        Path file = record.folder().file(LEDGER);
+        try {
+            LedgerFile ledger = LedgerFile.open(file);
+            RunLog log = new RunLog(record, plan, clock, evaluationBatch, meters, ledger);
+            if (ledger.damaged()) {
+                log.notice(
+                        "LEDGER_LOST", "counts of refused messages begin at 0 again: file=" + file);
+            }
+            return log;
+        } catch (IOException e) {
+            throw RunStore.unwritable(file, e);
+        }
     }
 
     int evaluationBatch() {
@@ -89,8 +117,8 @@ final class RunLog implements AutoCloseable {
     }
 
     /** Messages that were refused, here or by a student of another, by reason. */
-    Map<ErrorReason, Long> refusedCounts() {
-        return refused;
+    Map<String, Long> refusedCounts() {
+        return ledger.counts();
     }
 
     void versions(StudentPosition position) {
@@ -99,8 +127,12 @@ final class RunLog implements AutoCloseable {
     }
 
     void refused(ErrorReason reason) {
-        refused.merge(reason, 1L, Long::sum);
         meters.refused(reason);
+        try {
+            ledger.count(reason.name());
+        } catch (IOException e) {
+            throw RunStore.unwritable(record.folder().file(LEDGER), e);
+        }
     }
 
     void rosterFormed(
@@ -128,7 +160,7 @@ final class RunLog implements AutoCloseable {
     void rewind(long next) {
         commitNanos.clear();
         try {
-            close();
+            closeMetrics();
             RunHistory history = history().before(next);
             StringBuilder lines = new StringBuilder();
             for (StepCommitted step : history.steps().values()) {
@@ -373,15 +405,20 @@ final class RunLog implements AutoCloseable {
         }
     }
 
+    private void closeMetrics() throws IOException {
+        if (metrics != null) {
+            metrics.close();
+            metrics = null;
+        }
+    }
+
     @Override
     public void close() {
         try {
-            if (metrics != null) {
-                metrics.close();
-                metrics = null;
-            }
+            ledger.close();
+            closeMetrics();
         } catch (IOException e) {
-            throw RunStore.unwritable(metricsFile(), e);
+            throw RunStore.unwritable(record.folder().folder(), e);
         }
     }
 }

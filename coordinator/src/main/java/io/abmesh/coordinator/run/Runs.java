@@ -73,6 +73,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
             int evaluationBatch,
             Duration describeDeadline,
             Duration stallTimeout,
+            Duration positionDeadline,
             StepSampling sampling) {}
 
     /** Pause before a teacher that did not describe itself is asked again. */
@@ -153,6 +154,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     ownAddress = address;
                     next();
                 });
+    }
+
+    /** Looks at the time; to be called on the loop, every few seconds. */
+    public void beat() {
+        executions().forEach(RunExecution::beat);
     }
 
     /** Returns a run. */
@@ -414,11 +420,14 @@ public final class Runs implements WorkerListener, AutoCloseable {
             describe(run, world);
             return;
         }
+        RunLog log;
         try {
             PlanAgainstWorld.match(
                     run.record.folder().plan(),
                     world.facts(),
                     run.teacher == null ? null : run.teacher.description());
+            log = RunLog.open(run.record, run.plan, clock, settings.evaluationBatch(), meters);
+            run.log = log;
         } catch (MeshException e) {
             end(run.record, RunState.RUN_STATE_FAILED, e);
             return;
@@ -428,8 +437,6 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         run.plan,
                         TrackPlanner.tracks(run.plan, world.facts().trainCount()),
                         world.facts().trainCount());
-        RunLog log = new RunLog(run.record, run.plan, clock, settings.evaluationBatch(), meters);
-        run.log = log;
         Recovery recovery = new Recovery(meters, clock);
         if (interrupted.remove(run.record.folder().runId())) {
             recovery.lost(WorkerRole.COORDINATOR, startTime);
@@ -448,6 +455,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 store::nextEpoch,
                                 ownAddress,
                                 settings.stallTimeout(),
+                                settings.positionDeadline(),
                                 clock,
                                 recovery,
                                 settings.sampling()),
@@ -664,6 +672,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /** Closes the journals; runs go on when a coordinator opens the store again. */
     @Override
     public void close() {
+        for (Active run : active.values()) {
+            if (run.log != null) {
+                run.log.close();
+            }
+        }
         records.values().forEach(RunRecord::close);
     }
 }

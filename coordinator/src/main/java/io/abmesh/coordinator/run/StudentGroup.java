@@ -4,16 +4,21 @@ import io.abmesh.coordinator.worker.StudentSession;
 import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.StudentPosition;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The students of a run: who is there, where each stands and, once all have told, what each
- * computes. On the coordinator's loop.
+ * computes. Who does not tell in time is set aside until it does, so that nobody waits for it. On
+ * the coordinator's loop.
  */
 final class StudentGroup {
     /** Neighbouring micro-batches {@code [first, end)}, maybe none. */
@@ -30,6 +35,16 @@ final class StudentGroup {
     private final List<StudentSession> members = new ArrayList<>();
 
     private final Map<StudentSession, StudentPosition> positions = new HashMap<>();
+
+    /** Since when a member owes an answer. */
+    private final Map<StudentSession, Instant> asked = new HashMap<>();
+
+    /** Those that were set aside and are still connected. */
+    private final Set<StudentSession> aside = new HashSet<>();
+
+    /** Names of those that were set aside, which they keep when they connect again. */
+    private final Set<String> asideNames = new HashSet<>();
+
     private List<Place> roster = List.of();
 
     /**
@@ -51,7 +66,10 @@ final class StudentGroup {
         return !members.contains(student) && members.add(student);
     }
 
+    /** Returns false if it was no member. */
     boolean leave(StudentSession student) {
+        asked.remove(student);
+        aside.remove(student);
         return members.remove(student);
     }
 
@@ -63,15 +81,69 @@ final class StudentGroup {
         return List.copyOf(members);
     }
 
-    /** Forgets who stands where. */
-    void ask() {
+    /** Forgets who stands where. Who owes an answer already owes it since it was asked first. */
+    void ask(Instant now) {
         positions.clear();
         roster = List.of();
+        members.forEach(student -> asked.putIfAbsent(student, now));
     }
 
     /** Takes a position; returns false if the student has told one already. */
     boolean answered(StudentSession student, StudentPosition position) {
+        asked.remove(student);
         return positions.putIfAbsent(student, position) == null;
+    }
+
+    /** Takes note of an answer to an older question: who gives it lives, and will give the next. */
+    void answeredLate(StudentSession student, Instant now) {
+        asked.replace(student, now);
+    }
+
+    /** Sets aside who has owed an answer for longer than {@code patience}; returns them. */
+    List<StudentSession> setAside(Instant now, Duration patience) {
+        List<StudentSession> late =
+                members.stream()
+                        .filter(
+                                student -> {
+                                    Instant since = asked.get(student);
+                                    return since != null && now.isAfter(since.plus(patience));
+                                })
+                        .toList();
+        for (StudentSession student : late) {
+            leave(student);
+            putAside(student);
+        }
+        return late;
+    }
+
+    /** Sets a student aside that connected again, if it was; returns whether it was. */
+    boolean staysAside(StudentSession student) {
+        boolean stays = asideNames.contains(student.join().getWorkerId());
+        if (stays) {
+            putAside(student);
+        }
+        return stays;
+    }
+
+    private void putAside(StudentSession student) {
+        aside.add(student);
+        asideNames.add(student.join().getWorkerId());
+    }
+
+    /** Lets a student that was set aside be a member again; returns whether it was set aside. */
+    boolean takeBack(StudentSession student) {
+        boolean back = aside.remove(student);
+        if (back) {
+            asideNames.remove(student.join().getWorkerId());
+        }
+        return back;
+    }
+
+    /** Returns the members and whoever is set aside. */
+    List<StudentSession> connected() {
+        List<StudentSession> all = new ArrayList<>(members);
+        all.addAll(aside);
+        return all;
     }
 
     boolean allAnswered() {

@@ -28,6 +28,7 @@ import java.util.List;
  * plan.json       complete
  * run.json        who submitted what, when
  * events.journal  what happened
+ * ledger          what was refused, counted
  * metrics.jsonl, report.json, report.html, student.onnx, student.dl4j.zip
  * </pre>
  *

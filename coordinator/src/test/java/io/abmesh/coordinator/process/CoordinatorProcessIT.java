@@ -326,25 +326,52 @@ final class CoordinatorProcessIT {
     }
 
     @Test
-    void studentsThatComputeWithOtherThreadsAreWarnedAbout() throws Exception {
+    void studentsThatComputeWithOtherThreadsOrOnAnotherPlatformAreWarnedAbout() throws Exception {
         Pause held = student("student-0").pauseBefore("step 0");
         CompletableFuture<List<RunEvent>> watched = watch(submit(TestingPlans.supervised()));
         held.awaitReached();
-        TestingStudent other = new TestingStudent("student-1", checkpoints).withThreads(2);
-        opened.push(other);
-        Pause asked = other.pauseBefore("begin");
-        join(other);
-        asked.awaitReached();
-        asked.release();
+        joinAndWait(new TestingStudent("student-1", checkpoints).withThreads(2));
+        joinAndWait(new TestingStudent("student-2", checkpoints).withPlatform("another"));
         held.release();
 
         assertThat(
                         watched.get().stream()
                                 .filter(RunEvent::hasNotice)
-                                .map(event -> event.getNotice().getMessage()))
-                .contains(
+                                .map(event -> event.getNotice())
+                                .filter(notice -> notice.getReason().equals("STUDENTS_DIFFER"))
+                                .map(notice -> notice.getMessage()))
+                .containsExactly(
                         "student student-1 computes with 2 threads on testing, student-0 with 1 on testing:"
+                                + " the result may differ in its last bits",
+                        "student student-2 computes with 1 threads on another, student-0 with 1 on testing:"
                                 + " the result may differ in its last bits");
+    }
+
+    private void joinAndWait(TestingStudent student) throws InterruptedException {
+        opened.push(student);
+        Pause asked = student.pauseBefore("begin");
+        join(student);
+        asked.awaitReached();
+        asked.release();
+    }
+
+    @Test
+    void workersOfAnotherVersionAreRefusedByName() throws Exception {
+        TestingStudent student = new TestingStudent(checkpoints);
+        TestingTeacher teacher = new TestingTeacher("teacher-0");
+        opened.push(student);
+        opened.push(teacher);
+        student.connect(address(), "0.9");
+        teacher.join(address(), "0.9");
+
+        assertThat(student.refused().get(DEADLINE_SECONDS, TimeUnit.SECONDS))
+                .hasMessage("student is of another version: found=0.9, expected=1.0")
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.VERSION_MISMATCH);
+        assertThat(teacher.refused().get(DEADLINE_SECONDS, TimeUnit.SECONDS))
+                .hasMessage("teacher is of another version: found=0.9, expected=1.0")
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.VERSION_MISMATCH);
     }
 
     @Test
@@ -389,6 +416,25 @@ final class CoordinatorProcessIT {
 
         assertThat(notices(events)).contains("STEP_INTERRUPTED");
         assertThat(steps(events)).endsWith(7L);
+        assertThat(report().path("ledger").path("refused").path("CHECKSUM_MISMATCH").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void whatWasRefusedBeforeTheCoordinatorWasStartedAgainIsInItsReport() throws Exception {
+        TestingStudent student = student();
+        Pause pause = student.pauseBefore("step 5");
+        var unused = watch(submit(TestingPlans.supervised()));
+        pause.awaitReached();
+        student.interrupt(
+                5, new MeshException(ErrorReason.CHECKSUM_MISMATCH, "bytes are not those"));
+        student.awaitAsked(2);
+        restart(student, pause);
+        CompletableFuture<List<RunEvent>> watched = watch(runId);
+        join(student);
+
+        assertThat(steps(watched.get())).endsWith(7L);
+        assertThat(report().path("ledger").path("messagesRefused").asInt()).isEqualTo(1);
         assertThat(report().path("ledger").path("refused").path("CHECKSUM_MISMATCH").asInt())
                 .isEqualTo(1);
     }

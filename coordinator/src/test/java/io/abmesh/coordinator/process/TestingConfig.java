@@ -52,6 +52,11 @@ record TestingConfig(Path storeDirectory) implements CoordinatorConfig {
     }
 
     @Override
+    public Duration positionDeadline() {
+        return Duration.ofMinutes(10);
+    }
+
+    @Override
     public Duration stopGrace() {
         return Duration.ZERO;
     }

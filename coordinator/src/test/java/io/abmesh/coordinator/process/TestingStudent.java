@@ -50,6 +50,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -92,6 +93,7 @@ final class TestingStudent implements AutoCloseable {
 
     private final String name;
     private volatile int threads = 1;
+    private volatile String platform = "testing";
     private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
     private volatile boolean leads;
     private final Checkpoints checkpoints;
@@ -101,6 +103,8 @@ final class TestingStudent implements AutoCloseable {
     private final Map<String, ManagedChannel> servers = new HashMap<>();
     private final Map<Long, CountDownLatch> applied = new ConcurrentHashMap<>();
     private volatile boolean muted;
+    private final Semaphore asked = new Semaphore(0);
+    private final CompletableFuture<MeshException> refused = new CompletableFuture<>();
     private @Nullable RunBegin run;
     private long nextStep;
     private String parameters = "";
@@ -119,6 +123,24 @@ final class TestingStudent implements AutoCloseable {
     TestingStudent withThreads(int count) {
         threads = count;
         return this;
+    }
+
+    /** Says that it computes on another platform. */
+    TestingStudent withPlatform(String other) {
+        platform = other;
+        return this;
+    }
+
+    /** Waits until it has been asked where it stands so many times, by any coordinator. */
+    void awaitAsked(int times) throws InterruptedException {
+        if (!asked.tryAcquire(times, DEADLINE_SECONDS, TimeUnit.SECONDS)) {
+            throw new AssertionError("not asked " + times + " times");
+        }
+    }
+
+    /** Completes when the coordinator ends its stream. */
+    CompletableFuture<MeshException> refused() {
+        return refused;
     }
 
     /** The rosters that it was told, in order. */
@@ -228,7 +250,7 @@ final class TestingStudent implements AutoCloseable {
                                             .setWorkerId(name)
                                             .setVersion(version)
                                             .setThreads(threads)
-                                            .setPlatform("testing")
+                                            .setPlatform(platform)
                                             .setPrefetch(PREFETCH)),
                     0);
         }
@@ -246,6 +268,7 @@ final class TestingStudent implements AutoCloseable {
             }
             switch (message.getMessageCase()) {
                 case BEGIN -> {
+                    asked.release();
                     giveUp();
                     assigned.clear();
                     execute("begin", () -> begin(message.getBegin()));
@@ -279,6 +302,7 @@ final class TestingStudent implements AutoCloseable {
         @Override
         public void onError(Throwable cause) {
             over = true;
+            refused.complete(ErrorStatuses.fromThrowable(cause));
         }
 
         @Override

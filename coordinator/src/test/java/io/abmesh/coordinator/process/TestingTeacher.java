@@ -36,6 +36,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +64,7 @@ final class TestingTeacher implements AutoCloseable {
     private volatile long failing = -1;
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
+    private final CompletableFuture<MeshException> refused = new CompletableFuture<>();
 
     private record Held(StreamOpen open, Map<String, ByteBuffer> tensors, int size) {}
 
@@ -94,7 +96,9 @@ final class TestingTeacher implements AutoCloseable {
                                     public void onNext(JoinMeshResponse response) {}
 
                                     @Override
-                                    public void onError(Throwable cause) {}
+                                    public void onError(Throwable cause) {
+                                        refused.complete(ErrorStatuses.fromThrowable(cause));
+                                    }
 
                                     @Override
                                     public void onCompleted() {}
@@ -106,6 +110,11 @@ final class TestingTeacher implements AutoCloseable {
                         .setVersion(version)
                         .setModelSha256(MODEL)
                         .build());
+    }
+
+    /** Completes when the coordinator ends its stream. */
+    CompletableFuture<MeshException> refused() {
+        return refused;
     }
 
     /** Dies: nothing that it holds can be fetched again. */

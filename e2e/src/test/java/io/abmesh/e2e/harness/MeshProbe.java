@@ -6,7 +6,9 @@ import com.google.protobuf.Struct;
 import com.google.protobuf.util.JsonFormat;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.v1.ListRunsRequest;
+import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunServiceGrpc;
+import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.Context;
@@ -20,6 +22,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * Looks at a running mesh from outside, through its {@code mesh.json}.
@@ -51,6 +54,11 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
         return new MeshProbe(pids, coordinator);
     }
 
+    /** Looks at a mesh that no command has started, at its coordinator's address. */
+    public static MeshProbe at(String coordinator) {
+        return new MeshProbe(Map.of(), coordinator);
+    }
+
     /** Returns when step {@code step} of the only run is committed. */
     public void awaitStep(long step) {
         if (!reaches(step)) {
@@ -63,6 +71,38 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
      * before; waits for a coordinator that is not there.
      */
     public boolean reaches(long step) {
+        return watch(
+                updates -> {
+                    while (updates.hasNext()) {
+                        if (updates.next().getRun().getCommittedStep() >= step) {
+                            return true;
+                        }
+                    }
+                    return false;
+                });
+    }
+
+    /** Returns the name of the student that led when a step was committed; waits for the step. */
+    public String leaderAt(long step) {
+        return watch(
+                updates -> {
+                    String leader = "";
+                    while (updates.hasNext()) {
+                        RunEvent event = updates.next().getEvent();
+                        if (event.hasRosterFormed()) {
+                            leader = event.getRosterFormed().getWorkerIds(0);
+                        }
+                        if (event.hasStepCommitted()
+                                && event.getStepCommitted().getStep() == step) {
+                            return leader;
+                        }
+                    }
+                    throw new AssertionError("the run ended before step " + step);
+                });
+    }
+
+    /** Looks at the updates of the only run, from its first event on. */
+    private <T> T watch(Function<Iterator<WatchRunResponse>, T> look) {
         ManagedChannel channel = MeshChannels.open("probe", coordinator);
         Context.CancellableContext context = Context.current().withCancellation();
         try {
@@ -82,12 +122,7 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
                                                 .setRunId(run)
                                                 .setAfterEvent(-1)
                                                 .build());
-                        while (updates.hasNext()) {
-                            if (updates.next().getRun().getCommittedStep() >= step) {
-                                return true;
-                            }
-                        }
-                        return false;
+                        return look.apply(updates);
                     });
         } catch (StatusRuntimeException e) {
             throw e;
@@ -97,6 +132,22 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
             context.cancel(null);
             MeshChannels.close(channel, Duration.ofSeconds(2));
         }
+    }
+
+    /** Returns when the only run has ended well. */
+    public void awaitSuccess() {
+        RunEvent last =
+                watch(
+                        updates -> {
+                            RunEvent event = RunEvent.getDefaultInstance();
+                            while (updates.hasNext()) {
+                                event = updates.next().getEvent();
+                            }
+                            return event;
+                        });
+        assertThat(last.getRunEnded().getState())
+                .as("%s", last)
+                .isEqualTo(RunState.RUN_STATE_SUCCEEDED);
     }
 
     /** Kills a process without a chance to do anything, and returns when it is gone. */

@@ -8,6 +8,8 @@ import io.abmesh.proto.v1.SubmitRunRequest;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,7 +21,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A coordinator, a teacher-worker and a student-worker as packaged, without a command that starts
+ * A coordinator, a teacher-worker and student-workers as packaged, without a command that starts
  * them again or ends with a run.
  */
 public final class Services implements AutoCloseable {
@@ -43,10 +45,18 @@ public final class Services implements AutoCloseable {
         this.environment = Map.copyOf(environment);
     }
 
+    /** Chooses the coordinator's port before it is started, so that workers can be told. */
+    public void reservePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            grpcPort = free.getLocalPort();
+        }
+    }
+
     /** Starts the coordinator, at the ports that it had before if it had any. */
     public void startCoordinator() throws IOException {
         ReadyFile ready =
                 start(
+                        "coordinator",
                         "coordinator",
                         "coordinator",
                         Map.of(
@@ -59,10 +69,16 @@ public final class Services implements AutoCloseable {
         grpcPort = ready.grpcPort();
     }
 
-    /** Starts the workers. */
+    /** Starts a worker of each role. */
     public void startWorkers(Path model) throws IOException {
+        startWorkers(model, 1);
+    }
+
+    /** Starts a teacher-worker and so many student-workers; returns when they serve. */
+    public void startWorkers(Path model, int students) throws IOException {
         var unused =
                 start(
+                        "teacher",
                         "teacher",
                         "teacher-worker",
                         Map.of(
@@ -80,8 +96,16 @@ public final class Services implements AutoCloseable {
                                 folder.resolve("cache").toString(),
                                 "quarkus.http.port",
                                 "0"));
-        unused =
+        for (int i = 0; i < students; i++) {
+            startStudent(i);
+        }
+    }
+
+    private void startStudent(int index) throws IOException {
+        String name = "student" + (index == 0 ? "" : "-" + index);
+        var unused =
                 start(
+                        name,
                         "student",
                         "student-worker",
                         Map.of(
@@ -90,11 +114,11 @@ public final class Services implements AutoCloseable {
                                 "abmesh.student.grpc-port",
                                 "0",
                                 "abmesh.student.worker-id",
-                                "student-0",
+                                "student-" + index,
                                 "abmesh.student.coordinator-address",
                                 address(),
                                 "abmesh.student.checkpoint-directory",
-                                folder.resolve("checkpoint").toString(),
+                                folder.resolve("checkpoint").resolve(name).toString(),
                                 "quarkus.http.port",
                                 "0"));
     }
@@ -116,7 +140,7 @@ public final class Services implements AutoCloseable {
         return "http://" + http("coordinator") + "/";
     }
 
-    /** Returns the address of a role's HTTP server, {@code host:port}. */
+    /** Returns the address of the HTTP server of a role's first process, {@code host:port}. */
     public String http(String role) {
         return HOST + ":" + httpPorts.get(role);
     }
@@ -141,9 +165,9 @@ public final class Services implements AutoCloseable {
         }
     }
 
-    private ReadyFile start(String role, String module, Map<String, String> properties)
+    private ReadyFile start(String name, String role, String module, Map<String, String> properties)
             throws IOException {
-        Path readyFile = folder.resolve(role + ".json");
+        Path readyFile = folder.resolve(name + ".json");
         Files.deleteIfExists(readyFile);
         List<String> command =
                 new ArrayList<>(
@@ -164,20 +188,20 @@ public final class Services implements AutoCloseable {
                         .redirectErrorStream(true)
                         .redirectOutput(
                                 ProcessBuilder.Redirect.appendTo(
-                                        folder.resolve(role + ".log").toFile()));
+                                        folder.resolve(name + ".log").toFile()));
         builder.environment().putAll(environment);
         Process process = builder.start();
-        processes.put(role, process);
+        processes.put(name, process);
         Waiting.until(
-                role + " serves; see its log in " + folder,
+                name + " serves; see its log in " + folder,
                 START,
                 () -> Files.exists(readyFile) || !process.isAlive());
         try {
             ReadyFile ready = ReadyFile.read(readyFile);
-            httpPorts.put(role, ready.httpPort());
+            httpPorts.put(name, ready.httpPort());
             return ready;
         } catch (IOException e) {
-            throw new UncheckedIOException(Files.readString(folder.resolve(role + ".log")), e);
+            throw new UncheckedIOException(Files.readString(folder.resolve(name + ".log")), e);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.e2e.harness.AbmeshCommand;
 import io.abmesh.e2e.harness.AbmeshCommand.Outcome;
+import io.abmesh.e2e.harness.Services;
 import io.abmesh.e2e.harness.TinyImages;
 import io.abmesh.e2e.harness.TinyOnnx;
 import io.abmesh.e2e.harness.TinyPlan;
@@ -194,35 +195,47 @@ final class BadInputIT {
 
     @Test
     void aPortInUseIsToldByTheServiceThatNeedsIt() throws IOException, InterruptedException {
-        Path output = folder.resolve("coordinator.txt");
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            Process coordinator =
-                    new ProcessBuilder(
-                                    Path.of(System.getProperty("java.home"), "bin", "java")
-                                            .toString(),
-                                    "-Dquarkus.http.port=0",
-                                    "-Dabmesh.coordinator.host=127.0.0.1",
-                                    "-Dabmesh.coordinator.grpc-port=" + taken.getLocalPort(),
-                                    "-Dabmesh.coordinator.store-directory="
-                                            + folder.resolve("store"),
-                                    "-jar",
-                                    AbmeshCommand.root()
-                                            .resolve(
-                                                    "coordinator/target/quarkus-app/quarkus-run.jar")
-                                            .toString())
-                            .redirectErrorStream(true)
-                            .redirectOutput(output.toFile())
-                            .start();
-
-            assertThat(coordinator.waitFor(60, TimeUnit.SECONDS)).isTrue();
-
-            assertThat(coordinator.exitValue()).isEqualTo(2);
-            assertThat(Files.readAllLines(output))
-                    .last()
-                    .asString()
+            assertThat(saidByACoordinatorThatCannotRun(taken.getLocalPort()))
                     .startsWith("abmesh: ")
                     .contains(String.valueOf(taken.getLocalPort()));
         }
+    }
+
+    @Test
+    void theSecondCoordinatorOfAStoreIsRefusedByName() throws IOException, InterruptedException {
+        try (Services first = new Services(folder)) {
+            first.startCoordinator();
+
+            assertThat(saidByACoordinatorThatCannotRun(0))
+                    .isEqualTo(
+                            "abmesh: another coordinator holds the store: store="
+                                    + folder.resolve("store"));
+        }
+    }
+
+    /** Starts a coordinator of the store beside the plan; returns its last line. */
+    private String saidByACoordinatorThatCannotRun(int port)
+            throws IOException, InterruptedException {
+        Path output = folder.resolve("cannot-run.txt");
+        Process coordinator =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Dquarkus.http.port=0",
+                                "-Dabmesh.coordinator.host=127.0.0.1",
+                                "-Dabmesh.coordinator.grpc-port=" + port,
+                                "-Dabmesh.coordinator.store-directory=" + folder.resolve("store"),
+                                "-jar",
+                                AbmeshCommand.root()
+                                        .resolve("coordinator/target/quarkus-app/quarkus-run.jar")
+                                        .toString())
+                        .redirectErrorStream(true)
+                        .redirectOutput(output.toFile())
+                        .start();
+        assertThat(coordinator.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(coordinator.exitValue()).isEqualTo(2);
+        List<String> lines = Files.readAllLines(output);
+        return lines.get(lines.size() - 1);
     }
 
     private static Case planned(String title, String change, String said) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,16 +25,21 @@ final class FullDiskIT {
     private static final int NO_MOUNT = 99;
 
     /**
-     * Takes the command line of abmesh; the disk is one of memory that ends with the script. 800 kB
-     * hold one checkpoint of the student with its momentum, but not the next beside it.
+     * Takes the number of students and the command line of abmesh; the disk is one of memory that
+     * ends with the script. 800 kB hold one checkpoint of the student with its momentum, but not
+     * the next beside it.
      */
     private static final String SCRIPT =
             """
+            students=$1
+            shift
             mount -t tmpfs -o size=800k small out || exit 99
-            "$@" run plan.yaml --out out > first.txt 2> first-errors.txt
+            set -- "$@" run
+            "$@" plan.yaml --out out --students $students --set microBatches=4 \\
+                > first.txt 2> first-errors.txt
             echo $? > first-exit.txt
             mount -o remount,size=64m out || exit 99
-            "$@" run --resume out > second.txt 2> second-errors.txt
+            "$@" --resume out > second.txt 2> second-errors.txt
             echo $? > second-exit.txt
             cp out/report.json .
             """;
@@ -43,11 +49,29 @@ final class FullDiskIT {
     @Test
     void aCheckpointThatDoesNotFitStopsTheRunWhichGoesOnOnceThereIsSpace()
             throws IOException, InterruptedException {
+        requireStopAndResume(1);
+    }
+
+    @Tag("long")
+    @Test
+    void soDoesOneOfSeveralStudents() throws IOException, InterruptedException {
+        requireStopAndResume(3);
+    }
+
+    private void requireStopAndResume(int students) throws IOException, InterruptedException {
         TinyPlan.write(folder);
-        AbmeshCommand.run(folder, "run", "plan.yaml", "--out", "undisturbed").requireExit(0);
+        AbmeshCommand.run(
+                        folder,
+                        "run",
+                        "plan.yaml",
+                        "--out",
+                        "undisturbed",
+                        "--set",
+                        "microBatches=4")
+                .requireExit(0);
         Files.createDirectory(folder.resolve("out"));
 
-        onSmallDisk();
+        onSmallDisk(students);
 
         assertThat(lines("first-errors.txt"))
                 .singleElement()
@@ -60,10 +84,18 @@ final class FullDiskIT {
                 .isEqualTo(Report.of(folder.resolve("undisturbed")).text("parametersSha256"));
     }
 
-    private void onSmallDisk() throws IOException, InterruptedException {
+    private void onSmallDisk(int students) throws IOException, InterruptedException {
         List<String> command =
                 new ArrayList<>(
-                        List.of("unshare", "--mount", "--map-root-user", "sh", "-c", SCRIPT, "sh"));
+                        List.of(
+                                "unshare",
+                                "--mount",
+                                "--map-root-user",
+                                "sh",
+                                "-c",
+                                SCRIPT,
+                                "sh",
+                                "" + students));
         command.addAll(AbmeshCommand.line());
         Process script =
                 new ProcessBuilder(command)

@@ -6,9 +6,12 @@ import io.abmesh.e2e.harness.AbmeshCommand;
 import io.abmesh.e2e.harness.AbmeshCommand.Outcome;
 import io.abmesh.e2e.harness.MeshProbe;
 import io.abmesh.e2e.harness.Report;
+import io.abmesh.e2e.harness.Services;
 import io.abmesh.e2e.harness.TinyPlan;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -119,6 +123,54 @@ final class StudentFaultsIT {
 
         assertThat(Report.of(folder.resolve("resumed")).text("parametersSha256"))
                 .isEqualTo(undisturbed);
+    }
+
+    /**
+     * A named pipe takes the place of the file that is to become the checkpoint. Nobody reads it,
+     * so the student that writes it is in the middle of the publication for as long as it lives.
+     */
+    @Test
+    void aKillDuringThePublicationOfACheckpointLeavesNoTrace()
+            throws IOException, InterruptedException {
+        long early = 2;
+        String file = "step-000000020.safetensors";
+        Path checkpoint = folder.resolve("published/checkpoint");
+
+        disturbed(
+                "published",
+                early,
+                mesh -> {
+                    String leader = mesh.leaderAt(early);
+                    Path at = leader.equals("student-0") ? checkpoint : checkpoint.resolve(leader);
+                    Path part = at.resolve(file + ".part");
+                    assertThat(new ProcessBuilder("mkfifo", part.toString()).start().waitFor())
+                            .isZero();
+                    try (RandomAccessFile pipe = new RandomAccessFile(part.toFile(), "rw")) {
+                        assertThat(pipe.read()).as("first byte of a checkpoint").isNotNegative();
+                        mesh.kill(leader);
+                    }
+                    assertThat(at.resolve(file)).doesNotExist();
+                });
+
+        try (Stream<Path> files = Files.walk(checkpoint)) {
+            assertThat(files).noneMatch(path -> path.toString().endsWith(".part"));
+        }
+    }
+
+    @Test
+    void workersMayBeStartedBeforeTheirCoordinator() throws IOException {
+        Path out = Files.createDirectory(folder.resolve("workers-first"));
+        try (Services services = new Services(out)) {
+            services.reservePort();
+            services.startWorkers(folder.resolve("teacher.onnx"), 2);
+            services.startCoordinator();
+            String run = services.submit(folder.resolve("plan.yaml"), "microBatches=4");
+            MeshProbe.at(services.address()).awaitSuccess();
+
+            Report report = Report.of(out.resolve("store").resolve(run));
+            assertThat(report.text("parametersSha256")).isEqualTo(undisturbed);
+            assertThat(report.number("ledger", "stepsCommitted")).isEqualTo(TinyPlan.STEPS);
+        }
     }
 
     private interface Fault {

@@ -3,6 +3,7 @@ package io.abmesh.nn.checkpoint;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -24,11 +25,13 @@ import java.util.stream.Stream;
  *
  * <p>A checkpoint is written under a temporary name, forced to the disk and published by an atomic
  * rename, so that a reader finds each file whole or not at all, whenever the writer dies. A file
- * that is found damaged is renamed to {@code *.corrupt}, never deleted.
+ * that is found damaged is renamed to {@code *.corrupt}, never deleted; what a killed writer left
+ * under a temporary name is.
  *
  * <p>Not thread-safe; one process writes.
  */
 public final class CheckpointDirectory {
+    private static final String PART = ".part";
     private static final Pattern NAME = Pattern.compile("step-(\\d{9,})\\.safetensors");
 
     private final Path directory;
@@ -36,7 +39,7 @@ public final class CheckpointDirectory {
     private final List<Path> quarantined = new ArrayList<>();
 
     /**
-     * Creates the folder if it is missing.
+     * Creates the folder if it is missing, and removes what a killed writer left half written.
      *
      * @param keep newest checkpoints that stay, at least 1
      * @throws CheckpointException with {@code UNWRITABLE} if the folder cannot be made
@@ -49,6 +52,11 @@ public final class CheckpointDirectory {
         this.keep = keep;
         try {
             Files.createDirectories(directory);
+            try (DirectoryStream<Path> parts = Files.newDirectoryStream(directory, "*" + PART)) {
+                for (Path part : parts) {
+                    Files.delete(part);
+                }
+            }
         } catch (IOException e) {
             throw failure("make the checkpoint folder", directory, e);
         }
@@ -63,9 +71,8 @@ public final class CheckpointDirectory {
      */
     public Path publish(long step, Checkpoint checkpoint) {
         Path target = directory.resolve(String.format(Locale.ROOT, "step-%09d.safetensors", step));
-        Path temporary = target.resolveSibling(target.getFileName() + ".part");
+        Path temporary = target.resolveSibling(target.getFileName() + PART);
         try {
-            Files.deleteIfExists(temporary);
             try {
                 Safetensors.write(temporary, checkpoint);
                 Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

@@ -45,11 +45,15 @@ final class Safetensors {
 
     private Safetensors() {}
 
-    /** Writes {@code checkpoint} to a file that does not exist yet and forces it to the disk. */
+    /** Writes {@code checkpoint} in place of whatever the file holds and forces it to the disk. */
     static void write(Path file, Checkpoint checkpoint) throws IOException {
         byte[] header = header(checkpoint);
         try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                FileChannel.open(
+                        file,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
             ByteBuffer prefix = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             writeFully(channel, prefix.putLong(header.length).flip());
             writeFully(channel, ByteBuffer.wrap(header));

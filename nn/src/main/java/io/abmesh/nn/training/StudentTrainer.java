@@ -221,18 +221,28 @@ public final class StudentTrainer implements AutoCloseable {
 
     /** Returns the SHA-256 over names, shapes and bytes of {@link #student}, lower-case hex. */
     public String parametersSha256() {
+        return parametersSha256(student());
+    }
+
+    /**
+     * Returns {@link #parametersSha256()} of the trainer that a state was copied from.
+     *
+     * @param state as {@link #state} returned it, in its order
+     */
+    public static String parametersSha256(Map<String, StoredTensor> state) {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
-        student()
-                .forEach(
-                        (name, tensor) -> {
-                            digest.update((name + tensor.shape() + "\n").getBytes(UTF_8));
-                            digest.update(tensor.bytes());
-                        });
+        state.forEach(
+                (name, tensor) -> {
+                    if (!name.startsWith(VELOCITY) && !name.startsWith(StudentOutputs.CONNECTOR)) {
+                        digest.update((name + tensor.shape() + "\n").getBytes(UTF_8));
+                        digest.update(tensor.bytes());
+                    }
+                });
         return HexFormat.of().formatHex(digest.digest());
     }
 

@@ -118,6 +118,19 @@ final class CheckpointDirectoryTest {
     }
 
     @Test
+    void leftoversOfAKilledWriterAreGoneWhenTheNextOpensTheFolder() throws IOException {
+        Path published = new CheckpointDirectory(folder, 2).publish(2, checkpoint(2, 5, 6, 7, 8));
+        Path leftover =
+                Files.writeString(folder.resolve("step-000000003.safetensors.part"), "half");
+
+        CheckpointDirectory next = new CheckpointDirectory(folder, 2);
+
+        assertThat(leftover).doesNotExist();
+        assertThat(published).exists();
+        assertThat(next.newest(PLAN)).isPresent();
+    }
+
+    @Test
     void aFolderThatCannotBeMadeIsNamed() throws IOException {
         Path file = Files.writeString(folder.resolve("file"), "in the way");
 

@@ -17,13 +17,15 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /**
- * Checkpoints of the run in hand. They are written by one thread, {@code student-checkpoint}, while
- * the next steps compute; one snapshot at a time is held in memory, since a second waits for the
- * first. To be used by one thread.
+ * Checkpoints of the run in hand. They are hashed and written by one thread, {@code
+ * student-checkpoint}, while the next steps compute. A snapshot that is not written yet is the only
+ * one in memory if {@link #await} comes before the next is taken: so steps go on past a disk that
+ * is slow, up to the next checkpoint or the end of a track. To be used by one thread.
  *
  * <p>A folder serves one run at a time: what another run left is moved to {@value #SUPERSEDED},
  * where only the last such run stays.
@@ -80,20 +82,21 @@ final class RunCheckpoints implements AutoCloseable {
     /**
      * Writes in the background, after the one before.
      *
-     * @param whenPublished runs on the writing thread, once the file is there
+     * @param whenPublished gets what was written, on the writing thread, once the file is there
      * @throws RuntimeException why the one before could not be written
      */
-    void publish(long step, Checkpoint checkpoint, Runnable whenPublished) {
+    void publish(Snapshot snapshot, Consumer<Checkpoint> whenPublished) {
         await();
         last =
                 CompletableFuture.runAsync(
                         () -> {
                             long start = System.nanoTime();
-                            Path file = checkpoints.publish(step, checkpoint);
+                            Checkpoint checkpoint = snapshot.checkpoint();
+                            Path file = checkpoints.publish(snapshot.step(), checkpoint);
                             Duration duration = Duration.ofNanos(System.nanoTime() - start);
                             meters.checkpointWritten(duration);
                             LOG.debugf("Checkpoint published file=%s duration=%s", file, duration);
-                            whenPublished.run();
+                            whenPublished.accept(checkpoint);
                         },
                         writer);
     }

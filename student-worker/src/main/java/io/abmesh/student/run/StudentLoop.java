@@ -171,10 +171,11 @@ final class StudentLoop implements Runnable {
                                         .putAllVersions(settings.versions())
                                         .setParameterCount(current.trainer().parameterCount())
                                         .setStateSha256(current.stateSha256())
-                                        .setDiscardedCount(current.takeDiscarded())));
+                                        .setDiscardedCount(current.discarded())));
     }
 
     private void gather(StudentRun current, Roster roster) throws InterruptedException {
+        current.discardsKnown();
         GradientExchange joined;
         try {
             joined =
@@ -255,23 +256,23 @@ final class StudentLoop implements Runnable {
     }
 
     private void checkpoint(StudentRun current) {
-        long step = current.nextStep() - 1;
-        Optional<Checkpoint> snapshot = current.snapshot(settings.versions());
+        checkpoints.await(); // for the memory of the snapshot before
+        Optional<Snapshot> snapshot = current.snapshot(settings.versions());
         if (snapshot.isEmpty()) {
             return;
         }
-        CheckpointReport report =
+        CheckpointReport.Builder report =
                 CheckpointReport.newBuilder()
                         .setRunId(current.plan().runId())
-                        .setStep(step)
-                        .setParametersSha256(current.trainer().parametersSha256())
-                        .build();
-        checkpointedStep = step;
+                        .setStep(snapshot.get().step());
         long of = epoch;
+        checkpointedStep = report.getStep();
         checkpoints.publish(
-                step,
                 snapshot.get(),
-                () -> session.send(WorkRequest.newBuilder().setCheckpoint(report), of));
+                published -> {
+                    report.setParametersSha256(published.require(Checkpoint.PARAMETERS_SHA256));
+                    session.send(WorkRequest.newBuilder().setCheckpoint(report), of);
+                });
     }
 
     private void endTrack(StudentRun current, String name) throws InterruptedException {

@@ -327,11 +327,14 @@ final class StudentRun implements AutoCloseable {
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    /** Returns the micro-batches computed in vain since it was asked last. */
-    int takeDiscarded() {
-        int count = unapplied;
+    /** Returns the micro-batches computed in vain since {@link #discardsKnown}. */
+    int discarded() {
+        return unapplied;
+    }
+
+    /** Says that the coordinator has written down what was computed in vain. */
+    void discardsKnown() {
         unapplied = 0;
-        return count;
     }
 
     /**
@@ -377,8 +380,11 @@ final class StudentRun implements AutoCloseable {
                 .build();
     }
 
-    /** Copies everything that training goes on from; absent before the first step. */
-    Optional<Checkpoint> snapshot(Map<String, String> versions) {
+    /**
+     * Copies everything that training goes on from; absent before the first step. Only the copy is
+     * made here: hashing it is left to whoever writes it.
+     */
+    Optional<Snapshot> snapshot(Map<String, String> versions) {
         PlannedPhase current = phase;
         if (current == null) {
             return Optional.empty();
@@ -394,8 +400,7 @@ final class StudentRun implements AutoCloseable {
         if (!plan.begin().getTeacherSha256().isEmpty()) {
             metadata.put(Checkpoint.TEACHER_SHA256, plan.begin().getTeacherSha256());
         }
-        metadata.put(Checkpoint.PARAMETERS_SHA256, trainer.parametersSha256());
-        return Optional.of(new Checkpoint(metadata, trainer.state()));
+        return Optional.of(new Snapshot(nextStep - 1, metadata, trainer.state()));
     }
 
     /**

@@ -95,6 +95,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         return this;
     }
 
+    /** Assigns steps again. */
+    synchronized void goOn() {
+        lastStep = Long.MAX_VALUE;
+        pump();
+    }
+
     /** Completes when that step is reported. */
     synchronized CompletableFuture<Void> reached(long step) {
         CompletableFuture<Void> future =

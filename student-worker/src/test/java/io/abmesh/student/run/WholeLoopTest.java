@@ -1,12 +1,16 @@
 package io.abmesh.student.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
+import io.abmesh.proto.frame.TensorAssembler;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -15,9 +19,12 @@ import io.abmesh.proto.v1.OptimizerPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Reduction;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
+import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.StudentPlan;
@@ -28,8 +35,13 @@ import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.WorkFailed;
 import io.abmesh.student.exchange.ExchangeSettings;
+import io.abmesh.student.exchange.LocalExchange;
+import io.abmesh.student.exchange.Roster;
 import io.abmesh.student.exchange.StudentExchanges;
+import io.abmesh.student.fetch.BatchPrefetcher;
+import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.fetch.FetchSettings;
+import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -37,6 +49,7 @@ import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -151,6 +164,43 @@ final class WholeLoopTest {
         assertThat(after.steps()).containsOnlyKeys(3L, 4L);
     }
 
+    /**
+     * A named pipe stands in for the disk: it takes what its buffer holds and then nothing, until
+     * the test reads.
+     */
+    @Test
+    void computesUpToTheNextCheckpointWhileTheDiskTakesNothing() throws Exception {
+        Path undisturbed = folder.resolve("undisturbed");
+        TestingCoordinator reference = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
+        try (Mesh mesh = new Mesh(reference.pausingAfter(9), undisturbed)) {
+            await(mesh, reference.reached(9));
+        }
+        byte[] afterNine = Files.readAllBytes(checkpoint(undisturbed, 9));
+
+        Path stuck = folder.resolve("stuck");
+        TestingCoordinator coordinator = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
+        byte[] written = new byte[afterNine.length];
+        try (Mesh mesh = new Mesh(coordinator.pausingAfter(8), stuck)) {
+            await(mesh, coordinator.reached(8));
+            try (RandomAccessFile disk = pipe(Path.of(checkpoint(stuck, 9) + ".part"))) {
+                coordinator.goOn();
+                await(mesh, coordinator.reached(14));
+                assertThat(checkpoint(stuck, 9)).doesNotExist();
+                disk.readFully(written);
+            }
+        }
+
+        assertThat(written).as("what steps 10 to 14 did not change").isEqualTo(afterNine);
+        assertThat(coordinator.steps()).doesNotContainKey(15L);
+    }
+
+    /** Makes a named pipe; held open, so that whoever opens it to write does not wait. */
+    private static RandomAccessFile pipe(Path path) throws Exception {
+        Process made = new ProcessBuilder("mkfifo", path.toString()).start();
+        assertThat(made.waitFor()).isZero();
+        return new RandomAccessFile(path.toFile(), "rw");
+    }
+
     @Test
     void passesOverADamagedCheckpoint() throws Exception {
         TestingCoordinator before = new TestingCoordinator(begin(false), 2).pausingAfter(3);
@@ -183,6 +233,75 @@ final class WholeLoopTest {
 
         assertThat(nextSteps(after)).containsExactly(0L);
         assertThat(folder.resolve("superseded/step-000000001.safetensors")).exists();
+    }
+
+    @Test
+    void tellsWhatItComputedInVainUntilTheCoordinatorHasWrittenItDown() throws Exception {
+        RunPlan plan = RunPlan.of(begin(false));
+        StudentMeters meters = new StudentMeters(new SimpleMeterRegistry());
+        BatchSource source =
+                (address, request, maxBytes, allocator) -> {
+                    TensorAssembler tensors =
+                            new TensorAssembler(request.getBatchId(), maxBytes, allocator);
+                    SyntheticTask.frames(
+                                    request.getBatchId(),
+                                    0,
+                                    TestingCoordinator.BATCH / TestingCoordinator.MICRO_BATCHES,
+                                    request.getTensorsList())
+                            .forEach(response -> tensors.add(response.getFrame()));
+                    tensors.requireComplete();
+                    return tensors.tensors();
+                };
+        Roster roster =
+                Roster.of(
+                        RunRoster.newBuilder()
+                                .setRunId(plan.runId())
+                                .addMembers(
+                                        RosterMember.newBuilder()
+                                                .setEndMicroBatch(TestingCoordinator.MICRO_BATCHES))
+                                .build(),
+                        1,
+                        TestingCoordinator.MICRO_BATCHES);
+        try (StudentRun run = StudentRun.start(plan, 1, meters, StepTracing.off(), 1);
+                BatchPrefetcher prefetcher =
+                        new BatchPrefetcher(
+                                source,
+                                new FetchSettings(1 << 20, 1, PATIENCE),
+                                meters,
+                                System::nanoTime)) {
+            PlannedPhase phase = plan.phaseOf(0).orElseThrow();
+            List<PendingBatch> batches = new ArrayList<>();
+            for (String id : List.of("0", "1")) {
+                batches.add(
+                        prefetcher.submit(
+                                BatchReference.newBuilder()
+                                        .setBatchId(id)
+                                        .setAddress("here:1")
+                                        .setSampleCount(8)
+                                        .build(),
+                                1,
+                                phase.needs()));
+            }
+            batches.get(1).abandon();
+
+            assertThatThrownBy(
+                            () ->
+                                    run.step(
+                                            new Work.Step(
+                                                    StepAssignment.getDefaultInstance(),
+                                                    phase,
+                                                    batches),
+                                            roster,
+                                            new LocalExchange(TestingCoordinator.MICRO_BATCHES)))
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
+
+            assertThat(run.discarded()).as("told").isEqualTo(1);
+            assertThat(run.discarded()).as("told again, as no roster came").isEqualTo(1);
+            run.discardsKnown();
+            assertThat(run.discarded()).isZero();
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.abmesh.coordinator.cluster.resource.RunPhase;
 import io.abmesh.coordinator.plan.PlanDocument;
 import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.coordinator.run.TestingClock;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.TestingKubelet;

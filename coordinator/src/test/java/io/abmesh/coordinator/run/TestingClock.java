@@ -1,4 +1,4 @@
-package io.abmesh.coordinator.cluster.operator;
+package io.abmesh.coordinator.run;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -7,10 +7,11 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 
 /** A clock that stands still until the test moves it. */
-final class TestingClock extends Clock {
+public final class TestingClock extends Clock {
     private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
 
-    void advance(Duration by) {
+    /** Moves it. */
+    public void advance(Duration by) {
         now = now.plus(by);
     }
 
