@@ -66,6 +66,9 @@ public enum ErrorReason {
     /** A process' own certificate, key or authorities are missing, damaged or not valid now. */
     CERTIFICATE_UNUSABLE(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
 
+    /** Plain text would leave the machine. */
+    TLS_REQUIRED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
     /** The caller's certificate is good, but names no part of a mesh. */
     CALLER_NOT_IDENTIFIED(Status.Code.UNAUTHENTICATED, Retry.AFTER_OPERATOR),
     /** The caller is known, and the service is not for its role or its run. */

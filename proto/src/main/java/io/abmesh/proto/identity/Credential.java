@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.PrivateKey;
+import java.security.Signature;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
@@ -50,7 +51,7 @@ public record Credential(
      * Reads {@value #CERTIFICATE}, {@value #KEY} and {@value #AUTHORITIES}.
      *
      * @throws MeshException CERTIFICATE_UNUSABLE if a file is missing or is not what its name says,
-     *     or the certificate names no part of a mesh or is not valid now
+     *     or the certificate names no part of a mesh or is not valid now, or the key is not its own
      */
     public static Credential read(Path directory, Clock clock) {
         List<X509Certificate> chain = certificates(directory.resolve(CERTIFICATE));
@@ -64,6 +65,11 @@ public record Credential(
         } catch (CertificateNotYetValidException e) {
             throw unusable(
                     directory.resolve(CERTIFICATE), "it is not valid yet: " + read.validity());
+        }
+        if (!read.keyFits()) {
+            throw unusable(
+                    directory.resolve(KEY),
+                    "it is not the key of " + directory.resolve(CERTIFICATE));
         }
         try {
             MeshIdentity.of(read.certificate());
@@ -89,6 +95,26 @@ public record Credential(
         } catch (CertificateException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Returns whether what the key signs, the certificate's key verifies. */
+    private boolean keyFits() {
+        try {
+            Signature signature = Signature.getInstance("SHA256with" + algorithm());
+            byte[] text = certificate().getTBSCertificate();
+            signature.initSign(key);
+            signature.update(text);
+            byte[] signed = signature.sign();
+            signature.initVerify(certificate().getPublicKey());
+            signature.update(text);
+            return signature.verify(signed);
+        } catch (GeneralSecurityException e) {
+            return false;
+        }
+    }
+
+    private String algorithm() {
+        return key.getAlgorithm().equals("EC") ? "ECDSA" : key.getAlgorithm();
     }
 
     private String validity() {

@@ -22,7 +22,8 @@ import java.util.stream.Collectors;
  * @param mesh installation, on Kubernetes the namespace; lower-case letters, digits, {@code .},
  *     {@code -}, {@code _}
  * @param role part that the process plays
- * @param run run that it works for; empty exactly for roles that work for none
+ * @param run request of the run that it works for, on Kubernetes the uid of its resource; empty
+ *     exactly for roles that work for none
  * @see <a href="https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md">SPIFFE id</a>
  */
 public record MeshIdentity(String mesh, MeshRole role, Optional<String> run) {

@@ -11,6 +11,8 @@ import io.abmesh.proto.v1.ExchangeServiceGrpc;
 import io.abmesh.proto.v1.MembershipServiceGrpc;
 import io.abmesh.proto.v1.RunServiceGrpc;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
+import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -28,7 +30,8 @@ import javax.net.ssl.SSLSession;
 
 /**
  * Lets a call pass whose caller has a role that the service is for. Where both work for a run, it
- * must be the same. A service that is not in the table is for nobody.
+ * must be the same. A service that is not in the table is for nobody. Services learn of the {@link
+ * Caller}.
  */
 final class Callers implements ServerInterceptor {
     /** Whom each service is for. */
@@ -61,7 +64,8 @@ final class Callers implements ServerInterceptor {
                     "caller may not use %s: %s".formatted(service, refusal.get()),
                     Map.of("service", service, "caller", caller.uri().toString()));
         }
-        return next.startCall(call, headers);
+        return Contexts.interceptCall(
+                Context.current().withValue(Caller.IDENTITY, caller), call, headers, next);
     }
 
     private static MeshIdentity caller(ServerCall<?, ?> call) {

@@ -6,7 +6,6 @@ import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.netty.NettyChannelBuilder;
@@ -32,7 +31,7 @@ public final class MeshChannels {
 
     /** Returns a channel in plain text. */
     public static ManagedChannel open(String name, String address) {
-        return open(name, address, InsecureChannelCredentials.create());
+        return open(name, address, MeshSecurity.plainText());
     }
 
     /**
@@ -43,19 +42,28 @@ public final class MeshChannels {
      * @param address {@code host:port}
      * @param security of this process; borrowed
      * @param peers roles of which the server must have one
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED for an address that is not loopback,
+     *     in plain text
      */
     public static ManagedChannel open(
             String name, String address, MeshSecurity security, MeshRole... peers) {
-        return open(name, address, security.channel(Set.of(peers)));
-    }
-
-    private static ManagedChannel open(
-            String name, String address, ChannelCredentials credentials) {
+        requireAllowed(security, address);
+        ChannelCredentials credentials = security.channel(Set.of(peers));
         EventLoopGroup io = new NioEventLoopGroup(1, new DefaultThreadFactory(name + "-io", true));
         ExecutorService calls =
                 Executors.newFixedThreadPool(
                         CALL_THREADS, new DefaultThreadFactory(name + "-rpc", true));
         return new OwnedChannel(builder(address, credentials, io, calls).build(), io, calls);
+    }
+
+    /**
+     * Checks that a server may be spoken to.
+     *
+     * @param address {@code host:port}
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED
+     */
+    public static void requireAllowed(MeshSecurity security, String address) {
+        security.require(address.substring(0, Math.max(0, address.lastIndexOf(':'))));
     }
 
     /** Returns a builder of channels that run on the caller's threads. */

@@ -22,15 +22,24 @@ public sealed interface MeshSecurity extends AutoCloseable permits PlainText, Mu
     /**
      * Returns what a process is configured for.
      *
-     * @param name prefix of the thread's name that looks for new files
+     * @param role that the process plays, which its certificate must name; also the prefix of the
+     *     name of the thread that looks for new files
      * @param directory with the process' credential; empty: plain text
      * @throws io.abmesh.proto.error.MeshException CERTIFICATE_UNUSABLE
      */
-    static MeshSecurity of(String name, Optional<Path> directory) {
+    static MeshSecurity of(MeshRole role, Optional<Path> directory) {
         return directory
-                .<MeshSecurity>map(from -> MutualTls.reading(name, from))
+                .<MeshSecurity>map(from -> MutualTls.reading(role, from))
                 .orElse(PlainText.INSTANCE);
     }
+
+    /**
+     * Checks that this may be spoken at a host.
+     *
+     * @param host name or address, one of IPv6 with or without brackets
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED
+     */
+    void require(String host);
 
     /** Returns what a server shows and demands. */
     ServerCredentials server();

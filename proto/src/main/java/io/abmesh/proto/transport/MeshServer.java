@@ -77,7 +77,7 @@ public final class MeshServer implements AutoCloseable {
      * @param port 0 for any free port
      * @param threads threads that run service methods, at least 1; a method that blocks holds one
      * @throws MeshException ADDRESS_UNAVAILABLE if the port is in use or the host is not of this
-     *     machine
+     *     machine; TLS_REQUIRED for a host that is not loopback, in plain text
      */
     public static MeshServer start(
             String name,
@@ -86,6 +86,7 @@ public final class MeshServer implements AutoCloseable {
             int port,
             int threads,
             List<? extends BindableService> services) {
+        security.require(host);
         EventLoopGroup io =
                 new NioEventLoopGroup(IO_THREADS, new DefaultThreadFactory(name + "-io"));
         ExecutorService calls =

@@ -1,5 +1,6 @@
 package io.abmesh.proto.transport;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.Credential;
@@ -16,6 +17,8 @@ import io.grpc.util.AdvancedTlsX509TrustManager;
 import io.grpc.util.AdvancedTlsX509TrustManager.Verification;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
@@ -26,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * TLS in which both ends show a certificate. A server takes calls by the role of who calls ({@link
@@ -36,15 +40,20 @@ public final class MutualTls implements MeshSecurity {
     /** Between two looks at the files. */
     static final Duration PERIOD = Duration.ofSeconds(10);
 
+    private static final Logger LOG = System.getLogger(MutualTls.class.getName());
+
     private final MeshIdentity own;
     private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
     private final AdvancedTlsX509TrustManager trust;
-    private final ScheduledThreadPoolExecutor clock;
+    private final Object lock = new Object();
+    private @Nullable ScheduledThreadPoolExecutor clock;
 
-    private MutualTls(String name, MeshIdentity own) {
-        this.own = own;
-        this.clock =
-                new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory(name + "-tls", true));
+    @GuardedBy("lock")
+    private Credential current;
+
+    private MutualTls(Credential credential) {
+        this.own = credential.identity();
+        this.current = credential;
         try {
             // Names are not those of hosts: who a peer is, its identity says.
             this.trust =
@@ -52,72 +61,99 @@ public final class MutualTls implements MeshSecurity {
                             .setVerification(Verification.CERTIFICATE_ONLY_VERIFICATION)
                             .build();
         } catch (GeneralSecurityException e) {
-            throw unusable(e);
+            throw unusable(String.valueOf(e.getMessage()), e);
         }
-    }
-
-    /**
-     * Reads a credential, and reads it again whenever its files are others: {@link
-     * Credential#CERTIFICATE}, {@link Credential#KEY} and {@link Credential#AUTHORITIES}. New files
-     * that cannot be read are logged, and the credential stays.
-     *
-     * @param name prefix of the thread's name
-     * @throws MeshException CERTIFICATE_UNUSABLE
-     */
-    public static MutualTls reading(String name, Path directory) {
-        return reading(name, directory, PERIOD);
-    }
-
-    static MutualTls reading(String name, Path directory, Duration period) {
-        Credential first = Credential.read(directory, Clock.systemUTC());
-        MutualTls tls = new MutualTls(name, first.identity());
-        try {
-            var keyFiles =
-                    tls.keys.updateIdentityCredentials(
-                            directory.resolve(Credential.CERTIFICATE).toFile(),
-                            directory.resolve(Credential.KEY).toFile(),
-                            period.toMillis(),
-                            TimeUnit.MILLISECONDS,
-                            tls.clock);
-            var authorityFile =
-                    tls.trust.updateTrustCredentials(
-                            directory.resolve(Credential.AUTHORITIES).toFile(),
-                            period.toMillis(),
-                            TimeUnit.MILLISECONDS,
-                            tls.clock);
-            return tls;
-        } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
-            tls.close();
-            throw unusable(e);
-        }
+        show(credential);
     }
 
     /**
      * Makes security of a credential that is not in files.
      *
-     * @param name prefix of the thread's name
      * @throws MeshException CERTIFICATE_UNUSABLE
      */
-    public static MutualTls of(String name, Credential credential) {
-        MutualTls tls = new MutualTls(name, credential.identity());
-        tls.renew(credential);
-        return tls;
+    public static MutualTls of(Credential credential) {
+        return new MutualTls(credential);
     }
 
     /**
-     * Takes another credential of the same identity.
+     * Reads a credential, and reads it again every {@link #PERIOD}. New files that cannot be used
+     * are logged, and the credential stays.
      *
+     * @param role that the certificate must name
      * @throws MeshException CERTIFICATE_UNUSABLE
      */
+    public static MutualTls reading(MeshRole role, Path directory) {
+        Credential first = Credential.read(directory, Clock.systemUTC());
+        if (first.identity().role() != role) {
+            throw unusable(
+                    "it is of another role: directory=%s, found=%s, expected=%s"
+                            .formatted(directory, first.identity().uri(), role.word()),
+                    null);
+        }
+        MutualTls tls = new MutualTls(first);
+        tls.follow(directory, role.word());
+        return tls;
+    }
+
+    private void follow(Path directory, String name) {
+        ScheduledThreadPoolExecutor thread =
+                new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory(name + "-tls", true));
+        clock = thread;
+        var unused =
+                thread.scheduleWithFixedDelay(
+                        () -> look(directory),
+                        PERIOD.toMillis(),
+                        PERIOD.toMillis(),
+                        TimeUnit.MILLISECONDS);
+    }
+
+    /** Takes what the files hold now, if it can be used. */
+    void look(Path directory) {
+        try {
+            renew(Credential.read(directory, Clock.systemUTC()));
+        } catch (RuntimeException e) {
+            LOG.log(Level.WARNING, "New certificate is not taken cause={0}", e.getMessage());
+        }
+    }
+
+    /**
+     * Takes another credential of the same identity; does nothing for the one that it has.
+     *
+     * @throws MeshException CERTIFICATE_UNUSABLE, also for another identity
+     */
     public void renew(Credential credential) {
+        if (!credential.identity().equals(own)) {
+            throw unusable(
+                    "it is of another: found=%s, expected=%s"
+                            .formatted(credential.identity().uri(), own.uri()),
+                    null);
+        }
+        synchronized (lock) {
+            if (credential.equals(current)) {
+                return;
+            }
+            show(credential);
+            current = credential;
+        }
+        LOG.log(
+                Level.INFO,
+                "Certificate is renewed identity={0} until={1}",
+                own.uri(),
+                credential.certificate().getNotAfter().toInstant());
+    }
+
+    private void show(Credential credential) {
         try {
             keys.updateIdentityCredentials(
                     credential.chain().toArray(new X509Certificate[0]), credential.key());
             trust.updateTrustCredentials(credential.authorities().toArray(new X509Certificate[0]));
         } catch (IOException | GeneralSecurityException e) {
-            throw unusable(e);
+            throw unusable(String.valueOf(e.getMessage()), e);
         }
     }
+
+    @Override
+    public void require(String host) {}
 
     @Override
     public ServerCredentials server() {
@@ -143,14 +179,16 @@ public final class MutualTls implements MeshSecurity {
 
     @Override
     public void close() {
-        clock.shutdownNow();
+        if (clock != null) {
+            clock.shutdownNow();
+        }
     }
 
-    private static MeshException unusable(Exception cause) {
+    private static MeshException unusable(String why, @Nullable Exception cause) {
         return new MeshException(
                 ErrorReason.CERTIFICATE_UNUSABLE,
-                "certificate cannot be used: cause=" + cause.getMessage(),
-                Map.of("cause", String.valueOf(cause.getMessage())),
+                "certificate cannot be used: cause=" + why,
+                Map.of("cause", why),
                 cause);
     }
 }

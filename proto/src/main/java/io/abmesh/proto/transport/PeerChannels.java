@@ -24,6 +24,7 @@ public final class PeerChannels implements AutoCloseable {
     private static final int CALL_THREADS = 2;
     private static final Duration GRACE = Duration.ofMillis(200);
 
+    private final MeshSecurity security;
     private final ChannelCredentials credentials;
     private final EventLoopGroup io;
     private final ExecutorService calls;
@@ -45,6 +46,7 @@ public final class PeerChannels implements AutoCloseable {
      * @param peers roles of which each server must have one
      */
     public PeerChannels(String name, MeshSecurity security, MeshRole... peers) {
+        this.security = security;
         this.credentials = security.channel(Set.of(peers));
         this.io = new NioEventLoopGroup(1, new DefaultThreadFactory(name + "-io", true));
         this.calls =
@@ -52,8 +54,14 @@ public final class PeerChannels implements AutoCloseable {
                         CALL_THREADS, new DefaultThreadFactory(name + "-rpc", true));
     }
 
-    /** Returns the channel to an address, {@code host:port}; it connects when it is first used. */
+    /**
+     * Returns the channel to an address, {@code host:port}; it connects when it is first used.
+     *
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED for one that is not loopback, in
+     *     plain text
+     */
     public ManagedChannel to(String address) {
+        MeshChannels.requireAllowed(security, address);
         synchronized (lock) {
             return channels.computeIfAbsent(
                     address, to -> MeshChannels.builder(to, credentials, io, calls).build());

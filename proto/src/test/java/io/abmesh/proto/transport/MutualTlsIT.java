@@ -1,5 +1,6 @@
 package io.abmesh.proto.transport;
 
+import static java.util.Locale.ROOT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -17,7 +18,7 @@ import io.grpc.util.AdvancedTlsX509TrustManager;
 import io.grpc.util.AdvancedTlsX509TrustManager.Verification;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -59,7 +60,8 @@ final class MutualTlsIT {
     }
 
     private MutualTls security(String name, TestingAuthority by, String uri) throws Exception {
-        MutualTls security = MutualTls.reading(name, by.write(directory.resolve(name), uri, DAY));
+        MeshRole role = MeshRole.valueOf(uri.substring(uri.lastIndexOf('/') + 1).toUpperCase(ROOT));
+        MutualTls security = MutualTls.reading(role, by.write(directory.resolve(name), uri, DAY));
         opened.push(security::close);
         return security;
     }
@@ -184,9 +186,7 @@ final class MutualTlsIT {
         ManagedChannel before = channel(student, MeshRole.TEACHER);
         assertThat(fetch(before)).isEqualTo(1);
         TestingAuthority next = new TestingAuthority();
-        teacher.renew(
-                Credential.read(
-                        next.write(directory.resolve("next"), TEACHER, DAY), Clock.systemUTC()));
+        teacher.look(next.write(directory.resolve("server"), TEACHER, DAY));
         assertThat(fetch(before)).as("the open connection").isEqualTo(1);
         assertThat(refusal(channel(student, MeshRole.TEACHER)).reason())
                 .isEqualTo(ErrorReason.PEER_NOT_TRUSTED);
@@ -195,12 +195,50 @@ final class MutualTlsIT {
     }
 
     @Test
+    void aCredentialOfAnotherPartIsNotTaken() throws Exception {
+        Path student = authority.write(directory.resolve("student"), STUDENT, DAY);
+        assertThat(
+                        catchThrowableOfType(
+                                MeshException.class,
+                                () -> MutualTls.reading(MeshRole.TEACHER, student)))
+                .hasMessage(
+                        "certificate cannot be used: cause=it is of another role: directory="
+                                + student
+                                + ", found="
+                                + STUDENT
+                                + ", expected=teacher");
+        teacher.look(student);
+        assertThat(fetch(channel(security("client", authority, STUDENT), MeshRole.TEACHER)))
+                .as("the server goes on with its own")
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aKeyThatBelongsToAnotherCertificateIsToldWithItsFile() throws Exception {
+        Path one = authority.write(directory.resolve("one"), STUDENT, DAY);
+        Path other = authority.write(directory.resolve("other"), STUDENT, DAY);
+        Files.copy(
+                other.resolve(Credential.KEY),
+                one.resolve(Credential.KEY),
+                StandardCopyOption.REPLACE_EXISTING);
+        assertThat(
+                        catchThrowableOfType(
+                                MeshException.class,
+                                () -> MutualTls.reading(MeshRole.STUDENT, one)))
+                .hasMessage(
+                        "certificate cannot be used: file="
+                                + one.resolve(Credential.KEY)
+                                + ", cause=it is not the key of "
+                                + one.resolve(Credential.CERTIFICATE));
+    }
+
+    @Test
     void aCredentialThatCannotBeUsedIsToldWithItsFile() throws Exception {
         Path expired =
                 authority.write(directory.resolve("expired"), STUDENT, Duration.ofMinutes(-1));
         MeshException refusal =
                 catchThrowableOfType(
-                        MeshException.class, () -> MutualTls.reading("client", expired));
+                        MeshException.class, () -> MutualTls.reading(MeshRole.STUDENT, expired));
         assertThat(refusal.reason()).isEqualTo(ErrorReason.CERTIFICATE_UNUSABLE);
         assertThat(refusal)
                 .hasMessageStartingWith(
@@ -210,7 +248,8 @@ final class MutualTlsIT {
         Files.delete(expired.resolve(Credential.KEY));
         assertThat(
                         catchThrowableOfType(
-                                MeshException.class, () -> MutualTls.reading("client", expired)))
+                                MeshException.class,
+                                () -> MutualTls.reading(MeshRole.STUDENT, expired)))
                 .hasMessage(
                         "certificate cannot be used: file="
                                 + expired.resolve(Credential.KEY)
