@@ -7,6 +7,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -336,7 +337,9 @@ final class WholeLoopTest {
         private final Server server;
         private final ManagedChannel channel;
         private final StudentExchanges exchanges =
-                new StudentExchanges(new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 64 << 20));
+                new StudentExchanges(
+                        MeshSecurity.plainText(),
+                        new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 64 << 20));
         private final StudentRunner student;
 
         Mesh(TestingCoordinator coordinator, Path checkpoints) throws IOException {
