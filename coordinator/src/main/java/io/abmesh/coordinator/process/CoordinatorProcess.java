@@ -3,6 +3,7 @@ package io.abmesh.coordinator.process;
 import io.abmesh.coordinator.batch.BatchGrpcService;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
+import io.abmesh.coordinator.cluster.process.ClusterConnection;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Loop;
@@ -78,6 +79,13 @@ public final class CoordinatorProcess implements AutoCloseable {
             MeterRegistry registry,
             String version,
             Optional<ClusterConfig> cluster) {
+        if (cluster.isPresent() && config.tlsDirectory().isPresent()) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.tls-directory is not for a cluster, on which the"
+                            + " coordinator issues its own certificate: found="
+                            + config.tlsDirectory().get());
+        }
         CoordinatorProcess process = new CoordinatorProcess(config);
         try {
             process.open(registry, version, cluster);
@@ -91,7 +99,14 @@ public final class CoordinatorProcess implements AutoCloseable {
     private void open(
             MeterRegistry registry, String version, Optional<ClusterConfig> clusterConfig) {
         Clock clock = Clock.systemUTC();
-        MeshSecurity security = MeshSecurity.of(MeshRole.COORDINATOR, config.tlsDirectory());
+        Optional<ClusterConnection> connection =
+                clusterConfig.map(c -> ClusterConnection.open(c, clock));
+        connection.ifPresent(opened -> stops.push(opened::close));
+        MeshSecurity security =
+                connection
+                        .map(ClusterConnection::security)
+                        .orElseGet(
+                                () -> MeshSecurity.of(MeshRole.COORDINATOR, config.tlsDirectory()));
         stops.push(security::close);
         RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
         stops.push(store::close);
@@ -143,7 +158,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                clusterConfig.map(c -> ClusterProcess.open(c, known, clock));
+                connection.map(opened -> ClusterProcess.open(opened, known, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);
