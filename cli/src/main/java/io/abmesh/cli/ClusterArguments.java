@@ -4,10 +4,15 @@ import io.abmesh.cli.cluster.ClusterClient;
 import io.abmesh.cli.run.RunClient;
 import io.abmesh.cli.run.RunFailure;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.transport.MeshSecurity;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Where the coordinator of a cluster is; of every command that talks to one. */
+/** Where the coordinator of a cluster is, and who asks it; of every command that talks to one. */
 final class ClusterArguments {
     @Option(
             names = "--coordinator",
@@ -19,15 +24,29 @@ final class ClusterArguments {
             })
     private String coordinator = "";
 
+    @Option(
+            names = "--tls",
+            paramLabel = "DIR",
+            defaultValue = "${env:ABMESH_TLS}",
+            description = {
+                "Folder with tls.crt, tls.key and ca.crt, which name a client;",
+                "ABMESH_TLS unless said; without one plain text, to this machine only."
+            })
+    private @Nullable Path tls;
+
     /** Made by picocli only. */
     ClusterArguments() {}
 
     ClusterClient cluster() {
-        return new ClusterClient(coordinator);
+        return new ClusterClient(coordinator, security());
     }
 
     RunClient runs() {
-        return new RunClient(coordinator);
+        return new RunClient(coordinator, security());
+    }
+
+    private MeshSecurity security() {
+        return MeshSecurity.of(MeshRole.CLIENT, Optional.ofNullable(tls));
     }
 
     /** Does what a command does; an error of the mesh ends it as any error of the command. */

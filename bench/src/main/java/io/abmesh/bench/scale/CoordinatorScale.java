@@ -161,6 +161,11 @@ public final class CoordinatorScale {
         }
 
         @Override
+        public Optional<Path> tlsDirectory() {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<Path> readyFile() {
             return Optional.empty();
         }

@@ -2,6 +2,7 @@ package io.abmesh.bench.scale;
 
 import io.abmesh.nn.training.MicroOutcome;
 import io.abmesh.nn.training.ReductionTree.Subtree;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.RosterMember;
@@ -27,7 +28,9 @@ final class StandInStudent implements AutoCloseable {
     private static final float RATE = 1e-3f;
 
     private final StudentExchanges exchanges =
-            new StudentExchanges(new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 1 << 30));
+            new StudentExchanges(
+                    MeshSecurity.plainText(),
+                    new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 1 << 30));
     private final ResponseSender sender = new ResponseSender("bench", PATIENCE);
     private final MeshServer server =
             MeshServer.start(

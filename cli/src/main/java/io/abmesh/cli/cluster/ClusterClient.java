@@ -2,7 +2,9 @@ package io.abmesh.cli.cluster;
 
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.CancelClusterRunRequest;
 import io.abmesh.proto.v1.ClusterRun;
 import io.abmesh.proto.v1.ClusterServiceGrpc;
@@ -25,12 +27,18 @@ import java.util.function.Supplier;
 public final class ClusterClient implements AutoCloseable {
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(30);
 
+    private final MeshSecurity security;
     private final ManagedChannel channel;
     private final ClusterServiceGrpc.ClusterServiceBlockingStub stub;
 
-    /** Opens a channel; connects at the first call. */
-    public ClusterClient(String address) {
-        channel = MeshChannels.open("cluster", address);
+    /**
+     * Opens a channel; connects at the first call.
+     *
+     * @param security of this process; taken
+     */
+    public ClusterClient(String address, MeshSecurity security) {
+        this.security = security;
+        channel = MeshChannels.open("cluster", address, security, MeshRole.COORDINATOR);
         stub = ClusterServiceGrpc.newBlockingStub(channel);
     }
 
@@ -111,5 +119,6 @@ public final class ClusterClient implements AutoCloseable {
     @Override
     public void close() {
         MeshChannels.close(channel, Duration.ofSeconds(2));
+        security.close();
     }
 }

@@ -8,6 +8,7 @@ import io.abmesh.cli.plan.PlanText;
 import io.abmesh.cli.progress.Console;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.ValidatePlanResponse;
 import java.io.IOException;
 
@@ -26,7 +27,8 @@ public final class PlanCheck {
         try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
             int port =
                     temporary.mesh().startAndAwait(temporary.specs().coordinator(0, 0)).grpcPort();
-            try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
+            try (RunClient client =
+                    new RunClient(MeshSpecs.HOST + ":" + port, MeshSecurity.plainText())) {
                 ValidatePlanResponse good = client.validate(plan);
                 good.getWarningsList().forEach(warning -> console.line("warning: " + warning));
                 console.line("%s is good: plan %s".formatted(plan.file(), good.getPlanSha256()));

@@ -3,7 +3,9 @@ package io.abmesh.cli.run;
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.ExpandStudyRequest;
 import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.FetchArtifactRequest;
@@ -34,12 +36,18 @@ public final class RunClient implements AutoCloseable {
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
     private static final Duration WATCH_DEADLINE = Duration.ofHours(1);
 
+    private final MeshSecurity security;
     private final ManagedChannel channel;
     private final RunServiceGrpc.RunServiceBlockingStub stub;
 
-    /** Opens a channel; connects at the first call. */
-    public RunClient(String address) {
-        channel = MeshChannels.open("coordinator", address);
+    /**
+     * Opens a channel; connects at the first call.
+     *
+     * @param security of this process; taken
+     */
+    public RunClient(String address, MeshSecurity security) {
+        this.security = security;
+        channel = MeshChannels.open("coordinator", address, security, MeshRole.COORDINATOR);
         stub = RunServiceGrpc.newBlockingStub(channel).withWaitForReady();
     }
 
@@ -127,6 +135,7 @@ public final class RunClient implements AutoCloseable {
     @Override
     public void close() {
         MeshChannels.close(channel, Duration.ofSeconds(2));
+        security.close();
     }
 
     private RunServiceGrpc.RunServiceBlockingStub within(Duration deadline) {

@@ -18,7 +18,9 @@ public final class RunFailure {
             EnumSet.of(
                     Status.Code.INVALID_ARGUMENT,
                     Status.Code.NOT_FOUND,
-                    Status.Code.FAILED_PRECONDITION);
+                    Status.Code.FAILED_PRECONDITION,
+                    Status.Code.PERMISSION_DENIED,
+                    Status.Code.UNAUTHENTICATED);
 
     private RunFailure() {}
 

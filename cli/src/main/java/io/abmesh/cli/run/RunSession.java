@@ -18,6 +18,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.process.ReadyFile;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
@@ -131,7 +132,7 @@ public final class RunSession {
         MeshSpecs specs = new MeshSpecs(installation, folder, mesh);
         ReadyFile coordinator = mesh.startAndAwait(specs.coordinator(0, 0));
         String address = MeshSpecs.HOST + ":" + coordinator.grpcPort();
-        try (RunClient client = new RunClient(address)) {
+        try (RunClient client = new RunClient(address, MeshSecurity.plainText())) {
             ValidatePlanResponse validated = validate(client, plan);
             Plan complete = validated.getPlan();
             Optional<Path> model = teacherModel(complete);

@@ -7,6 +7,7 @@ import io.abmesh.cli.plan.PlanProblems;
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.ExpandStudyResponse;
 import java.io.IOException;
 
@@ -25,7 +26,8 @@ public final class StudyCheck {
         try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
             int port =
                     temporary.mesh().startAndAwait(temporary.specs().coordinator(0, 0)).grpcPort();
-            try (RunClient client = new RunClient(MeshSpecs.HOST + ":" + port)) {
+            try (RunClient client =
+                    new RunClient(MeshSpecs.HOST + ":" + port, MeshSecurity.plainText())) {
                 return client.expand(study);
             }
         } catch (MeshException e) {

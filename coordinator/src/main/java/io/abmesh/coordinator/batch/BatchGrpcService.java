@@ -14,6 +14,7 @@ import io.grpc.stub.StreamObserver;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
@@ -24,19 +25,23 @@ public final class BatchGrpcService extends BatchServiceGrpc.BatchServiceImplBas
 
     private final LazyBatches batches;
     private final ResponseSender sender;
+    private final Consumer<String> runCheck;
 
     /**
      * Makes the service.
      *
      * @param sender writes only while the client reads; borrowed
+     * @param runCheck refuses, by an exception, a caller that does not work for a run
      */
-    public BatchGrpcService(LazyBatches batches, ResponseSender sender) {
+    public BatchGrpcService(LazyBatches batches, ResponseSender sender, Consumer<String> runCheck) {
         this.batches = batches;
         this.sender = sender;
+        this.runCheck = runCheck;
     }
 
     @Override
     public void fetchBatch(FetchBatchRequest request, StreamObserver<FetchBatchResponse> observer) {
+        runCheck.accept(LazyBatches.run(request.getBatchId()));
         MicroBatch batch = batches.render(request.getBatchId(), request.getEpoch());
         List<String> wanted =
                 request.getTensorsCount() == 0 ? List.of(IMAGE, LABEL) : request.getTensorsList();

@@ -95,7 +95,8 @@ public final class LazyBatches {
         return runId + "/" + epoch + "/" + place;
     }
 
-    private static String run(String batchId) {
+    /** Returns the run that a batch is of. */
+    static String run(String batchId) {
         int cut = batchId.indexOf('/');
         return cut < 0 ? batchId : batchId.substring(0, cut);
     }

@@ -24,6 +24,13 @@ public interface CoordinatorConfig {
     @Max(65535)
     int grpcPort();
 
+    /**
+     * Folder with {@code tls.crt}, {@code tls.key} and {@code ca.crt}, which name this process a
+     * coordinator, read again when they change; absent: plain text, on loopback only. On a cluster
+     * it is issued by the process itself.
+     */
+    Optional<Path> tlsDirectory();
+
     /** Where runs are kept; one coordinator at a time holds it. */
     Path storeDirectory();
 

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.process;
 import io.abmesh.coordinator.batch.BatchGrpcService;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
+import io.abmesh.coordinator.cluster.process.ClusterConnection;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Loop;
@@ -10,10 +11,16 @@ import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.coordinator.run.StepSampling;
 import io.abmesh.coordinator.run.StoredArtifacts;
+import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.Caller;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
@@ -54,8 +61,8 @@ public final class CoordinatorProcess implements AutoCloseable {
      *
      * @param registry gets the meters
      * @param version of the program, which workers must share
-     * @throws io.abmesh.proto.error.MeshException ADDRESS_UNAVAILABLE, STORE_FULL; nothing is left
-     *     running then
+     * @throws MeshException ADDRESS_UNAVAILABLE, CERTIFICATE_UNUSABLE, TLS_REQUIRED, STORE_FULL;
+     *     nothing is left running then
      */
     public static CoordinatorProcess start(
             CoordinatorConfig config, MeterRegistry registry, String version) {
@@ -72,6 +79,13 @@ public final class CoordinatorProcess implements AutoCloseable {
             MeterRegistry registry,
             String version,
             Optional<ClusterConfig> cluster) {
+        if (cluster.isPresent() && config.tlsDirectory().isPresent()) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.tls-directory is not for a cluster, on which the"
+                            + " coordinator issues its own certificate: found="
+                            + config.tlsDirectory().get());
+        }
         CoordinatorProcess process = new CoordinatorProcess(config);
         try {
             process.open(registry, version, cluster);
@@ -85,6 +99,15 @@ public final class CoordinatorProcess implements AutoCloseable {
     private void open(
             MeterRegistry registry, String version, Optional<ClusterConfig> clusterConfig) {
         Clock clock = Clock.systemUTC();
+        Optional<ClusterConnection> connection =
+                clusterConfig.map(c -> ClusterConnection.open(c, clock));
+        connection.ifPresent(opened -> stops.push(opened::close));
+        MeshSecurity security =
+                connection
+                        .map(ClusterConnection::security)
+                        .orElseGet(
+                                () -> MeshSecurity.of(MeshRole.COORDINATOR, config.tlsDirectory()));
+        stops.push(security::close);
         RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
         stops.push(store::close);
         Loop loop = new Loop();
@@ -99,6 +122,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                         batches,
                         beside,
                         clock,
+                        security,
                         new Runs.Settings(
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
@@ -116,21 +140,26 @@ public final class CoordinatorProcess implements AutoCloseable {
                 new AssignmentGrpcService(
                         loop,
                         known,
-                        new StoredArtifacts(id -> known.record(id).folder()),
+                        new StoredArtifacts(id -> checked(known.record(id).folder())),
                         clock,
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
-                new MembershipGrpcService(loop, known, clock, config.lease(), version);
+                new MembershipGrpcService(loop, known, clock, config.lease(), version, security);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(
                                 new RunGrpcService(known, loop, sender),
-                                new BatchGrpcService(batches, sender),
+                                new BatchGrpcService(
+                                        batches,
+                                        sender,
+                                        id ->
+                                                known.find(id)
+                                                        .ifPresent(run -> checked(run.folder()))),
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                clusterConfig.map(c -> ClusterProcess.open(c, known, clock));
+                connection.map(opened -> ClusterProcess.open(opened, known, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);
@@ -138,7 +167,12 @@ public final class CoordinatorProcess implements AutoCloseable {
                 });
         MeshServer started =
                 MeshServer.start(
-                        "coordinator", config.host(), config.grpcPort(), RPC_THREADS, services);
+                        "coordinator",
+                        security,
+                        config.host(),
+                        config.grpcPort(),
+                        RPC_THREADS,
+                        services);
         server = started;
         stops.push(() -> started.stop(config.stopGrace()));
         loop.every(
@@ -155,6 +189,17 @@ public final class CoordinatorProcess implements AutoCloseable {
         LOG.infof(
                 "Coordinator serves address=%s store=%s runs=%d",
                 started.address(), config.storeDirectory(), store.runs().size());
+    }
+
+    /** Returns a run's folder to a caller that works for the run. */
+    private static RunFolder checked(RunFolder folder) {
+        if (!Caller.run().map(folder.requestId()::equals).orElse(true)) {
+            throw new MeshException(
+                    ErrorReason.ROLE_NOT_ALLOWED,
+                    "caller works for another run: found=%s, expected=%s"
+                            .formatted(Caller.run().orElseThrow(), folder.requestId()));
+        }
+        return folder;
     }
 
     private static ExecutorService beside() {

@@ -12,6 +12,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.CheckpointRequest;
@@ -77,6 +78,7 @@ final class RunExecution implements TeacherFeed.Listener {
             LazyBatches batches,
             LongSupplier epochs,
             String ownAddress,
+            MeshSecurity security,
             Duration stallTimeout,
             Duration positionDeadline,
             Clock clock,
@@ -572,6 +574,7 @@ final class RunExecution implements TeacherFeed.Listener {
                                     world,
                                     teacher,
                                     around.loop(),
+                                    around.security(),
                                     around.stallTimeout()),
                             this,
                             epoch);

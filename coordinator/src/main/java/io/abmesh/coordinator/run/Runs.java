@@ -23,7 +23,9 @@ import io.abmesh.data.image.DatasetException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Notice;
@@ -84,6 +86,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     private final LazyBatches batches;
     private final ExecutorService beside;
     private final Clock clock;
+    private final MeshSecurity security;
     private final Settings settings;
     private final CoordinatorMeters meters;
     private final Map<String, RunRecord> records = new ConcurrentSkipListMap<>();
@@ -118,6 +121,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
      * Makes the runs known that the store holds.
      *
      * @param beside runs what blocks; borrowed
+     * @param security of this process, for teachers; borrowed
      */
     public Runs(
             Loop loop,
@@ -125,6 +129,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
             LazyBatches batches,
             ExecutorService beside,
             Clock clock,
+            MeshSecurity security,
             Settings settings,
             CoordinatorMeters meters) {
         this.loop = loop;
@@ -132,6 +137,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         this.batches = batches;
         this.beside = beside;
         this.clock = clock;
+        this.security = security;
         this.settings = settings;
         this.meters = meters;
         this.startTime = clock.instant();
@@ -320,20 +326,21 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private MeshState meshNow() {
-        Optional<RunExecution> execution = executions().stream().findFirst();
         return new MeshState(
-                execution.map(RunExecution::work),
+                executions(Optional.empty()).stream().findFirst().map(RunExecution::work),
                 teachers.stream()
                         .map(
                                 member ->
-                                        execution
+                                        executions(member.run()).stream()
+                                                .findFirst()
                                                 .map(e -> e.describe(member))
                                                 .orElseGet(() -> idle(member)))
                         .toList(),
                 students.stream()
                         .map(
                                 student ->
-                                        execution
+                                        executions(student.run()).stream()
+                                                .findFirst()
                                                 .map(e -> e.describe(student))
                                                 .orElseGet(() -> idle(student)))
                         .toList());
@@ -454,6 +461,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 batches,
                                 store::nextEpoch,
                                 ownAddress,
+                                security,
                                 settings.stallTimeout(),
                                 settings.positionDeadline(),
                                 clock,
@@ -461,8 +469,10 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 settings.sampling()),
                         new Ending(run));
         run.execution = execution;
-        teachers.forEach(execution::teacherJoined);
-        students.forEach(execution::begin);
+        teachers.stream()
+                .filter(teacher -> mayWork(teacher.run(), run))
+                .forEach(execution::teacherJoined);
+        students.stream().filter(student -> mayWork(student.run(), run)).forEach(execution::begin);
     }
 
     private final class Ending implements RunExecution.Ending {
@@ -484,10 +494,12 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private void describe(Active run, RunWorld world) {
-        if (run.describing || teachers.isEmpty()) {
+        Optional<TeacherMember> first =
+                teachers.stream().filter(teacher -> mayWork(teacher.run(), run)).findFirst();
+        if (run.describing || first.isEmpty()) {
             return;
         }
-        TeacherMember member = teachers.get(0);
+        TeacherMember member = first.get();
         run.describing = true;
         beside.execute(
                 () -> {
@@ -508,7 +520,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private DescribeTeacherResponse call(TeacherMember member) {
-        ManagedChannel channel = MeshChannels.open("coordinator-describe", member.address());
+        ManagedChannel channel =
+                MeshChannels.open(
+                        "coordinator-describe", member.address(), security, MeshRole.TEACHER);
         try {
             return TeacherServiceGrpc.newBlockingStub(channel)
                     .withDeadlineAfter(
@@ -627,26 +641,26 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 student.join().getPlatform(),
                 student.join().getThreads());
         students.add(student);
-        executions().forEach(execution -> execution.begin(student));
+        executions(student.run()).forEach(execution -> execution.begin(student));
     }
 
     @Override
     public void studentSaid(StudentSession student, WorkRequest message) {
-        executions().forEach(execution -> execution.said(student, message));
+        executions(student.run()).forEach(execution -> execution.said(student, message));
     }
 
     @Override
     public void studentLost(StudentSession student) {
         LOG.infof("Student left worker=%s", student.join().getWorkerId());
         students.remove(student);
-        executions().forEach(execution -> execution.lost(student));
+        executions(student.run()).forEach(execution -> execution.lost(student));
     }
 
     @Override
     public void teacherJoined(TeacherMember teacher) {
         LOG.infof("Teacher joined worker=%s address=%s", teacher.workerId(), teacher.address());
         teachers.add(teacher);
-        executions().forEach(execution -> execution.teacherJoined(teacher));
+        executions(teacher.run()).forEach(execution -> execution.teacherJoined(teacher));
         List.copyOf(active.values()).forEach(this::advance);
     }
 
@@ -654,19 +668,25 @@ public final class Runs implements WorkerListener, AutoCloseable {
     public void teacherLost(TeacherMember teacher) {
         if (teachers.remove(teacher)) {
             LOG.infof("Teacher left worker=%s", teacher.workerId());
-            executions().forEach(execution -> execution.teacherLost(teacher));
+            executions(teacher.run()).forEach(execution -> execution.teacherLost(teacher));
             List.copyOf(active.values()).forEach(this::advance);
         }
     }
 
-    private List<RunExecution> executions() {
+    /** Returns what a worker has a part in. */
+    private List<RunExecution> executions(Optional<String> ofWorker) {
         List<RunExecution> executions = new ArrayList<>();
         for (Active run : active.values()) {
-            if (run.execution != null) {
+            if (run.execution != null && mayWork(ofWorker, run)) {
                 executions.add(run.execution);
             }
         }
         return executions;
+    }
+
+    /** A worker works for the run that its certificate names; one without works for any. */
+    private static boolean mayWork(Optional<String> ofWorker, Active run) {
+        return ofWorker.map(run.record.folder().requestId()::equals).orElse(true);
     }
 
     /** Closes the journals; runs go on when a coordinator opens the store again. */

@@ -7,6 +7,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.PhaseReads;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.Encoding;
@@ -87,6 +88,7 @@ final class TeacherFeed implements TeacherLink.Listener {
             RunWorld world,
             RunWorld.Teacher teacher,
             Loop loop,
+            MeshSecurity security,
             Duration stallTimeout) {}
 
     TeacherFeed(RunExecutionContext context, Listener listener, long epoch) {
@@ -231,7 +233,12 @@ final class TeacherFeed implements TeacherLink.Listener {
                 .ifPresent(open::setNormalization);
         TeacherLink link =
                 TeacherLink.open(
-                        member, open.build(), context.loop(), this, context.stallTimeout());
+                        member,
+                        open.build(),
+                        context.loop(),
+                        this,
+                        context.security(),
+                        context.stallTimeout());
         links.put(link, need);
         held.put(link, new HashMap<>());
     }

@@ -4,6 +4,7 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.Caller;
 import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.PublishArtifactRequest;
@@ -17,6 +18,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +66,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                 (ServerCallStreamObserver<WorkResponse>) responses;
         PacedWriter<WorkResponse> writer = new PacedWriter<>(lease);
         writer.attach(call);
-        Stream stream = new Stream(writer);
+        Stream stream = new Stream(writer, Caller.run());
         call.setOnCancelHandler(() -> stream.ended(null));
         call.disableAutoRequest();
         call.request(1);
@@ -98,11 +100,13 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
     /** One student's stream. */
     private final class Stream {
         private final PacedWriter<WorkResponse> writer;
+        private final Optional<String> run;
         private final Lease heard = new Lease(clock, lease);
         private @Nullable StudentSession session;
 
-        Stream(PacedWriter<WorkResponse> writer) {
+        Stream(PacedWriter<WorkResponse> writer, Optional<String> run) {
             this.writer = writer;
+            this.run = run;
         }
 
         void said(WorkRequest message) {
@@ -132,7 +136,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                                 + version,
                         Map.of("found", message.getJoin().getVersion(), "expected", version));
             }
-            StudentSession joined = new StudentSession(message.getJoin(), writer);
+            StudentSession joined = new StudentSession(message.getJoin(), run, writer);
             session = joined;
             joined.send(
                     WorkResponse.newBuilder()

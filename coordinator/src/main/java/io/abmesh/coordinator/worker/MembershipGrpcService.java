@@ -4,6 +4,9 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.Caller;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import io.abmesh.proto.v1.JoinMeshResponse;
@@ -14,6 +17,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +29,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
     private final Clock clock;
     private final Duration lease;
     private final String version;
+    private final MeshSecurity security;
     private final AtomicLong numbers = new AtomicLong();
     private final List<Stream> streams = new CopyOnWriteArrayList<>();
 
@@ -33,14 +38,21 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
      *
      * @param lease silence after which a teacher is lost
      * @param version of this program; a teacher of another is refused
+     * @param security of this process; a teacher that it may not call is refused; borrowed
      */
     public MembershipGrpcService(
-            Loop loop, WorkerListener listener, Clock clock, Duration lease, String version) {
+            Loop loop,
+            WorkerListener listener,
+            Clock clock,
+            Duration lease,
+            String version,
+            MeshSecurity security) {
         this.loop = loop;
         this.listener = listener;
         this.clock = clock;
         this.lease = lease;
         this.version = version;
+        this.security = security;
     }
 
     /** Sends heartbeats and ends the streams of silent teachers; called at a third of the lease. */
@@ -56,7 +68,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                 (ServerCallStreamObserver<JoinMeshResponse>) responses;
         PacedWriter<JoinMeshResponse> writer = new PacedWriter<>(lease);
         writer.attach(call);
-        Stream stream = new Stream(writer);
+        Stream stream = new Stream(writer, Caller.run());
         call.setOnCancelHandler(() -> stream.ended(null));
         streams.add(stream);
         return new StreamObserver<>() {
@@ -81,12 +93,14 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
     /** One teacher's stream. */
     private final class Stream {
         private final PacedWriter<JoinMeshResponse> writer;
+        private final Optional<String> run;
         private final Lease heard = new Lease(clock, lease);
         private @Nullable TeacherMember member;
         private boolean told;
 
-        Stream(PacedWriter<JoinMeshResponse> writer) {
+        Stream(PacedWriter<JoinMeshResponse> writer, Optional<String> run) {
             this.writer = writer;
+            this.run = run;
         }
 
         void said(JoinMeshRequest message) {
@@ -115,12 +129,14 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                                 + version,
                         Map.of("found", message.getVersion(), "expected", version));
             }
+            MeshChannels.requireAllowed(security, message.getAddress());
             TeacherMember joined =
                     new TeacherMember(
                             numbers.incrementAndGet(),
                             message.getWorkerId(),
                             message.getAddress(),
-                            message.getModelSha256());
+                            message.getModelSha256(),
+                            run);
             member = joined;
             answer();
             loop.execute(() -> listener.teacherJoined(joined));

@@ -5,6 +5,7 @@ import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.WorkResponse;
+import java.util.Optional;
 
 /**
  * A student-worker that joined, for as long as its stream lives. Messages are few and small: one
@@ -12,17 +13,24 @@ import io.abmesh.proto.v1.WorkResponse;
  */
 public final class StudentSession {
     private final StudentJoin join;
+    private final Optional<String> run;
     private final PacedWriter<WorkResponse> writer;
     private volatile long epoch;
 
-    StudentSession(StudentJoin join, PacedWriter<WorkResponse> writer) {
+    StudentSession(StudentJoin join, Optional<String> run, PacedWriter<WorkResponse> writer) {
         this.join = join;
+        this.run = run;
         this.writer = writer;
     }
 
     /** Returns how the worker presented itself. */
     public StudentJoin join() {
         return join;
+    }
+
+    /** Returns the request of the run that its certificate names; empty: it works for any. */
+    public Optional<String> run() {
+        return run;
     }
 
     /** Sends a message; one that cannot be sent is followed by the loss of the session. */

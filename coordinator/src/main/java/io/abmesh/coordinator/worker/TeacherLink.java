@@ -6,7 +6,9 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.TensorFrames;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
@@ -67,11 +69,17 @@ public final class TeacherLink {
     private long costBytes;
     private boolean closed;
 
-    private TeacherLink(TeacherMember member, Loop loop, Listener listener, Duration stallTimeout) {
+    private TeacherLink(
+            TeacherMember member,
+            Loop loop,
+            Listener listener,
+            MeshSecurity security,
+            Duration stallTimeout) {
         this.member = member;
         this.loop = loop;
         this.listener = listener;
-        this.channel = MeshChannels.open("coordinator-feed", member.address());
+        this.channel =
+                MeshChannels.open("coordinator-feed", member.address(), security, MeshRole.TEACHER);
         this.writer = new PacedWriter<>(stallTimeout);
         this.thread =
                 Executors.newSingleThreadExecutor(
@@ -83,14 +91,19 @@ public final class TeacherLink {
                         });
     }
 
-    /** Opens a stream. */
+    /**
+     * Opens a stream.
+     *
+     * @param security of this process; borrowed
+     */
     public static TeacherLink open(
             TeacherMember member,
             StreamOpen open,
             Loop loop,
             Listener listener,
+            MeshSecurity security,
             Duration stallTimeout) {
-        TeacherLink link = new TeacherLink(member, loop, listener, stallTimeout);
+        TeacherLink link = new TeacherLink(member, loop, listener, security, stallTimeout);
         var unused = TeacherServiceGrpc.newStub(link.channel).streamBatches(link.new Responses());
         link.write(
                 () -> link.writer.write(StreamBatchesRequest.newBuilder().setOpen(open).build()));

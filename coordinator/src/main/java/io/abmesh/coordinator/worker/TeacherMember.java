@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.worker;
 
+import java.util.Optional;
+
 /**
  * A teacher-worker that joined.
  *
@@ -7,5 +9,7 @@ package io.abmesh.coordinator.worker;
  * @param workerId its name
  * @param address of its services, {@code host:port}
  * @param modelSha256 digest of its model
+ * @param run request of the run that its certificate names; empty: it works for any
  */
-public record TeacherMember(long number, String workerId, String address, String modelSha256) {}
+public record TeacherMember(
+        long number, String workerId, String address, String modelSha256, Optional<String> run) {}

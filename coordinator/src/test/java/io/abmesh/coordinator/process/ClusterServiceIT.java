@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.abmesh.coordinator.cluster.operator.MeshCertificates;
 import io.abmesh.coordinator.cluster.process.TestingClusterConfig;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.kube.ApiServer;
@@ -13,7 +14,9 @@ import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.CancelClusterRunRequest;
 import io.abmesh.proto.v1.ClusterRun;
 import io.abmesh.proto.v1.ClusterServiceGrpc;
@@ -21,6 +24,7 @@ import io.abmesh.proto.v1.GetClusterRunRequest;
 import io.abmesh.proto.v1.ListClusterRunsRequest;
 import io.abmesh.proto.v1.SubmitClusterRunRequest;
 import io.abmesh.proto.v1.SuspendClusterRunRequest;
+import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.grpc.ManagedChannel;
@@ -50,6 +54,7 @@ final class ClusterServiceIT {
 
     @TempDir Path directory;
     private CoordinatorProcess coordinator;
+    private MeshSecurity security;
     private ManagedChannel channel;
 
     @BeforeAll
@@ -82,32 +87,50 @@ final class ClusterServiceIT {
     }
 
     @BeforeEach
-    void start() {
-        open("default");
+    void start() throws Exception {
+        coordinator = open("default");
+        try (KubernetesClient admin = server.client()) {
+            Secret client =
+                    admin.secrets()
+                            .inNamespace("default")
+                            .withName(MeshCertificates.CLIENT)
+                            .waitUntilCondition(
+                                    made -> made != null, LIMIT.toSeconds(), TimeUnit.SECONDS);
+            security =
+                    MeshSecurity.of(
+                            MeshRole.CLIENT,
+                            Optional.of(
+                                    TestingCredentials.mount(directory.resolve("client"), client)));
+        }
+        channel =
+                MeshChannels.open(
+                        "test",
+                        "127.0.0.1:" + coordinator.grpcPort(),
+                        security,
+                        MeshRole.COORDINATOR);
     }
 
-    private void open(String namespace) {
-        coordinator =
-                CoordinatorProcess.start(
-                        new TestingConfig(directory.resolve(namespace)),
-                        new SimpleMeterRegistry(),
-                        "1.0",
-                        Optional.of(
-                                TestingClusterConfig.of(
-                                        Map.of(
-                                                "abmesh.cluster.namespace", namespace,
-                                                "abmesh.cluster.images.student", "s",
-                                                "abmesh.cluster.images.teacher", "t",
-                                                "abmesh.cluster.images.student-cuda", "s",
-                                                "abmesh.cluster.images.teacher-cuda", "t",
-                                                "abmesh.cluster.period", "1s",
-                                                "abmesh.cluster.request-timeout", "5s"))));
-        channel = MeshChannels.open("test", "127.0.0.1:" + coordinator.grpcPort());
+    private CoordinatorProcess open(String namespace) {
+        return CoordinatorProcess.start(
+                new TestingConfig(directory.resolve(namespace)),
+                new SimpleMeterRegistry(),
+                "1.0",
+                Optional.of(
+                        TestingClusterConfig.of(
+                                Map.of(
+                                        "abmesh.cluster.namespace", namespace,
+                                        "abmesh.cluster.images.student", "s",
+                                        "abmesh.cluster.images.teacher", "t",
+                                        "abmesh.cluster.images.student-cuda", "s",
+                                        "abmesh.cluster.images.teacher-cuda", "t",
+                                        "abmesh.cluster.period", "1s",
+                                        "abmesh.cluster.request-timeout", "5s"))));
     }
 
     @AfterEach
     void stop() {
         MeshChannels.close(channel, Duration.ZERO);
+        security.close();
         coordinator.close();
     }
 
@@ -211,10 +234,21 @@ final class ClusterServiceIT {
 
     @Test
     void whatTheApiServerRefusesIsRefused() {
-        stop();
-        open("no-such-namespace");
-        assertThat(refusal(() -> stub().submitClusterRun(request("one"))).reason())
+        var unused = stub().submitClusterRun(request("twice"));
+        SubmitClusterRunRequest another =
+                request("twice").toBuilder().addOverrides("seed=7").build();
+        assertThat(refusal(() -> stub().submitClusterRun(another)).reason())
                 .isEqualTo(ErrorReason.CLUSTER_REFUSED);
+        stub().cancelClusterRun(CancelClusterRunRequest.newBuilder().setName("twice").build());
+    }
+
+    @Test
+    void aCoordinatorThatCannotMakeCertificatesDoesNotStart() {
+        assertThatThrownBy(() -> open("no-such-namespace"))
+                .isInstanceOfSatisfying(
+                        MeshException.class,
+                        e -> assertThat(e.reason()).isEqualTo(ErrorReason.CLUSTER_REFUSED))
+                .hasMessageStartingWith("the API server refuses: secret=abmesh-ca, cause=");
     }
 
     @Test

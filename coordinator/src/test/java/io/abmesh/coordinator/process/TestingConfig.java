@@ -5,7 +5,13 @@ import java.time.Duration;
 import java.util.Optional;
 
 /** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
-record TestingConfig(Path storeDirectory) implements CoordinatorConfig {
+record TestingConfig(Path storeDirectory, Optional<Path> tlsDirectory)
+        implements CoordinatorConfig {
+    /** In plain text. */
+    TestingConfig(Path storeDirectory) {
+        this(storeDirectory, Optional.empty());
+    }
+
     @Override
     public String host() {
         return "127.0.0.1";

@@ -7,7 +7,9 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.ArtifactHeader;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.BatchReference;
@@ -92,6 +94,7 @@ final class TestingStudent implements AutoCloseable {
     final List<String> told = new CopyOnWriteArrayList<>();
 
     private final String name;
+    private final MeshSecurity security;
     private volatile int threads = 1;
     private volatile String platform = "testing";
     private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
@@ -115,7 +118,12 @@ final class TestingStudent implements AutoCloseable {
     }
 
     TestingStudent(String name, Checkpoints checkpoints) {
+        this(name, checkpoints, MeshSecurity.plainText());
+    }
+
+    TestingStudent(String name, Checkpoints checkpoints, MeshSecurity security) {
         this.name = name;
+        this.security = security;
         this.checkpoints = checkpoints;
     }
 
@@ -178,7 +186,9 @@ final class TestingStudent implements AutoCloseable {
 
     /** Joins a coordinator. */
     void connect(String coordinator, String version) {
-        Connection opened = new Connection(MeshChannels.open("student", coordinator));
+        Connection opened =
+                new Connection(
+                        MeshChannels.open("student", coordinator, security, MeshRole.COORDINATOR));
         connection = opened;
         opened.open(version);
     }
@@ -445,7 +455,14 @@ final class TestingStudent implements AutoCloseable {
         private Map<String, Tensor> fetch(BatchReference batch) {
             ManagedChannel server =
                     servers.computeIfAbsent(
-                            batch.getAddress(), at -> MeshChannels.open("student-fetch", at));
+                            batch.getAddress(),
+                            at ->
+                                    MeshChannels.open(
+                                            "student-fetch",
+                                            at,
+                                            security,
+                                            MeshRole.TEACHER,
+                                            MeshRole.COORDINATOR));
             return BatchFetcher.fetch(
                     BatchServiceGrpc.newBlockingStub(server),
                     FetchBatchRequest.newBuilder()

@@ -5,7 +5,9 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.TensorAssembler;
 import io.abmesh.proto.frame.TensorFrames;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
@@ -60,6 +62,7 @@ final class TestingTeacher implements AutoCloseable {
     final List<String> announced = new CopyOnWriteArrayList<>();
 
     private final String name;
+    private final MeshSecurity security;
     private final Map<String, Held> held = new ConcurrentHashMap<>();
     private volatile long failing = -1;
     private final MeshServer server;
@@ -69,9 +72,15 @@ final class TestingTeacher implements AutoCloseable {
     private record Held(StreamOpen open, Map<String, ByteBuffer> tensors, int size) {}
 
     TestingTeacher(String name) {
+        this(name, MeshSecurity.plainText());
+    }
+
+    TestingTeacher(String name, MeshSecurity security) {
         this.name = name;
+        this.security = security;
         this.server =
-                MeshServer.start(name, "127.0.0.1", 0, 4, List.of(new Teacher(), new Batches()));
+                MeshServer.start(
+                        name, security, "127.0.0.1", 0, 4, List.of(new Teacher(), new Batches()));
         server.serving();
     }
 
@@ -86,7 +95,8 @@ final class TestingTeacher implements AutoCloseable {
 
     /** Joins a mesh. */
     void join(String coordinator, String version) {
-        ManagedChannel channel = MeshChannels.open(name, coordinator);
+        ManagedChannel channel =
+                MeshChannels.open(name, coordinator, security, MeshRole.COORDINATOR);
         channels.add(channel);
         StreamObserver<JoinMeshRequest> membership =
                 MembershipServiceGrpc.newStub(channel)

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.StreamOpen;
@@ -13,6 +14,7 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class TeacherLinkIT {
@@ -24,7 +26,12 @@ final class TeacherLinkIT {
         try (ServerSocket silent = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
                 Loop loop = new Loop()) {
             TeacherMember member =
-                    new TeacherMember(1, "silent", "127.0.0.1:" + silent.getLocalPort(), "ab");
+                    new TeacherMember(
+                            1,
+                            "silent",
+                            "127.0.0.1:" + silent.getLocalPort(),
+                            "ab",
+                            Optional.empty());
             List<Duration> took = new ArrayList<>();
             for (int i = 0; i < 5; i++) {
                 TeacherLink link =
@@ -33,6 +40,7 @@ final class TeacherLinkIT {
                                 StreamOpen.getDefaultInstance(),
                                 loop,
                                 new Unheard(),
+                                MeshSecurity.plainText(),
                                 Duration.ofSeconds(30));
                 long begun = System.nanoTime();
                 link.close();

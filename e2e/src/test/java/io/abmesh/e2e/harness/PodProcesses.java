@@ -5,6 +5,9 @@ import io.abmesh.kube.Waiting;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Volume;
+import io.fabric8.kubernetes.api.model.VolumeMount;
+import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -12,6 +15,7 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,11 +29,17 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
     private static final Duration START = Duration.ofSeconds(90);
     private static final long STOP_SECONDS = 30;
 
+    private final KubernetesClient client;
     private final Path folder;
     private final Map<String, Process> processes = new ConcurrentHashMap<>();
 
-    /** Keeps volumes and logs in {@code folder}. */
-    public PodProcesses(Path folder) {
+    /**
+     * Keeps volumes and logs in {@code folder}.
+     *
+     * @param client of the cluster whose Secrets pods mount; borrowed
+     */
+    public PodProcesses(KubernetesClient client, Path folder) {
+        this.client = client;
         this.folder = folder;
     }
 
@@ -53,6 +63,7 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
                 .redirectOutput(
                         ProcessBuilder.Redirect.appendTo(folder.resolve(name + ".log").toFile()));
         try {
+            mountSecrets(pod, container);
             Process process = builder.start();
             processes.put(pod.getMetadata().getUid(), process);
             int port = container.getPorts().get(0).getContainerPort();
@@ -63,6 +74,41 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Writes each Secret to where the container mounts it, in the pod's folder. */
+    private void mountSecrets(Pod pod, Container container) throws IOException {
+        for (Volume volume : pod.getSpec().getVolumes()) {
+            if (volume.getSecret() == null) {
+                continue;
+            }
+            for (VolumeMount mount : container.getVolumeMounts()) {
+                if (mount.getName().equals(volume.getName())) {
+                    mount(
+                            volume.getSecret().getSecretName(),
+                            pod,
+                            inPod(mount.getMountPath(), pod));
+                }
+            }
+        }
+    }
+
+    private void mount(String secret, Pod pod, Path directory) throws IOException {
+        Files.createDirectories(directory);
+        Map<String, String> files =
+                client.secrets()
+                        .inNamespace(pod.getMetadata().getNamespace())
+                        .withName(secret)
+                        .require()
+                        .getData();
+        for (Map.Entry<String, String> file : files.entrySet()) {
+            Files.write(
+                    directory.resolve(file.getKey()), Base64.getDecoder().decode(file.getValue()));
+        }
+    }
+
+    private Path inPod(String path, Pod pod) {
+        return folder.resolve(pod.getMetadata().getName()).resolve(path.substring(1));
     }
 
     private static boolean listens(String address, int port) {
@@ -108,9 +154,7 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
                     .resolve(Path.of(value).getFileName())
                     .toString();
         }
-        return name.endsWith("_DIRECTORY")
-                ? folder.resolve(pod.getMetadata().getName()).resolve(value.substring(1)).toString()
-                : value;
+        return name.endsWith("_DIRECTORY") ? inPod(value, pod).toString() : value;
     }
 
     /** Kills the process of a pod without a chance to do anything. */

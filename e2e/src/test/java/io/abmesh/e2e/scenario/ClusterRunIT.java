@@ -10,11 +10,22 @@ import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
 import io.abmesh.kube.TestingKubelet;
 import io.abmesh.kube.Waiting;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
+import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.proto.v1.JoinMeshResponse;
+import io.abmesh.proto.v1.MembershipServiceGrpc;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
+import io.grpc.ManagedChannel;
+import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -24,8 +35,11 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
@@ -79,13 +93,43 @@ final class ClusterRunIT {
                                                 .anyMatch(c -> c.getType().equals("Established")),
                         30,
                         TimeUnit.SECONDS);
-        pods = new PodProcesses(Files.createDirectories(directory.resolve("pods")));
+        pods = new PodProcesses(client, Files.createDirectories(directory.resolve("pods")));
         kubelet = new TestingKubelet(client, NAMESPACE, pods, Clock.systemUTC());
         coordinatorLog = directory.resolve("pods/coordinator.log");
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = socket.getLocalPort();
         }
         startCoordinator();
+    }
+
+    /** Puts what people get into a folder, as the page on Kubernetes says. */
+    private void fetchClient() throws IOException, InterruptedException {
+        client.secrets()
+                .inNamespace(NAMESPACE)
+                .withName("abmesh-client")
+                .waitUntilCondition(made -> made != null, LIMIT.toSeconds(), TimeUnit.SECONDS);
+        Path folder = Files.createDirectories(directory.resolve("client"));
+        for (String name : List.of("tls.crt", "tls.key", "ca.crt")) {
+            Files.writeString(
+                    folder.resolve(name),
+                    kubectl(
+                            "get",
+                            "secret",
+                            "abmesh-client",
+                            "-o",
+                            "go-template={{index .data \"" + name + "\" | base64decode}}"));
+        }
+    }
+
+    private AbmeshCommand.Outcome abmesh(String... arguments)
+            throws IOException, InterruptedException {
+        Map<String, String> environment =
+                Map.of(
+                        "ABMESH_COORDINATOR", address(),
+                        "ABMESH_TLS", directory.resolve("client").toString());
+        try (AbmeshCommand command = AbmeshCommand.start(directory, environment, arguments)) {
+            return command.await();
+        }
     }
 
     private void startCoordinator() throws IOException {
@@ -154,6 +198,7 @@ final class ClusterRunIT {
                                 "      test: {images: 200}\n      augmentation");
         Path file = Files.writeString(directory.resolve("run.yaml"), run);
         kubectl("apply", "-f", file.toString());
+        fetchClient();
 
         awaitRun(r -> phase(r).equals("Running") && step(r) >= 6);
         Pod student = pod("quickstart-student-0");
@@ -177,17 +222,12 @@ final class ClusterRunIT {
                 "the workers are gone",
                 LIMIT,
                 () -> client.pods().inNamespace(NAMESPACE).list().getItems().isEmpty());
-        List<String> listed =
-                AbmeshCommand.run(directory, "list", "--coordinator", address())
-                        .requireExit(0)
-                        .output();
+        List<String> listed = abmesh("list").requireExit(0).output();
         assertThat(listed).hasSize(2);
         assertThat(listed.get(1)).startsWith("quickstart  Succeeded  100%");
-        AbmeshCommand.run(directory, "watch", RUN, "--coordinator", address()).requireExit(0);
+        abmesh("watch", RUN).requireExit(0);
         Path out = directory.resolve("out");
-        AbmeshCommand.run(
-                        directory, "get", RUN, "--out", out.toString(), "--coordinator", address())
-                .requireExit(0);
+        abmesh("get", RUN, "--out", out.toString()).requireExit(0);
         for (String name : List.of("student.onnx", "student.dl4j.zip", "report.json")) {
             assertThat(out.resolve(name)).isNotEmptyFile();
         }
@@ -195,58 +235,95 @@ final class ClusterRunIT {
     }
 
     @Test
-    void aSubmittedRunIsSuspendedResumedAndCancelled() throws Exception {
+    void aSubmittedRunIsSuspendedResumedAndCancelledByWhoeverHasTheCertificateForIt()
+            throws Exception {
         Path plan = ROOT.resolve("deploy/plans/quickstart.yaml");
-        Waiting.until(
-                "the coordinator answers",
-                LIMIT,
-                () -> {
-                    try {
-                        return AbmeshCommand.run(directory, "list", "--coordinator", address())
-                                        .exitCode()
-                                == 0;
-                    } catch (IOException | InterruptedException e) {
-                        return false;
-                    }
-                });
-        AbmeshCommand.Outcome bad =
-                AbmeshCommand.run(
-                        directory,
-                        "submit",
-                        plan.toString(),
-                        "--set",
-                        "batch=1",
-                        "--coordinator",
-                        address());
+        fetchClient();
+        AbmeshCommand.Outcome bad = abmesh("submit", plan.toString(), "--set", "batch=1");
         bad.requireExit(2);
         assertThat(bad.errors().get(1)).contains("batch: found=1, expected=2 to 65536");
 
-        AbmeshCommand.run(
-                        directory,
-                        "submit",
-                        plan.toString(),
-                        "--max-teachers",
-                        "1",
-                        "--coordinator",
-                        address())
-                .requireExit(0);
+        abmesh("submit", plan.toString(), "--max-teachers", "1").requireExit(0);
         awaitRun(r -> phase(r).equals("Starting") || phase(r).equals("Running"));
+        assertThatNoOtherCertificateDoes();
         command("suspend");
         awaitRun(r -> phase(r).equals("Suspended"));
         command("resume");
         awaitRun(r -> phase(r).equals("Starting") || phase(r).equals("Running"));
         command("cancel");
         awaitRun(r -> phase(r).equals("Cancelled"));
-        assertThat(
-                        AbmeshCommand.run(directory, "cancel", "nobody", "--coordinator", address())
-                                .requireExit(2)
-                                .errors()
-                                .get(0))
+        assertThat(abmesh("cancel", "nobody").requireExit(2).errors().get(0))
                 .isEqualTo("abmesh: no such run on the cluster: found=nobody");
     }
 
+    /**
+     * A student of the run may neither be a teacher nor do what people may, and who has none
+     * nothing.
+     */
+    private void assertThatNoOtherCertificateDoes() throws Exception {
+        Path student = Files.createDirectories(directory.resolve("student"));
+        Map<String, String> files =
+                client.secrets()
+                        .inNamespace(NAMESPACE)
+                        .withName(RUN + "-student")
+                        .waitUntilCondition(
+                                made -> made != null, LIMIT.toSeconds(), TimeUnit.SECONDS)
+                        .getData();
+        for (Map.Entry<String, String> file : files.entrySet()) {
+            Files.write(
+                    student.resolve(file.getKey()), Base64.getDecoder().decode(file.getValue()));
+        }
+        try (MeshSecurity security = MeshSecurity.of(MeshRole.STUDENT, Optional.of(student))) {
+            MeshException join = refusal(security);
+            assertThat(join.reason()).isEqualTo(ErrorReason.ROLE_NOT_ALLOWED);
+            assertThat(join)
+                    .hasMessageStartingWith(
+                            "caller may not use abmesh.v1.MembershipService: found=")
+                    .hasMessageEndingWith("/student, expected=teacher of " + NAMESPACE);
+        }
+        assertThat(refusal(MeshSecurity.plainText()).reason())
+                .isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE);
+        AbmeshCommand.Outcome asStudent =
+                AbmeshCommand.run(
+                        directory, "list", "--coordinator", address(), "--tls", student.toString());
+        assertThat(asStudent.requireExit(2).errors().get(0))
+                .startsWith("abmesh: certificate cannot be used: cause=it is of another role: ");
+    }
+
+    /** Joins the mesh as a teacher; returns why it may not. */
+    private MeshException refusal(MeshSecurity security) throws Exception {
+        ManagedChannel channel =
+                MeshChannels.open("stranger", address(), security, MeshRole.COORDINATOR);
+        try {
+            CompletableFuture<MeshException> refusal = new CompletableFuture<>();
+            StreamObserver<JoinMeshRequest> join =
+                    MembershipServiceGrpc.newStub(channel)
+                            .joinMesh(
+                                    new StreamObserver<>() {
+                                        @Override
+                                        public void onNext(JoinMeshResponse response) {}
+
+                                        @Override
+                                        public void onError(Throwable cause) {
+                                            refusal.complete(ErrorStatuses.fromThrowable(cause));
+                                        }
+
+                                        @Override
+                                        public void onCompleted() {}
+                                    });
+            join.onNext(
+                    JoinMeshRequest.newBuilder()
+                            .setWorkerId("stranger")
+                            .setAddress("127.0.0.1:1")
+                            .build());
+            return refusal.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        } finally {
+            MeshChannels.close(channel, Duration.ZERO);
+        }
+    }
+
     private void command(String verb) throws IOException, InterruptedException {
-        AbmeshCommand.run(directory, verb, RUN, "--coordinator", address()).requireExit(0);
+        abmesh(verb, RUN).requireExit(0);
     }
 
     private String logs() {

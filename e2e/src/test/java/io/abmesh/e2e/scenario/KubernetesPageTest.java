@@ -23,6 +23,10 @@ final class KubernetesPageTest {
                     "kubectl apply -k deploy/kubernetes/overlays/\\w+", "ManifestsIT",
                     "kubectl apply -f deploy/kubernetes/examples/quickstart.yaml", "ClusterRunIT",
                     "kubectl get drun \\w+( -o yaml)?", "ClusterRunIT",
+                    "mkdir -m 700 client", "ClusterRunIT",
+                    "kubectl get secret abmesh-client -o go-template='\\{\\{.*}}' > client/\\S+",
+                            "ClusterRunIT",
+                    "export ABMESH_TLS=client", "ClusterRunIT",
                     "./abmesh (submit|list|watch|get|suspend|resume|cancel)( .*)?", "ClusterRunIT");
 
     @Test

@@ -117,7 +117,8 @@ final class ManifestsIT {
                 assertThat(context.path("allowPrivilegeEscalation").asBoolean(true)).isFalse();
                 assertThat(context.path("readOnlyRootFilesystem").asBoolean()).isTrue();
                 assertThat(context.at("/capabilities/drop/0").asText()).isEqualTo("ALL");
-                assertThat(container.at("/readinessProbe/grpc/port").asInt()).isEqualTo(7700);
+                assertThat(container.at("/readinessProbe/httpGet/path").asText())
+                        .isEqualTo("/q/health/ready");
                 assertThat(container.at("/resources/limits/memory").isMissingNode()).isFalse();
             }
         }
@@ -132,28 +133,16 @@ final class ManifestsIT {
                                 binaries.get(),
                                 Files.createDirectories(directory.resolve("server")));
                 KubernetesClient client = server.client()) {
-            int minor = Integer.parseInt(client.getKubernetesVersion().getMinor());
             Map<String, ObjectNode> objects = Manifests.kustomize("production");
             objects.keySet().removeAll(FOREIGN);
-            create(client, objects.remove("Namespace/abmesh"), minor);
+            client.resource(objects.remove("Namespace/abmesh").toString()).create();
             for (ObjectNode object : objects.values()) {
-                create(client, object, minor);
+                client.resource(object.toString()).create();
             }
             client.resources(StatefulSet.class)
                     .inNamespace("abmesh")
                     .withName("abmesh-coordinator")
                     .require();
         }
-    }
-
-    /**
-     * A server before 1.24 knows no probes that speak gRPC, and would refuse what is left of one.
-     */
-    private static void create(KubernetesClient client, ObjectNode object, int minor) {
-        String json = object.toString();
-        if (minor < 24) {
-            json = json.replace("\"grpc\":{\"port\":7700}", "\"tcpSocket\":{\"port\":7700}");
-        }
-        client.resource(json).create();
     }
 }

@@ -63,6 +63,17 @@ public enum ErrorReason {
      */
     CLUSTER_REFUSED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
 
+    /** A process' own certificate, key or authorities are missing, damaged or not valid now. */
+    CERTIFICATE_UNUSABLE(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
+    /** Plain text would leave the machine. */
+    TLS_REQUIRED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
+    /** The caller's certificate is good, but names no part of a mesh. */
+    CALLER_NOT_IDENTIFIED(Status.Code.UNAUTHENTICATED, Retry.AFTER_OPERATOR),
+    /** The caller is known, and the service is not for its role or its run. */
+    ROLE_NOT_ALLOWED(Status.Code.PERMISSION_DENIED, Retry.AFTER_OPERATOR),
+
     /** A message belongs to an older membership epoch. */
     STALE_EPOCH(Status.Code.ABORTED, Retry.NEW_ASSIGNMENT),
     /** A peer did not read for as long as the stall timeout. */
@@ -88,6 +99,11 @@ public enum ErrorReason {
     BATCH_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.NEW_ASSIGNMENT),
     /** The API server of the cluster cannot be reached. */
     CLUSTER_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.BACKOFF),
+    /**
+     * No secure connection came about: an end does not trust the other's certificate, or one speaks
+     * plain text. While certificates are rotated it passes.
+     */
+    PEER_NOT_TRUSTED(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The server is about to stop. */
     DRAINING(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The peer cannot be reached, or the connection broke. */

@@ -12,11 +12,13 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -136,7 +138,28 @@ public final class ErrorStatuses {
         if (status.getCause() instanceof MeshException failure) {
             return failure;
         }
+        Optional<String> handshake = handshake(status.getCause());
+        if (status.getCode() == Status.Code.UNAVAILABLE && handshake.isPresent()) {
+            return new MeshException(
+                    ErrorReason.PEER_NOT_TRUSTED,
+                    "no secure connection: " + handshake.get(),
+                    Map.of("cause", handshake.get()),
+                    status.getCause());
+        }
         return fromStatus(StatusProto.fromStatusAndTrailers(status, trailers));
+    }
+
+    /**
+     * Returns what went wrong in TLS below a failure, in the words of whatever noticed it first.
+     */
+    private static Optional<String> handshake(@Nullable Throwable cause) {
+        Optional<String> found = Optional.empty();
+        for (Throwable one = cause; one != null; one = one.getCause()) {
+            if (one instanceof SSLException || one instanceof GeneralSecurityException) {
+                found = Optional.ofNullable(one.getMessage());
+            }
+        }
+        return found;
     }
 
     private static ErrorReason ofCode(int code) {

@@ -1,7 +1,9 @@
 package io.abmesh.proto.transport;
 
+import io.abmesh.proto.identity.MeshRole;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.ManagedChannel;
@@ -12,6 +14,7 @@ import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -26,25 +29,47 @@ public final class MeshChannels {
 
     private MeshChannels() {}
 
+    /** Returns a channel in plain text. */
+    public static ManagedChannel open(String name, String address) {
+        return open(name, address, MeshSecurity.plainText());
+    }
+
     /**
      * Returns a channel that connects when it is first used. Keepalive pings run while calls are
      * open.
      *
      * @param name prefix of thread names
      * @param address {@code host:port}
+     * @param security of this process; borrowed
+     * @param peers roles of which the server must have one
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED for an address that is not loopback,
+     *     in plain text
      */
-    public static ManagedChannel open(String name, String address) {
+    public static ManagedChannel open(
+            String name, String address, MeshSecurity security, MeshRole... peers) {
+        requireAllowed(security, address);
+        ChannelCredentials credentials = security.channel(Set.of(peers));
         EventLoopGroup io = new NioEventLoopGroup(1, new DefaultThreadFactory(name + "-io", true));
         ExecutorService calls =
                 Executors.newFixedThreadPool(
                         CALL_THREADS, new DefaultThreadFactory(name + "-rpc", true));
-        return new OwnedChannel(builder(address, io, calls).build(), io, calls);
+        return new OwnedChannel(builder(address, credentials, io, calls).build(), io, calls);
+    }
+
+    /**
+     * Checks that a server may be spoken to.
+     *
+     * @param address {@code host:port}
+     * @throws io.abmesh.proto.error.MeshException TLS_REQUIRED
+     */
+    public static void requireAllowed(MeshSecurity security, String address) {
+        security.require(address.substring(0, Math.max(0, address.lastIndexOf(':'))));
     }
 
     /** Returns a builder of channels that run on the caller's threads. */
-    static NettyChannelBuilder builder(String address, EventLoopGroup io, Executor calls) {
-        return NettyChannelBuilder.forTarget("dns:///" + address)
-                .usePlaintext()
+    static NettyChannelBuilder builder(
+            String address, ChannelCredentials credentials, EventLoopGroup io, Executor calls) {
+        return NettyChannelBuilder.forTarget("dns:///" + address, credentials)
                 .eventLoopGroup(io)
                 .channelType(NioSocketChannel.class)
                 .executor(calls)

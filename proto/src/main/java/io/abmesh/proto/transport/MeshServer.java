@@ -58,22 +58,35 @@ public final class MeshServer implements AutoCloseable {
         this.calls = calls;
     }
 
-    /**
-     * Starts to listen.
-     *
-     * @param name prefix of thread names
-     * @param host interface to listen at, for example {@code 127.0.0.1}
-     * @param port 0 for any free port
-     * @param threads threads that run service methods, at least 1; a method that blocks holds one
-     * @throws MeshException ADDRESS_UNAVAILABLE if the port is in use or the host is not of this
-     *     machine
-     */
+    /** Starts to listen in plain text. */
     public static MeshServer start(
             String name,
             String host,
             int port,
             int threads,
             List<? extends BindableService> services) {
+        return start(name, MeshSecurity.plainText(), host, port, threads, services);
+    }
+
+    /**
+     * Starts to listen.
+     *
+     * @param name prefix of thread names
+     * @param security borrowed
+     * @param host interface to listen at, for example {@code 127.0.0.1}
+     * @param port 0 for any free port
+     * @param threads threads that run service methods, at least 1; a method that blocks holds one
+     * @throws MeshException ADDRESS_UNAVAILABLE if the port is in use or the host is not of this
+     *     machine; TLS_REQUIRED for a host that is not loopback, in plain text
+     */
+    public static MeshServer start(
+            String name,
+            MeshSecurity security,
+            String host,
+            int port,
+            int threads,
+            List<? extends BindableService> services) {
+        security.require(host);
         EventLoopGroup io =
                 new NioEventLoopGroup(IO_THREADS, new DefaultThreadFactory(name + "-io"));
         ExecutorService calls =
@@ -82,12 +95,11 @@ public final class MeshServer implements AutoCloseable {
         List<String> names = new ArrayList<>();
         names.add(HealthStatusManager.SERVICE_NAME_ALL_SERVICES);
         NettyServerBuilder builder =
-                NettyServerBuilder.forAddress(new InetSocketAddress(host, port))
+                NettyServerBuilder.forAddress(new InetSocketAddress(host, port), security.server())
                         .bossEventLoopGroup(io)
                         .workerEventLoopGroup(io)
                         .channelType(NioServerSocketChannel.class)
                         .executor(calls)
-                        .intercept(new ErrorInterceptor())
                         .maxInboundMessageSize(Limits.MAX_MESSAGE_BYTES)
                         .maxInboundMetadataSize(Limits.MAX_METADATA_BYTES)
                         .initialFlowControlWindow(Limits.FLOW_CONTROL_WINDOW_BYTES)
@@ -99,6 +111,9 @@ public final class MeshServer implements AutoCloseable {
                                 Limits.KEEPALIVE_TIME.toSeconds() / 2, TimeUnit.SECONDS)
                         .permitKeepAliveWithoutCalls(true)
                         .addService(health.getHealthService());
+        security.guards().forEach(builder::intercept);
+        // The last is the outermost: it names what the others throw.
+        builder.intercept(new ErrorInterceptor());
         for (BindableService service : services) {
             builder.addService(service);
             names.add(service.bindService().getServiceDescriptor().getName());

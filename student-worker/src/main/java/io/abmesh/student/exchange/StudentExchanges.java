@@ -7,6 +7,8 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.frame.TensorAssembler;
+import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.PeerChannels;
 import io.abmesh.proto.v1.ExchangeOpen;
 import io.abmesh.proto.v1.ExchangeServiceGrpc;
@@ -61,7 +63,7 @@ public final class StudentExchanges implements AutoCloseable {
     private record Early(ExchangeOpen open, IncomingStream stream) {}
 
     private final ExchangeSettings settings;
-    private final PeerChannels channels = new PeerChannels("student-exchange");
+    private final PeerChannels channels;
     private final ExecutorService sender =
             Executors.newSingleThreadExecutor(new DefaultThreadFactory("student-exchange", true));
     private final Object lock = new Object();
@@ -91,8 +93,13 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private @Nullable CancellableContext fetching;
 
-    /** Takes part in nothing yet. */
-    public StudentExchanges(ExchangeSettings settings) {
+    /**
+     * Takes part in nothing yet.
+     *
+     * @param security of this process; borrowed
+     */
+    public StudentExchanges(MeshSecurity security, ExchangeSettings settings) {
+        this.channels = new PeerChannels("student-exchange", security, MeshRole.STUDENT);
         this.settings = settings;
     }
 

@@ -5,7 +5,9 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.grpc.ManagedChannel;
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 public final class ChannelBatchSource implements BatchSource, AutoCloseable {
     static final int MAX_CHANNELS = 16;
 
+    private final MeshSecurity security;
     private final Duration deadline;
     private final Object lock = new Object();
 
@@ -39,9 +42,11 @@ public final class ChannelBatchSource implements BatchSource, AutoCloseable {
     /**
      * Opens nothing yet.
      *
+     * @param security of this process; borrowed
      * @param deadline of one fetch
      */
-    public ChannelBatchSource(Duration deadline) {
+    public ChannelBatchSource(MeshSecurity security, Duration deadline) {
+        this.security = security;
         this.deadline = deadline;
     }
 
@@ -80,7 +85,13 @@ public final class ChannelBatchSource implements BatchSource, AutoCloseable {
             }
             channel = channels.get(address);
             if (channel == null) {
-                channel = MeshChannels.open("student-fetch", address);
+                channel =
+                        MeshChannels.open(
+                                "student-fetch",
+                                address,
+                                security,
+                                MeshRole.TEACHER,
+                                MeshRole.COORDINATOR);
                 channels.put(address, channel);
                 oldest = dropOldest();
             }

@@ -34,6 +34,12 @@ public interface StudentConfig {
     Optional<String> advertisedHost();
 
     /**
+     * Folder with {@code tls.crt}, {@code tls.key} and {@code ca.crt}, which name this worker a
+     * student of its run, read again when they change; absent: plain text, on loopback only.
+     */
+    Optional<Path> tlsDirectory();
+
+    /**
      * Where checkpoints are written; must be on one filesystem, since they are published by rename.
      * Serves one run at a time.
      */

@@ -2,8 +2,10 @@ package io.abmesh.student.process;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.StudentJoin;
@@ -50,8 +52,8 @@ public final class StudentProcess implements AutoCloseable {
      *
      * @param versions of what computes, for provenance; {@code abmesh} is the program's own
      * @throws MeshException INVALID_REQUEST for a wrong configuration (all problems) or a
-     *     checkpoint folder that cannot be made, STORE_FULL, ADDRESS_UNAVAILABLE; nothing is left
-     *     running then
+     *     checkpoint folder that cannot be made, CERTIFICATE_UNUSABLE, TLS_REQUIRED, STORE_FULL,
+     *     ADDRESS_UNAVAILABLE; nothing is left running then
      */
     public static StudentProcess start(
             StudentConfig config, MeterRegistry registry, Map<String, String> versions) {
@@ -70,8 +72,11 @@ public final class StudentProcess implements AutoCloseable {
     }
 
     private void open(MeterRegistry registry, Map<String, String> versions) {
+        MeshSecurity security = MeshSecurity.of(MeshRole.STUDENT, config.tlsDirectory());
+        stops.push(security::close);
         StudentExchanges exchanges =
                 new StudentExchanges(
+                        security,
                         new ExchangeSettings(
                                 config.peerTimeout(),
                                 config.peerTimeout(),
@@ -83,15 +88,21 @@ public final class StudentProcess implements AutoCloseable {
         MeshServer listening =
                 MeshServer.start(
                         "student",
+                        security,
                         config.host(),
                         config.grpcPort(),
                         RPC_THREADS,
                         List.of(new ExchangeGrpcService(exchanges, sender)));
         server = listening;
         stops.push(() -> listening.stop(Duration.ZERO));
-        ManagedChannel coordinator = MeshChannels.open("student-work", config.coordinatorAddress());
+        ManagedChannel coordinator =
+                MeshChannels.open(
+                        "student-work",
+                        config.coordinatorAddress(),
+                        security,
+                        MeshRole.COORDINATOR);
         stops.push(() -> MeshChannels.close(coordinator, CHANNEL_GRACE));
-        ChannelBatchSource batches = new ChannelBatchSource(config.fetchDeadline());
+        ChannelBatchSource batches = new ChannelBatchSource(security, config.fetchDeadline());
         stops.push(batches::close);
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-student-worker");
         stops.push(tracing::close);

@@ -3,6 +3,7 @@ package io.abmesh.student.exchange;
 import io.abmesh.nn.training.GradientSum;
 import io.abmesh.nn.training.MicroOutcome;
 import io.abmesh.nn.training.ReductionTree.Subtree;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.RosterMember;
@@ -37,7 +38,7 @@ final class TestingStudents implements AutoCloseable {
 
     TestingStudents(int count) {
         for (int i = 0; i < count; i++) {
-            StudentExchanges one = new StudentExchanges(SETTINGS);
+            StudentExchanges one = new StudentExchanges(MeshSecurity.plainText(), SETTINGS);
             ResponseSender sender = new ResponseSender("student-" + i, Duration.ofSeconds(20));
             exchanges.add(one);
             senders.add(sender);

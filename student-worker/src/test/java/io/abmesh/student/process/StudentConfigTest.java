@@ -30,6 +30,7 @@ final class StudentConfigTest {
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
         assertThat(config.advertisedHost()).isEmpty();
+        assertThat(config.tlsDirectory()).isEmpty();
         assertThat(config.checkpointsKept()).isEqualTo(2);
         assertThat(config.exportDirectory()).isEmpty();
         assertThat(config.prefetch()).isEqualTo(4);
@@ -54,6 +55,7 @@ final class StudentConfigTest {
                                 Map.entry("abmesh.student.host", "0.0.0.0"),
                                 Map.entry("abmesh.student.grpc-port", "9001"),
                                 Map.entry("abmesh.student.advertised-host", "student-1"),
+                                Map.entry("abmesh.student.tls-directory", "/tls"),
                                 Map.entry("abmesh.student.checkpoints-kept", "7"),
                                 Map.entry("abmesh.student.export-directory", "/data/export"),
                                 Map.entry("abmesh.student.prefetch", "8"),
@@ -71,6 +73,7 @@ final class StudentConfigTest {
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(9001);
         assertThat(config.advertisedHost()).contains("student-1");
+        assertThat(config.tlsDirectory()).contains(Path.of("/tls"));
         assertThat(config.checkpointsKept()).isEqualTo(7);
         assertThat(config.exportDirectory()).contains(Path.of("/data/export"));
         assertThat(config.prefetch()).isEqualTo(8);

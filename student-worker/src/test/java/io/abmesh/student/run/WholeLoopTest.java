@@ -10,6 +10,7 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.TensorAssembler;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
@@ -455,7 +456,9 @@ final class WholeLoopTest {
         private final Server server;
         private final ManagedChannel channel;
         private final StudentExchanges exchanges =
-                new StudentExchanges(new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 64 << 20));
+                new StudentExchanges(
+                        MeshSecurity.plainText(),
+                        new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, 64 << 20));
         private final StudentRunner student;
 
         Mesh(TestingCoordinator coordinator, Path checkpoints) throws IOException {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -49,6 +50,7 @@ final class WorkQueueTest {
                                 System::nanoTime);
                 StudentExchanges exchanges =
                         new StudentExchanges(
+                                MeshSecurity.plainText(),
                                 new ExchangeSettings(PATIENCE, PATIENCE, PATIENCE, MEMORY))) {
             WorkQueue queue = new WorkQueue(prefetcher, exchanges, MEMORY);
             queue.received(WorkResponse.newBuilder().setBegin(begin()).build());

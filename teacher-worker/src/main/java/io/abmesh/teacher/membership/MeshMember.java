@@ -4,7 +4,9 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.util.Durations;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import io.abmesh.proto.v1.JoinMeshResponse;
 import io.abmesh.proto.v1.MembershipServiceGrpc;
@@ -54,10 +56,12 @@ public final class MeshMember implements AutoCloseable {
     @GuardedBy("lock")
     private boolean closed;
 
-    private MeshMember(JoinMeshRequest join, String coordinator) {
+    private MeshMember(JoinMeshRequest join, String coordinator, MeshSecurity security) {
         this.join = join;
         this.coordinator = coordinator;
-        this.channel = MeshChannels.open("teacher-membership", coordinator);
+        this.channel =
+                MeshChannels.open(
+                        "teacher-membership", coordinator, security, MeshRole.COORDINATOR);
         ThreadFactory threads =
                 task -> {
                     Thread thread = new Thread(task, "teacher-membership");
@@ -74,9 +78,10 @@ public final class MeshMember implements AutoCloseable {
      *
      * @param join what the worker says of itself
      * @param coordinator {@code host:port}
+     * @param security of this process; borrowed
      */
-    public static MeshMember join(JoinMeshRequest join, String coordinator) {
-        MeshMember member = new MeshMember(join, coordinator);
+    public static MeshMember join(JoinMeshRequest join, String coordinator, MeshSecurity security) {
+        MeshMember member = new MeshMember(join, coordinator, security);
         member.clock.execute(member::sit);
         return member;
     }

@@ -36,6 +36,12 @@ public interface TeacherConfig {
     /** Host under which others reach this worker; absent: where it listens. */
     Optional<String> advertisedHost();
 
+    /**
+     * Folder with `tls.crt`, `tls.key` and `ca.crt`, which name this worker a teacher of its run,
+     * read again when they change; absent: plain text, on loopback only.
+     */
+    Optional<Path> tlsDirectory();
+
     /** The coordinator's `host:port`; absent: stands alone and serves whoever calls. */
     Optional<String> coordinatorAddress();
 

@@ -7,7 +7,9 @@ import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.nn.teacher.TeacherOptions;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.proto.v1.JoinMeshRequest;
@@ -54,7 +56,8 @@ public final class TeacherProcess implements AutoCloseable {
      *
      * @param version version of the program
      * @throws MeshException INVALID_REQUEST for a wrong configuration (all problems),
-     *     MODEL_UNREADABLE, ADDRESS_UNAVAILABLE; nothing is left running then
+     *     CERTIFICATE_UNUSABLE, TLS_REQUIRED, MODEL_UNREADABLE, ADDRESS_UNAVAILABLE; nothing is
+     *     left running then
      */
     public static TeacherProcess start(
             TeacherConfig config, MeterRegistry registry, String version) {
@@ -73,6 +76,8 @@ public final class TeacherProcess implements AutoCloseable {
     }
 
     private void open(MeterRegistry registry, String version) {
+        MeshSecurity security = MeshSecurity.of(MeshRole.TEACHER, config.tlsDirectory());
+        stops.push(security::close);
         TeacherEngine engine = engine();
         stops.push(engine::close);
         BoundaryCache cache = cache();
@@ -101,6 +106,7 @@ public final class TeacherProcess implements AutoCloseable {
         MeshServer started =
                 MeshServer.start(
                         "teacher",
+                        security,
                         config.host(),
                         config.grpcPort(),
                         RPC_THREADS,
@@ -111,7 +117,7 @@ public final class TeacherProcess implements AutoCloseable {
         TeacherDescription model = engine.describe();
         Optional<MeshMember> member =
                 config.coordinatorAddress()
-                        .map(coordinator -> join(coordinator, started, model, version));
+                        .map(coordinator -> join(coordinator, started, security, model, version));
         member.ifPresent(joined -> stops.push(joined::close));
         stops.push(() -> started.stop(config.stopGrace()));
         member.ifPresent(joined -> stops.push(joined::drain));
@@ -162,7 +168,11 @@ public final class TeacherProcess implements AutoCloseable {
     }
 
     private MeshMember join(
-            String coordinator, MeshServer started, TeacherDescription model, String version) {
+            String coordinator,
+            MeshServer started,
+            MeshSecurity security,
+            TeacherDescription model,
+            String version) {
         String host = config.advertisedHost().orElse(config.host());
         return MeshMember.join(
                 JoinMeshRequest.newBuilder()
@@ -171,7 +181,8 @@ public final class TeacherProcess implements AutoCloseable {
                         .setVersion(version)
                         .setModelSha256(model.modelSha256())
                         .build(),
-                coordinator);
+                coordinator,
+                security);
     }
 
     /** Port of the gRPC server. */

@@ -2,6 +2,7 @@ package io.abmesh.teacher.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.v1.JoinMeshRequest;
 import java.net.InetAddress;
@@ -25,7 +26,7 @@ class MeshMemberIT {
     void joinsBeatsDrainsAndLeaves() throws Exception {
         TestingMembershipService coordinator = new TestingMembershipService(LEASE, false);
         try (MeshServer server = start(coordinator, 0)) {
-            MeshMember member = MeshMember.join(JOIN, server.address());
+            MeshMember member = MeshMember.join(JOIN, server.address(), MeshSecurity.plainText());
 
             assertThat(next(coordinator)).isEqualTo(JOIN);
             assertThat(next(coordinator)).isEqualTo(JoinMeshRequest.getDefaultInstance());
@@ -51,7 +52,8 @@ class MeshMemberIT {
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = free.getLocalPort();
         }
-        try (MeshMember member = MeshMember.join(JOIN, "127.0.0.1:" + port)) {
+        try (MeshMember member =
+                MeshMember.join(JOIN, "127.0.0.1:" + port, MeshSecurity.plainText())) {
             assertThat(member).isNotNull();
             TestingMembershipService first = new TestingMembershipService(LEASE, false);
             MeshServer server = start(first, port);
@@ -70,7 +72,8 @@ class MeshMemberIT {
     void joinsAgainWhenTheCoordinatorIsSilentForAWholeLease() throws Exception {
         TestingMembershipService coordinator = new TestingMembershipService(LEASE, true);
         try (MeshServer server = start(coordinator, 0);
-                MeshMember member = MeshMember.join(JOIN, server.address())) {
+                MeshMember member =
+                        MeshMember.join(JOIN, server.address(), MeshSecurity.plainText())) {
             assertThat(member).isNotNull();
             assertThat(next(coordinator)).isEqualTo(JOIN);
             Object said = next(coordinator);

@@ -23,6 +23,7 @@ class TeacherConfigTest {
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
         assertThat(config.advertisedHost()).isEmpty();
+        assertThat(config.tlsDirectory()).isEmpty();
         assertThat(config.coordinatorAddress()).isEmpty();
         assertThat(config.workerId()).isEqualTo("teacher-0");
         assertThat(config.engineThreads()).isEmpty();
@@ -46,6 +47,7 @@ class TeacherConfigTest {
                                 Map.entry("host", "0.0.0.0"),
                                 Map.entry("grpc-port", "4711"),
                                 Map.entry("advertised-host", "teacher-3.mesh"),
+                                Map.entry("tls-directory", "/tls"),
                                 Map.entry("coordinator-address", "coordinator:8000"),
                                 Map.entry("worker-id", "teacher-3"),
                                 Map.entry("engine-threads", "6"),
@@ -62,6 +64,7 @@ class TeacherConfigTest {
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(4711);
         assertThat(config.advertisedHost()).contains("teacher-3.mesh");
+        assertThat(config.tlsDirectory()).contains(Path.of("/tls"));
         assertThat(config.coordinatorAddress()).contains("coordinator:8000");
         assertThat(config.workerId()).isEqualTo("teacher-3");
         assertThat(config.engineThreads()).hasValue(6);

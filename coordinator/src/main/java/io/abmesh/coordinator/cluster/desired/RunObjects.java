@@ -3,6 +3,7 @@ package io.abmesh.coordinator.cluster.desired;
 import io.abmesh.coordinator.cluster.decision.WorkerMemory;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.process.NativeEnvironment;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
@@ -49,6 +50,7 @@ public record RunObjects(
     private static final String CHECKPOINT = "checkpoint";
     private static final String CHECKPOINT_PATH = "/var/lib/abmesh/checkpoint";
     private static final String CACHE_PATH = "/var/cache/abmesh";
+    private static final String TLS_PATH = "/etc/abmesh/tls";
     private static final String BUILTIN = "builtin:";
 
     /** Where an image has the teachers that are built in. */
@@ -82,7 +84,22 @@ public record RunObjects(
                         .toList());
     }
 
-    /** Returns the objects in the order in which they are applied. */
+    /** Returns the roles of the run's workers. */
+    public List<MeshRole> roles() {
+        return needsTeacher(spec)
+                ? List.of(MeshRole.STUDENT, MeshRole.TEACHER)
+                : List.of(MeshRole.STUDENT);
+    }
+
+    /** Returns name, labels and owner of the Secret with the certificate of a role. */
+    public ObjectMeta credential(MeshRole role) {
+        return metadata(name + "-" + role.word(), role.word());
+    }
+
+    /**
+     * Returns the objects in the order in which they are applied. The pods among them mount the
+     * Secrets of {@link #credential}, which change by their own clock and are not here.
+     */
     public List<HasMetadata> all() {
         List<HasMetadata> objects = new ArrayList<>();
         RunPolicies policies = new RunPolicies(this);
@@ -221,6 +238,8 @@ public record RunObjects(
                 .with(prefix + "COORDINATOR_ADDRESS", around.coordinatorAddress())
                 .with(prefix + "HOST", "0.0.0.0")
                 .with(prefix + "GRPC_PORT", Integer.toString(WorkerPod.GRPC_PORT))
+                .with(prefix + "TLS_DIRECTORY", TLS_PATH)
+                .secret("tls", name + "-" + component, TLS_PATH)
                 .withField(prefix + "WORKER_ID", "metadata.name")
                 .withField(prefix + "ADVERTISED_HOST", "status.podIP")
                 .with("QUARKUS_HTTP_HOST", "0.0.0.0")

@@ -25,7 +25,7 @@ import java.util.TreeMap;
 
 /**
  * Pod template of one role. What both roles share stands here: no privileges, a read-only root, no
- * token for the API server, one container that speaks gRPC and tells its health.
+ * token for the API server, one container that speaks gRPC and tells its health over HTTP.
  */
 final class WorkerPod {
     /** Port of gRPC of every worker: {@value}. */
@@ -37,8 +37,14 @@ final class WorkerPod {
     /** User and group that containers run as; the images have it too. */
     static final long USER = 65_532;
 
+    /** Mode of a file that user and group may read, and nobody else. */
+    private static final int GROUP_READS = 0440;
+
     private static final String GRPC = "grpc";
     private static final String HTTP = "http";
+
+    /** Says whether the worker takes calls; a kubelet has no certificate to call it with. */
+    private static final String HEALTH = "/q/health/ready";
 
     /** A model is loaded and ND4J is started before a worker serves. */
     private static final int STARTUP_PERIOD_SECONDS = 5;
@@ -111,6 +117,19 @@ final class WorkerPod {
                 new VolumeBuilder()
                         .withName(name)
                         .withNewPersistentVolumeClaim(claim, true)
+                        .build());
+        return mount(name, path, true);
+    }
+
+    /** Mounts a Secret to be read by the container's group. */
+    WorkerPod secret(String name, String secret, String path) {
+        volumes.add(
+                new VolumeBuilder()
+                        .withName(name)
+                        .withNewSecret()
+                        .withSecretName(secret)
+                        .withDefaultMode(GROUP_READS)
+                        .endSecret()
                         .build());
         return mount(name, path, true);
     }
@@ -213,17 +232,15 @@ final class WorkerPod {
                 .build();
     }
 
-    private Probe probe(int periodSeconds, int failures) {
-        ProbeBuilder probe =
-                new ProbeBuilder()
-                        .withPeriodSeconds(periodSeconds)
-                        .withTimeoutSeconds(PROBE_TIMEOUT_SECONDS)
-                        .withFailureThreshold(failures);
-        if (around.level().grpcProbes()) {
-            probe.withNewGrpc().withPort(GRPC_PORT).endGrpc();
-        } else {
-            probe.withNewHttpGet().withPath("/q/health/ready").withNewPort(HTTP).endHttpGet();
-        }
-        return probe.build();
+    private static Probe probe(int periodSeconds, int failures) {
+        return new ProbeBuilder()
+                .withPeriodSeconds(periodSeconds)
+                .withTimeoutSeconds(PROBE_TIMEOUT_SECONDS)
+                .withFailureThreshold(failures)
+                .withNewHttpGet()
+                .withPath(HEALTH)
+                .withNewPort(HTTP)
+                .endHttpGet()
+                .build();
     }
 }

@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -118,6 +119,15 @@ public final class ClusterClient {
         client.resource(object).patch(APPLY);
     }
 
+    Optional<Secret> secret(String name) {
+        return Optional.ofNullable(client.secrets().inNamespace(namespace).withName(name).get());
+    }
+
+    /** Makes a Secret; a conflict if there is one of that name. */
+    Secret create(Secret secret) {
+        return client.resource(secret).create();
+    }
+
     /** Makes a run, as {@code abmesh submit} asks for. */
     public DistillationRun create(DistillationRun run) {
         return client.resource(run).inNamespace(namespace).create();
@@ -149,6 +159,7 @@ public final class ClusterClient {
         for (String worker : List.of(students, teachers)) {
             delete(Service.class, worker);
             delete(NetworkPolicy.class, worker);
+            delete(Secret.class, worker);
         }
         if (level.policyV1()) {
             delete(PodDisruptionBudget.class, run);

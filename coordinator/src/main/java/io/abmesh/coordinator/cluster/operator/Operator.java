@@ -46,24 +46,28 @@ public final class Operator implements AutoCloseable {
     private final Leadership leadership;
     private final Settings settings;
     private final MeshRuns runs;
+    private final MeshCertificates certificates;
 
     /**
      * Makes an operator that does nothing yet.
      *
      * @param client borrowed
+     * @param cluster the same, for single requests; borrowed
      * @param runs borrowed
+     * @param certificates of the mesh; borrowed
      * @param around what all runs share, on a server that knows this much
      */
     public Operator(
             KubernetesClient client,
+            ClusterClient cluster,
             MeshRuns runs,
+            MeshCertificates certificates,
             Function<ApiLevel, Surroundings> around,
             Settings settings,
             Clock clock) {
         this.settings = settings;
         this.runs = runs;
-        ClusterClient cluster =
-                new ClusterClient(client, settings.namespace(), clock, settings.identity());
+        this.certificates = certificates;
         this.queue = new RunQueue(this::look);
         this.informers = new RunInformers(client, settings.namespace(), this::changed);
         AtomicReference<Surroundings> known = new AtomicReference<>();
@@ -72,6 +76,7 @@ public final class Operator implements AutoCloseable {
                         cluster,
                         informers,
                         runs,
+                        certificates,
                         () ->
                                 known.updateAndGet(
                                         before ->
@@ -93,6 +98,7 @@ public final class Operator implements AutoCloseable {
     /** Begins to watch and to act; returns at once, whether the API server is there or not. */
     public void start() {
         informers.start();
+        queue.every(settings.period(), this::certificates);
         queue.every(settings.period(), this::unfinished);
         leadership.start();
         LOG.infof("Operator starts namespace=%s", settings.namespace());
@@ -112,6 +118,14 @@ public final class Operator implements AutoCloseable {
 
     private void all() {
         informers.runs().forEach(run -> queue.add(run.getMetadata().getName()));
+    }
+
+    /** A coordinator that does not lead is called too, and needs its own. */
+    private void certificates() {
+        certificates.keepOwn();
+        if (leadership.leads()) {
+            certificates.keepClient();
+        }
     }
 
     private void unfinished() {

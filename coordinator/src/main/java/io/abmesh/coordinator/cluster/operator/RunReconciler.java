@@ -42,6 +42,7 @@ final class RunReconciler {
     private final ClusterClient cluster;
     private final RunInformers informers;
     private final MeshRuns runs;
+    private final MeshCertificates certificates;
     private final Supplier<Surroundings> around;
     private final RunStatuses statuses;
     private final Clock clock;
@@ -56,12 +57,14 @@ final class RunReconciler {
             ClusterClient cluster,
             RunInformers informers,
             MeshRuns runs,
+            MeshCertificates certificates,
             Supplier<Surroundings> around,
             RunStatuses statuses,
             Clock clock) {
         this.cluster = cluster;
         this.informers = informers;
         this.runs = runs;
+        this.certificates = certificates;
         this.around = around;
         this.statuses = statuses;
         this.clock = clock;
@@ -207,6 +210,7 @@ final class RunReconciler {
                             intent.students(),
                             intent.teachers().teachers(),
                             around.get());
+            certificates.keepWorkers(objects, seen.uid());
             for (HasMetadata object : objects.all()) {
                 cluster.apply(object);
             }

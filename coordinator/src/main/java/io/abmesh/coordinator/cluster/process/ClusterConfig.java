@@ -72,6 +72,13 @@ public interface ClusterConfig {
     @WithDefault("15s")
     Duration lease();
 
+    /**
+     * How long a certificate is valid; it is replaced at two thirds. Shorter is less use to who
+     * steals one; at least an hour.
+     */
+    @WithDefault("720h")
+    Duration certificateLife();
+
     /** How long the API server may take to answer. */
     @WithDefault("10s")
     Duration requestTimeout();

@@ -47,7 +47,6 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
     private static final String NAME = "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?";
 
     private static final int CONFLICT = 409;
-    private static final int SERVER_ERROR = 500;
 
     private final ClusterClient cluster;
     private final Runs runs;
@@ -193,17 +192,7 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         try {
             return question.get();
         } catch (KubernetesClientException e) {
-            boolean refused = e.getCode() > 0 && e.getCode() < SERVER_ERROR;
-            throw new MeshException(
-                    refused ? ErrorReason.CLUSTER_REFUSED : ErrorReason.CLUSTER_UNAVAILABLE,
-                    (refused
-                                    ? "the API server refuses: run="
-                                    : "the API server cannot be asked: run=")
-                            + name
-                            + ", cause="
-                            + e.getMessage(),
-                    Map.of("name", name),
-                    e);
+            throw ClusterFailures.of("run=" + name, Map.of("name", name), e);
         }
     }
 

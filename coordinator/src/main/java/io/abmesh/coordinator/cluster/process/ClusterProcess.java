@@ -2,32 +2,17 @@ package io.abmesh.coordinator.cluster.process;
 
 import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
-import io.abmesh.coordinator.cluster.operator.ClusterClient;
 import io.abmesh.coordinator.cluster.operator.Operator;
 import io.abmesh.coordinator.run.Runs;
-import io.abmesh.proto.error.ErrorReason;
-import io.abmesh.proto.error.MeshException;
-import io.fabric8.kubernetes.client.Config;
-import io.fabric8.kubernetes.client.ConfigBuilder;
-import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.grpc.BindableService;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Clock;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
 
 /** The operator and the service of a coordinator on a cluster. */
 public final class ClusterProcess implements AutoCloseable {
-    private final KubernetesClient client;
     private final Operator operator;
     private final ClusterGrpcService service;
 
-    private ClusterProcess(KubernetesClient client, Operator operator, ClusterGrpcService service) {
-        this.client = client;
+    private ClusterProcess(Operator operator, ClusterGrpcService service) {
         this.operator = operator;
         this.service = service;
     }
@@ -35,82 +20,36 @@ public final class ClusterProcess implements AutoCloseable {
     /**
      * Makes the parts; asks nothing of the API server yet.
      *
+     * @param connection borrowed
      * @param runs borrowed
-     * @throws MeshException INVALID_REQUEST for a configuration that lacks something, with all of
-     *     it
      */
-    public static ClusterProcess open(ClusterConfig config, Runs runs, Clock clock) {
-        Surroundings.Images images = images(config.images());
-        int timeoutMillis = (int) config.requestTimeout().toMillis();
-        Config kubernetes =
-                new ConfigBuilder(Config.autoConfigure(null))
-                        .withRequestTimeout(timeoutMillis)
-                        .withConnectionTimeout(timeoutMillis)
-                        // who asks tries again: the operator at its next look, people themselves
-                        .withRequestRetryBackoffLimit(0)
-                        .build();
-        KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
-        String namespace = config.namespace().orElse(client.getNamespace());
-        String identity = config.identity().orElseGet(ClusterProcess::hostName);
+    public static ClusterProcess open(ClusterConnection connection, Runs runs, Clock clock) {
+        ClusterConfig config = connection.config();
         CoordinatorRuns mesh = new CoordinatorRuns(runs, config.dataDirectory());
         Operator operator =
                 new Operator(
-                        client,
+                        connection.client(),
+                        connection.cluster(),
                         mesh,
+                        connection.certificates(),
                         level ->
                                 new Surroundings(
-                                        namespace,
+                                        connection.namespace(),
                                         config.coordinatorAddress(),
-                                        images,
+                                        connection.images(),
                                         config.dataClaim(),
                                         config.priorityClass(),
                                         level),
                         new Operator.Settings(
-                                namespace,
-                                identity,
+                                connection.namespace(),
+                                connection.identity(),
                                 config.storeClaim(),
                                 config.period(),
                                 config.lease()),
                         clock);
         return new ClusterProcess(
-                client,
                 operator,
-                new ClusterGrpcService(
-                        new ClusterClient(client, namespace, clock, identity),
-                        runs,
-                        mesh,
-                        config.dataDirectory()));
-    }
-
-    private static Surroundings.Images images(ClusterConfig.Images config) {
-        Map<String, Optional<String>> wanted = new TreeMap<>();
-        wanted.put("student", config.student());
-        wanted.put("student-cuda", config.studentCuda());
-        wanted.put("teacher", config.teacher());
-        wanted.put("teacher-cuda", config.teacherCuda());
-        List<String> missing =
-                wanted.entrySet().stream()
-                        .filter(image -> image.getValue().isEmpty())
-                        .map(image -> "abmesh.cluster.images." + image.getKey())
-                        .toList();
-        if (!missing.isEmpty()) {
-            throw new MeshException(
-                    ErrorReason.INVALID_REQUEST,
-                    "a coordinator on a cluster needs images of workers: missing=" + missing);
-        }
-        return new Surroundings.Images(
-                config.student().orElseThrow(),
-                config.teacher().orElseThrow(),
-                config.studentCuda().orElseThrow(),
-                config.teacherCuda().orElseThrow());
-    }
-
-    private static String hostName() {
-        try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            return "coordinator-" + ProcessHandle.current().pid();
-        }
+                new ClusterGrpcService(connection.cluster(), runs, mesh, config.dataDirectory()));
     }
 
     /** Returns the service for people. */
@@ -127,6 +66,5 @@ public final class ClusterProcess implements AutoCloseable {
     @Override
     public void close() {
         operator.close();
-        client.close();
     }
 }

@@ -152,6 +152,36 @@ final class RunObjectsTest {
     }
 
     @Test
+    void aPodReadsTheCertificateOfItsRoleAndTellsItsHealthToWhoeverHasNone() {
+        PodTemplateSpec students =
+                only(objects(SPEC, 30), StatefulSet.class).getSpec().getTemplate();
+        PodTemplateSpec teachers =
+                only(objects(SPEC, 30), Deployment.class).getSpec().getTemplate();
+        assertThat(variable(students, "ABMESH_STUDENT_TLS_DIRECTORY")).isEqualTo("/etc/abmesh/tls");
+        assertThat(variable(teachers, "ABMESH_TEACHER_TLS_DIRECTORY")).isEqualTo("/etc/abmesh/tls");
+        assertThat(secret(students)).isEqualTo("small-student");
+        assertThat(secret(teachers)).isEqualTo("small-teacher");
+        for (PodTemplateSpec pod : List.of(students, teachers)) {
+            assertThat(container(pod).getVolumeMounts())
+                    .anySatisfy(
+                            mount -> {
+                                assertThat(mount.getMountPath()).isEqualTo("/etc/abmesh/tls");
+                                assertThat(mount.getReadOnly()).isTrue();
+                            });
+            assertThat(container(pod).getReadinessProbe().getHttpGet().getPath())
+                    .isEqualTo("/q/health/ready");
+        }
+    }
+
+    private static String secret(PodTemplateSpec pod) {
+        return pod.getSpec().getVolumes().stream()
+                .filter(volume -> volume.getName().equals("tls"))
+                .map(volume -> volume.getSecret().getSecretName())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
     void memoryFlagsFollowTheLimit() {
         StatefulSet students = only(objects(SPEC, 30), StatefulSet.class);
         assertThat(variable(students.getSpec().getTemplate(), "JDK_JAVA_OPTIONS"))
@@ -209,18 +239,6 @@ final class RunObjectsTest {
 
     @Test
     void anOlderServerGetsWhatItKnows() {
-        assertThat(
-                        container(
-                                        only(objects(SPEC, 30), StatefulSet.class)
-                                                .getSpec()
-                                                .getTemplate())
-                                .getReadinessProbe()
-                                .getGrpc())
-                .isNotNull();
-        Container old =
-                container(only(objects(SPEC, 20), StatefulSet.class).getSpec().getTemplate());
-        assertThat(old.getReadinessProbe().getGrpc()).isNull();
-        assertThat(old.getReadinessProbe().getHttpGet().getPath()).isEqualTo("/q/health/ready");
         assertThat(objects(SPEC, 20).get(6).getApiVersion()).isEqualTo("policy/v1beta1");
         assertThat(objects(SPEC, 30).get(6).getApiVersion()).isEqualTo("policy/v1");
     }

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.cluster.operator;
 
+import io.abmesh.coordinator.cluster.desired.RunLabels;
 import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
@@ -16,6 +17,7 @@ import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -44,6 +46,9 @@ final class Cluster implements AutoCloseable {
     private static final long LIMIT_SECONDS = 30;
     private static final Duration PERIOD = Duration.ofMillis(200);
     private static final Duration LEASE = Duration.ofSeconds(3);
+
+    /** How long a certificate is valid. */
+    static final Duration LIFE = Duration.ofDays(30);
 
     final TestingMeshRuns mesh = new TestingMeshRuns();
     final TestingClock clock = new TestingClock();
@@ -129,10 +134,15 @@ final class Cluster implements AutoCloseable {
 
     /** Starts an operator. */
     Operator operator(String identity) {
+        KubernetesClient client = coordinator();
+        ClusterClient requests = new ClusterClient(client, namespace, clock, identity);
+        MeshCertificates certificates = new MeshCertificates(requests, namespace, LIFE, clock);
         Operator operator =
                 new Operator(
-                        coordinator(),
+                        client,
+                        requests,
                         mesh,
+                        certificates,
                         level ->
                                 new Surroundings(
                                         namespace,
@@ -230,12 +240,22 @@ final class Cluster implements AutoCloseable {
                                 .inNamespace(namespace)
                                 .list()
                                 .getItems(),
-                        admin.persistentVolumeClaims().inNamespace(namespace).list().getItems())
+                        admin.persistentVolumeClaims().inNamespace(namespace).list().getItems(),
+                        admin.secrets()
+                                .inNamespace(namespace)
+                                .withLabel(RunLabels.RUN)
+                                .list()
+                                .getItems())
                 .stream()
                 .flatMap(List::stream)
                 .map(object -> object.getKind() + "/" + object.getMetadata().getName())
                 .sorted()
                 .toList();
+    }
+
+    /** Returns a Secret; null if there is none. */
+    Secret secret(String name) {
+        return admin.secrets().inNamespace(namespace).withName(name).get();
     }
 
     /** Returns the reasons of the events of a run, in the order in which they were told. */

@@ -14,14 +14,21 @@ import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
 import io.abmesh.kube.Waiting;
+import io.abmesh.proto.identity.MeshIdentity;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.io.ByteArrayInputStream;
+import java.net.URI;
 import java.nio.file.Path;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +54,8 @@ final class OperatorIT {
                     "NetworkPolicy/small-teacher",
                     "PersistentVolumeClaim/checkpoint-small-student-0",
                     "PodDisruptionBudget/small",
+                    "Secret/small-student",
+                    "Secret/small-teacher",
                     "Service/small-student",
                     "Service/small-teacher",
                     "StatefulSet/small-student");
@@ -348,6 +357,71 @@ final class OperatorIT {
                 () ->
                         students.get().getSpec().getReplicas() == 1
                                 && cluster.objects().contains("Service/small-teacher"));
+    }
+
+    @Test
+    void everyRoleHasACertificateThatIsReplacedBeforeItExpiresAndWithItsAuthority()
+            throws Exception {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        Waiting.until("people have one", LIMIT, () -> cluster.secret("abmesh-client") != null);
+        assertThat(identity("small-student"))
+                .hasToString("spiffe://%s/run/%s/student".formatted(cluster.namespace, uid));
+        assertThat(identity("small-teacher"))
+                .hasToString("spiffe://%s/run/%s/teacher".formatted(cluster.namespace, uid));
+        assertThat(identity("abmesh-client"))
+                .hasToString("spiffe://%s/client".formatted(cluster.namespace));
+        assertThat(cluster.secret("small-student").getMetadata().getOwnerReferences())
+                .singleElement()
+                .satisfies(owner -> assertThat(owner.getUid()).isEqualTo(uid));
+
+        List<String> names = List.of("small-student", "small-teacher", "abmesh-client");
+        List<String> first = files(names, "tls.crt");
+        cluster.clock.advance(Cluster.LIFE.multipliedBy(2).dividedBy(3));
+        Waiting.until(
+                "all are replaced",
+                LIMIT,
+                () -> files(names, "tls.crt").stream().noneMatch(first::contains));
+        List<String> second = files(names, "ca.crt");
+        cluster.admin.secrets().inNamespace(cluster.namespace).withName("abmesh-ca").delete();
+        Waiting.until(
+                "all are another authority's",
+                LIMIT,
+                () -> files(names, "ca.crt").stream().noneMatch(second::contains));
+    }
+
+    @Test
+    void aSecretThatSomebodyElseSeesToIsLeftAlone() {
+        cluster.admin
+                .resource(
+                        new SecretBuilder()
+                                .withNewMetadata()
+                                .withName("abmesh-client")
+                                .withNamespace(cluster.namespace)
+                                .endMetadata()
+                                .addToData("tls.crt", "bWluZQ==")
+                                .build())
+                .create();
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.secret("abmesh-client").getData())
+                .containsOnlyKeys("tls.crt")
+                .containsValue("bWluZQ==");
+    }
+
+    private List<String> files(List<String> secrets, String file) {
+        return secrets.stream().map(name -> cluster.secret(name).getData().get(file)).toList();
+    }
+
+    private URI identity(String secret) throws Exception {
+        byte[] pem = Base64.getDecoder().decode(cluster.secret(secret).getData().get("tls.crt"));
+        return MeshIdentity.of(
+                        (X509Certificate)
+                                CertificateFactory.getInstance("X.509")
+                                        .generateCertificate(new ByteArrayInputStream(pem)))
+                .uri();
     }
 
     @Test

@@ -26,6 +26,7 @@ final class ClusterConfigTest {
         assertThat(config.priorityClass()).isEmpty();
         assertThat(config.period()).isEqualTo(Duration.ofSeconds(5));
         assertThat(config.lease()).isEqualTo(Duration.ofSeconds(15));
+        assertThat(config.certificateLife()).isEqualTo(Duration.ofDays(30));
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofSeconds(10));
     }
 
@@ -48,6 +49,7 @@ final class ClusterConfigTest {
                                 Map.entry("abmesh.cluster.priority-class", "low"),
                                 Map.entry("abmesh.cluster.period", "1s"),
                                 Map.entry("abmesh.cluster.lease", "3s"),
+                                Map.entry("abmesh.cluster.certificate-life", "48h"),
                                 Map.entry("abmesh.cluster.request-timeout", "2s")));
         assertThat(config.enabled()).isTrue();
         assertThat(config.namespace()).contains("mesh");
@@ -63,6 +65,7 @@ final class ClusterConfigTest {
         assertThat(config.priorityClass()).contains("low");
         assertThat(config.period()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.lease()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(config.certificateLife()).isEqualTo(Duration.ofDays(2));
         assertThat(config.requestTimeout()).isEqualTo(Duration.ofSeconds(2));
     }
 

@@ -1,0 +1,165 @@
+package io.abmesh.coordinator.cluster.process;
+
+import io.abmesh.coordinator.cluster.desired.Surroundings;
+import io.abmesh.coordinator.cluster.operator.ClusterClient;
+import io.abmesh.coordinator.cluster.operator.MeshCertificates;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.transport.MeshSecurity;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * A coordinator's place on a cluster: the API server that it asks, and the certificates of its
+ * mesh.
+ */
+public final class ClusterConnection implements AutoCloseable {
+    private static final Duration MIN_LIFE = Duration.ofHours(1);
+
+    private final ClusterConfig config;
+    private final KubernetesClient client;
+    private final String namespace;
+    private final String identity;
+    private final ClusterClient cluster;
+    private final MeshCertificates certificates;
+
+    private ClusterConnection(
+            ClusterConfig config,
+            KubernetesClient client,
+            String namespace,
+            String identity,
+            ClusterClient cluster,
+            MeshCertificates certificates) {
+        this.config = config;
+        this.client = client;
+        this.namespace = namespace;
+        this.identity = identity;
+        this.cluster = cluster;
+        this.certificates = certificates;
+    }
+
+    /**
+     * Connects, and has the coordinator's certificate issued.
+     *
+     * @throws MeshException INVALID_REQUEST for a configuration that lacks something, with all of
+     *     it; CLUSTER_REFUSED, CLUSTER_UNAVAILABLE, CERTIFICATE_UNUSABLE
+     */
+    public static ClusterConnection open(ClusterConfig config, Clock clock) {
+        List<String> problems = problems(config);
+        if (!problems.isEmpty()) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, String.join("; ", problems));
+        }
+        int timeoutMillis = (int) config.requestTimeout().toMillis();
+        Config kubernetes =
+                new ConfigBuilder(Config.autoConfigure(null))
+                        .withRequestTimeout(timeoutMillis)
+                        .withConnectionTimeout(timeoutMillis)
+                        // who asks tries again: the operator at its next look, people themselves
+                        .withRequestRetryBackoffLimit(0)
+                        .build();
+        KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
+        String namespace = config.namespace().orElse(client.getNamespace());
+        String identity = config.identity().orElseGet(ClusterConnection::hostName);
+        ClusterClient cluster = new ClusterClient(client, namespace, clock, identity);
+        try {
+            MeshCertificates certificates =
+                    new MeshCertificates(cluster, namespace, config.certificateLife(), clock);
+            return new ClusterConnection(
+                    config, client, namespace, identity, cluster, certificates);
+        } catch (KubernetesClientException e) {
+            client.close();
+            throw ClusterFailures.of("secret=" + MeshCertificates.AUTHORITY, Map.of(), e);
+        } catch (MeshException e) {
+            client.close();
+            throw e;
+        }
+    }
+
+    private static List<String> problems(ClusterConfig config) {
+        List<String> problems = new ArrayList<>();
+        Map<String, Optional<String>> images = new TreeMap<>();
+        images.put("student", config.images().student());
+        images.put("student-cuda", config.images().studentCuda());
+        images.put("teacher", config.images().teacher());
+        images.put("teacher-cuda", config.images().teacherCuda());
+        List<String> missing =
+                images.entrySet().stream()
+                        .filter(image -> image.getValue().isEmpty())
+                        .map(image -> "abmesh.cluster.images." + image.getKey())
+                        .toList();
+        if (!missing.isEmpty()) {
+            problems.add("a coordinator on a cluster needs images of workers: missing=" + missing);
+        }
+        if (config.certificateLife().compareTo(MIN_LIFE) < 0) {
+            problems.add(
+                    "abmesh.cluster.certificate-life is too short: found="
+                            + config.certificateLife()
+                            + ", expected at least="
+                            + MIN_LIFE);
+        }
+        return problems;
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "coordinator-" + ProcessHandle.current().pid();
+        }
+    }
+
+    /** Returns what the coordinator shows and demands; ends with this. */
+    public MeshSecurity security() {
+        return certificates.security();
+    }
+
+    ClusterConfig config() {
+        return config;
+    }
+
+    Surroundings.Images images() {
+        return new Surroundings.Images(
+                config.images().student().orElseThrow(),
+                config.images().teacher().orElseThrow(),
+                config.images().studentCuda().orElseThrow(),
+                config.images().teacherCuda().orElseThrow());
+    }
+
+    KubernetesClient client() {
+        return client;
+    }
+
+    String namespace() {
+        return namespace;
+    }
+
+    String identity() {
+        return identity;
+    }
+
+    ClusterClient cluster() {
+        return cluster;
+    }
+
+    MeshCertificates certificates() {
+        return certificates;
+    }
+
+    @Override
+    public void close() {
+        certificates.close();
+        client.close();
+    }
+}

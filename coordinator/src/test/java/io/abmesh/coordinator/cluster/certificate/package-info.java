@@ -1,0 +1,2 @@
+/** Tests of the mesh's certificates. */
+package io.abmesh.coordinator.cluster.certificate;
