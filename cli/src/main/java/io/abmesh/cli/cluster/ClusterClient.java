@@ -25,6 +25,9 @@ import java.util.function.Supplier;
 public final class ClusterClient implements AutoCloseable {
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(30);
 
+    /** The coordinator may have to fetch the plan's images first. */
+    private static final Duration DATA_DEADLINE = Duration.ofHours(1);
+
     private final ManagedChannel channel;
     private final ClusterServiceGrpc.ClusterServiceBlockingStub stub;
 
@@ -47,7 +50,8 @@ public final class ClusterClient implements AutoCloseable {
     public SubmitClusterRunResponse submit(String name, PlanText plan, Workers workers) {
         return named(
                 () ->
-                        within().submitClusterRun(
+                        within(DATA_DEADLINE)
+                                .submitClusterRun(
                                         SubmitClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .setPlanYaml(plan.yaml())
@@ -62,7 +66,8 @@ public final class ClusterClient implements AutoCloseable {
     public List<ClusterRun> list() {
         return named(
                 () ->
-                        within().listClusterRuns(ListClusterRunsRequest.getDefaultInstance())
+                        within(CALL_DEADLINE)
+                                .listClusterRuns(ListClusterRunsRequest.getDefaultInstance())
                                 .getRunsList());
     }
 
@@ -70,7 +75,8 @@ public final class ClusterClient implements AutoCloseable {
     public ClusterRun get(String name) {
         return named(
                 () ->
-                        within().getClusterRun(
+                        within(CALL_DEADLINE)
+                                .getClusterRun(
                                         GetClusterRunRequest.newBuilder().setName(name).build())
                                 .getRun());
     }
@@ -79,7 +85,8 @@ public final class ClusterClient implements AutoCloseable {
     public void suspend(String name, boolean suspend) {
         named(
                 () ->
-                        within().suspendClusterRun(
+                        within(CALL_DEADLINE)
+                                .suspendClusterRun(
                                         SuspendClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .setSuspend(suspend)
@@ -90,14 +97,15 @@ public final class ClusterClient implements AutoCloseable {
     public void cancel(String name) {
         named(
                 () ->
-                        within().cancelClusterRun(
+                        within(CALL_DEADLINE)
+                                .cancelClusterRun(
                                         CancelClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .build()));
     }
 
-    private ClusterServiceGrpc.ClusterServiceBlockingStub within() {
-        return stub.withDeadlineAfter(CALL_DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+    private ClusterServiceGrpc.ClusterServiceBlockingStub within(Duration deadline) {
+        return stub.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private static <T> T named(Supplier<T> call) {

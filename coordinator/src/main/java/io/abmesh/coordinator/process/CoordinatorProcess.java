@@ -5,7 +5,9 @@ import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.run.Datasets;
 import io.abmesh.coordinator.run.Loop;
+import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.coordinator.run.StepSampling;
@@ -13,6 +15,12 @@ import io.abmesh.coordinator.run.StoredArtifacts;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.objects.ObjectAddress;
+import io.abmesh.objects.ObjectCache;
+import io.abmesh.objects.ObjectException;
+import io.abmesh.objects.ObjectStore;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
@@ -54,8 +62,8 @@ public final class CoordinatorProcess implements AutoCloseable {
      *
      * @param registry gets the meters
      * @param version of the program, which workers must share
-     * @throws io.abmesh.proto.error.MeshException ADDRESS_UNAVAILABLE, STORE_FULL; nothing is left
-     *     running then
+     * @throws MeshException ADDRESS_UNAVAILABLE, STORE_FULL, INVALID_REQUEST for a wrong address in
+     *     the configuration; nothing is left running then
      */
     public static CoordinatorProcess start(
             CoordinatorConfig config, MeterRegistry registry, String version) {
@@ -92,11 +100,20 @@ public final class CoordinatorProcess implements AutoCloseable {
         LazyBatches batches = new LazyBatches();
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
         stops.push(tracing::close);
+        ObjectStore objects = objects();
+        stops.push(objects::close);
+        Optional<ResultDelivery> delivery = delivery(objects, loop, clock);
         Runs known =
                 new Runs(
                         loop,
                         store,
                         batches,
+                        new Datasets(
+                                new ObjectCache(
+                                        config.objectCacheDirectory()
+                                                .orElseGet(ObjectCache::ofUser),
+                                        objects)),
+                        delivery,
                         beside,
                         clock,
                         new Runs.Settings(
@@ -109,6 +126,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         stops.push(known::close);
         stops.push(loop::close);
         stops.push(beside::shutdownNow);
+        delivery.ifPresent(results -> stops.push(results::close));
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
         stops.push(sender::close);
         AssignmentGrpcService students =
@@ -153,6 +171,26 @@ public final class CoordinatorProcess implements AutoCloseable {
         LOG.infof(
                 "Coordinator serves address=%s store=%s runs=%d",
                 started.address(), config.storeDirectory(), store.runs().size());
+    }
+
+    private static ObjectStore objects() {
+        try {
+            return ObjectStore.ofEnvironment();
+        } catch (ObjectException e) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Optional<ResultDelivery> delivery(ObjectStore objects, Loop loop, Clock clock) {
+        try {
+            return config.resultsLocation()
+                    .map(ObjectAddress::parse)
+                    .map(location -> new ResultDelivery(location, objects, loop, clock));
+        } catch (ObjectException e) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.results-location: " + e.getMessage());
+        }
     }
 
     private static ExecutorService beside() {

@@ -5,7 +5,17 @@ import java.time.Duration;
 import java.util.Optional;
 
 /** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
-record TestingConfig(Path storeDirectory) implements CoordinatorConfig {
+record TestingConfig(Path storeDirectory, Optional<String> resultsLocation)
+        implements CoordinatorConfig {
+    TestingConfig(Path storeDirectory) {
+        this(storeDirectory, Optional.empty());
+    }
+
+    @Override
+    public Optional<Path> objectCacheDirectory() {
+        return Optional.of(storeDirectory.resolveSibling("objects"));
+    }
+
     @Override
     public String host() {
         return "127.0.0.1";

@@ -63,6 +63,9 @@ public enum ErrorReason {
      */
     CLUSTER_REFUSED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
 
+    /** The object store refuses what it is asked for; its message says why. */
+    OBJECTS_REFUSED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
     /** A message belongs to an older membership epoch. */
     STALE_EPOCH(Status.Code.ABORTED, Retry.NEW_ASSIGNMENT),
     /** A peer did not read for as long as the stall timeout. */
@@ -88,6 +91,8 @@ public enum ErrorReason {
     BATCH_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.NEW_ASSIGNMENT),
     /** The API server of the cluster cannot be reached. */
     CLUSTER_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.BACKOFF),
+    /** The object store cannot be reached, or fails. */
+    OBJECTS_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The server is about to stop. */
     DRAINING(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The peer cannot be reached, or the connection broke. */

@@ -5,6 +5,7 @@ import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.ClusterClient;
 import io.abmesh.coordinator.cluster.operator.Operator;
 import io.abmesh.coordinator.run.Runs;
+import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.fabric8.kubernetes.client.Config;
@@ -13,6 +14,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.grpc.BindableService;
 import java.net.InetAddress;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.time.Clock;
 import java.util.List;
@@ -22,6 +24,9 @@ import java.util.TreeMap;
 
 /** The operator and the service of a coordinator on a cluster. */
 public final class ClusterProcess implements AutoCloseable {
+    private static final int HTTP_PORT = 80;
+    private static final int HTTPS_PORT = 443;
+
     private final KubernetesClient client;
     private final Operator operator;
     private final ClusterGrpcService service;
@@ -52,6 +57,12 @@ public final class ClusterProcess implements AutoCloseable {
         KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
         String namespace = config.namespace().orElse(client.getNamespace());
         String identity = config.identity().orElseGet(ClusterProcess::hostName);
+        Surroundings.Objects objects =
+                new Surroundings.Objects(
+                        config.objectsSecret(),
+                        ObjectStore.environmentEndpoint()
+                                .map(ClusterProcess::port)
+                                .orElse(HTTPS_PORT));
         CoordinatorRuns mesh = new CoordinatorRuns(runs, config.dataDirectory());
         Operator operator =
                 new Operator(
@@ -63,6 +74,7 @@ public final class ClusterProcess implements AutoCloseable {
                                         config.coordinatorAddress(),
                                         images,
                                         config.dataClaim(),
+                                        objects,
                                         config.priorityClass(),
                                         level),
                         new Operator.Settings(
@@ -103,6 +115,13 @@ public final class ClusterProcess implements AutoCloseable {
                 config.teacher().orElseThrow(),
                 config.studentCuda().orElseThrow(),
                 config.teacherCuda().orElseThrow());
+    }
+
+    private static int port(URI endpoint) {
+        if (endpoint.getPort() > 0) {
+            return endpoint.getPort();
+        }
+        return "http".equals(endpoint.getScheme()) ? HTTP_PORT : HTTPS_PORT;
     }
 
     private static String hostName() {
