@@ -62,18 +62,27 @@ final class InspectCommand implements Callable<Integer> {
         }
         Installation installation = Installation.fromSystemProperty();
         String location = requireNonNull(model, "MODEL");
-        Path file =
+        boolean path =
+                !location.startsWith(Installation.BUILTIN)
+                        && !location.startsWith(Installation.OBJECT);
+        String found =
                 installation.model(
-                        location.startsWith(Installation.BUILTIN)
-                                ? location
-                                : Path.of(location).toAbsolutePath().normalize().toString());
+                        path
+                                ? Path.of(location).toAbsolutePath().normalize().toString()
+                                : location);
         ModelInspection inspection =
                 new ModelInspection(dataset(), images, Consoles.standardOutput());
-        StandAloneTeacher.with(installation, file, trusted, inspection::inspect);
+        StandAloneTeacher.with(installation, found, trusted, inspection::inspect);
         return ExitCode.DONE.number();
     }
 
     private ImageDataset dataset() {
+        if (data.startsWith(Installation.OBJECT)) {
+            throw new CliException(
+                    ExitCode.BAD_INPUT,
+                    "--data: found=%s, expected=a path or builtin:fashion-mnist; images of an object store are for runs"
+                            .formatted(data));
+        }
         try {
             return ImageDatasets.open(data, Path.of("").toAbsolutePath());
         } catch (DatasetException e) {

@@ -166,6 +166,16 @@ public final class CoordinatorScale {
         }
 
         @Override
+        public Optional<Path> objectCacheDirectory() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> resultsLocation() {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<Path> readyFile() {
             return Optional.empty();
         }

@@ -27,6 +27,9 @@ import java.util.function.Supplier;
 public final class ClusterClient implements AutoCloseable {
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(30);
 
+    /** The coordinator may have to fetch the plan's images first. */
+    private static final Duration DATA_DEADLINE = Duration.ofHours(1);
+
     private final MeshSecurity security;
     private final ManagedChannel channel;
     private final ClusterServiceGrpc.ClusterServiceBlockingStub stub;
@@ -55,7 +58,8 @@ public final class ClusterClient implements AutoCloseable {
     public SubmitClusterRunResponse submit(String name, PlanText plan, Workers workers) {
         return named(
                 () ->
-                        within().submitClusterRun(
+                        within(DATA_DEADLINE)
+                                .submitClusterRun(
                                         SubmitClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .setPlanYaml(plan.yaml())
@@ -70,7 +74,8 @@ public final class ClusterClient implements AutoCloseable {
     public List<ClusterRun> list() {
         return named(
                 () ->
-                        within().listClusterRuns(ListClusterRunsRequest.getDefaultInstance())
+                        within(CALL_DEADLINE)
+                                .listClusterRuns(ListClusterRunsRequest.getDefaultInstance())
                                 .getRunsList());
     }
 
@@ -78,7 +83,8 @@ public final class ClusterClient implements AutoCloseable {
     public ClusterRun get(String name) {
         return named(
                 () ->
-                        within().getClusterRun(
+                        within(CALL_DEADLINE)
+                                .getClusterRun(
                                         GetClusterRunRequest.newBuilder().setName(name).build())
                                 .getRun());
     }
@@ -87,7 +93,8 @@ public final class ClusterClient implements AutoCloseable {
     public void suspend(String name, boolean suspend) {
         named(
                 () ->
-                        within().suspendClusterRun(
+                        within(CALL_DEADLINE)
+                                .suspendClusterRun(
                                         SuspendClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .setSuspend(suspend)
@@ -98,14 +105,15 @@ public final class ClusterClient implements AutoCloseable {
     public void cancel(String name) {
         named(
                 () ->
-                        within().cancelClusterRun(
+                        within(CALL_DEADLINE)
+                                .cancelClusterRun(
                                         CancelClusterRunRequest.newBuilder()
                                                 .setName(name)
                                                 .build()));
     }
 
-    private ClusterServiceGrpc.ClusterServiceBlockingStub within() {
-        return stub.withDeadlineAfter(CALL_DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+    private ClusterServiceGrpc.ClusterServiceBlockingStub within(Duration deadline) {
+        return stub.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private static <T> T named(Supplier<T> call) {

@@ -25,6 +25,9 @@ public record Installation(Path root, Optional<String> commit) {
     /** Start of the name of a model that comes with abmesh. */
     public static final String BUILTIN = "builtin:";
 
+    /** Start of the address of a model in an object store. */
+    public static final String OBJECT = "s3://";
+
     public Installation {
         requireNonNull(root, "root");
         requireNonNull(commit, "commit");
@@ -73,11 +76,15 @@ public record Installation(Path root, Optional<String> commit) {
     }
 
     /**
-     * Returns the file of a model: {@code builtin:NAME}, or an absolute path as it is.
+     * Returns where a teacher-worker finds a model: the file of {@code builtin:NAME}, an absolute
+     * path as it is, or an address in an object store as it is.
      *
      * @throws CliException if there is no such built-in model or no such file
      */
-    public Path model(String model) {
+    public String model(String model) {
+        if (model.startsWith(OBJECT)) {
+            return model;
+        }
         if (model.startsWith(BUILTIN)) {
             String name = model.substring(BUILTIN.length());
             Path file = root.resolve("deploy/teachers").resolve(name + "-wrn.onnx");
@@ -87,12 +94,12 @@ public record Installation(Path root, Optional<String> commit) {
                         "no such built-in teacher: found=%s, expected=builtin:fashion-mnist"
                                 .formatted(model));
             }
-            return file;
+            return file.toString();
         }
         Path file = Path.of(model);
         if (!Files.isRegularFile(file)) {
             throw new CliException(ExitCode.BAD_INPUT, "no such model file: " + model);
         }
-        return file;
+        return file.toString();
     }
 }

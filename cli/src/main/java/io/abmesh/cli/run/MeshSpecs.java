@@ -50,9 +50,9 @@ final class MeshSpecs {
 
     /** Returns a teacher-worker's. */
     ServiceSpec teacher(
-            int index, String coordinatorAddress, Path model, boolean trusted, Path cache) {
+            int index, String coordinatorAddress, String model, boolean trusted, Path cache) {
         Map<String, String> properties = worker(Role.TEACHER, index, coordinatorAddress);
-        properties.put("abmesh.teacher.model", model.toString());
+        properties.put("abmesh.teacher.model", model);
         properties.put("abmesh.teacher.trusted", String.valueOf(trusted));
         properties.put(
                 "abmesh.teacher.cache-directory", cache.resolve("teacher-" + index).toString());
@@ -60,7 +60,7 @@ final class MeshSpecs {
     }
 
     /** Returns that of a teacher-worker that belongs to no mesh and keeps no cache. */
-    ServiceSpec standAloneTeacher(Path model, boolean trusted) {
+    ServiceSpec standAloneTeacher(String model, boolean trusted) {
         return spec(
                 Role.TEACHER,
                 0,
@@ -70,7 +70,7 @@ final class MeshSpecs {
                         "abmesh.teacher.grpc-port",
                         "0",
                         "abmesh.teacher.model",
-                        model.toString(),
+                        model,
                         "abmesh.teacher.trusted",
                         String.valueOf(trusted)));
     }

@@ -34,6 +34,10 @@ import java.util.concurrent.TimeUnit;
 public final class RunClient implements AutoCloseable {
 
     private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
+
+    /** A coordinator may have to fetch the plan's images first. */
+    private static final Duration DATA_DEADLINE = Duration.ofHours(1);
+
     private static final Duration WATCH_DEADLINE = Duration.ofHours(1);
 
     private final MeshSecurity security;
@@ -59,7 +63,7 @@ public final class RunClient implements AutoCloseable {
                         .addAllOverrides(plan.overrides())
                         .build();
         try {
-            return within(CALL_DEADLINE).validatePlan(request);
+            return within(DATA_DEADLINE).validatePlan(request);
         } catch (StatusRuntimeException e) {
             throw ErrorStatuses.fromThrowable(e);
         }
@@ -73,7 +77,7 @@ public final class RunClient implements AutoCloseable {
                         .addAllOverrides(study.overrides())
                         .build();
         try {
-            return within(CALL_DEADLINE).expandStudy(request);
+            return within(DATA_DEADLINE).expandStudy(request);
         } catch (StatusRuntimeException e) {
             throw ErrorStatuses.fromThrowable(e);
         }
@@ -88,7 +92,7 @@ public final class RunClient implements AutoCloseable {
                         .addAllOverrides(plan.overrides())
                         .build();
         try {
-            return within(CALL_DEADLINE).submitRun(request);
+            return within(DATA_DEADLINE).submitRun(request);
         } catch (StatusRuntimeException e) {
             throw ErrorStatuses.fromThrowable(e);
         }

@@ -135,7 +135,7 @@ public final class RunSession {
         try (RunClient client = new RunClient(address, MeshSecurity.plainText())) {
             ValidatePlanResponse validated = validate(client, plan);
             Plan complete = validated.getPlan();
-            Optional<Path> model = teacherModel(complete);
+            Optional<String> model = teacherModel(complete);
             RunRecord record = begin(folder, plan, validated.getPlanSha256());
             resumableFolder = folder.path();
             Run run = submit(client, record.requestId(), plan);
@@ -195,7 +195,7 @@ public final class RunSession {
         return validated;
     }
 
-    private Optional<Path> teacherModel(Plan plan) {
+    private Optional<String> teacherModel(Plan plan) {
         return plan.hasTeacher()
                 ? Optional.of(installation.model(plan.getTeacher().getModel()))
                 : Optional.empty();

@@ -8,7 +8,6 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
-import java.nio.file.Path;
 
 /** Runs a teacher-worker that belongs to no mesh, for as long as somebody talks to it. */
 public final class StandAloneTeacher {
@@ -29,7 +28,7 @@ public final class StandAloneTeacher {
      * @throws CliException if the worker does not start, or refuses what it is asked
      */
     public static void with(
-            Installation installation, Path model, boolean trusted, Conversation conversation)
+            Installation installation, String model, boolean trusted, Conversation conversation)
             throws InterruptedException {
         try (TemporaryMesh temporary = TemporaryMesh.create(installation)) {
             LocalMesh mesh = temporary.mesh();

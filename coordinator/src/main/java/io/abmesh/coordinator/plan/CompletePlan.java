@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.plan;
 
+import io.abmesh.objects.ObjectAddress;
 import io.abmesh.proto.v1.Plan;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,7 +24,10 @@ public record CompletePlan(Plan plan, PlanSource source, List<String> warnings) 
         return PlanHash.sha256(plan);
     }
 
-    /** Returns the plan with its paths made absolute; {@code builtin:} names stay. */
+    /**
+     * Returns the plan with its paths made absolute; {@code builtin:} names and addresses in an
+     * object store stay.
+     */
     public Plan resolved(Path baseDirectory) {
         Plan.Builder resolved = plan.toBuilder();
         resolved.getDataBuilder()
@@ -36,7 +40,7 @@ public record CompletePlan(Plan plan, PlanSource source, List<String> warnings) 
     }
 
     private static String absolute(String path, Path base) {
-        return path.startsWith(BUILTIN)
+        return path.startsWith(BUILTIN) || ObjectAddress.isMeantBy(path)
                 ? path
                 : base.resolve(path).toAbsolutePath().normalize().toString();
     }

@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.plan;
 
+import io.abmesh.objects.ObjectAddress;
+import io.abmesh.objects.ObjectException;
 import io.abmesh.proto.plan.LossReads;
 import io.abmesh.proto.v1.AugmentationPlan;
 import io.abmesh.proto.v1.LossKind;
@@ -38,11 +40,7 @@ final class PlanValidator {
                 "name",
                 plan.getName(),
                 "letters, digits, - and ., up to 63");
-        require(
-                !plan.getData().getLocation().isBlank(),
-                "data.location",
-                "nothing",
-                "builtin:fashion-mnist or a path");
+        location("data.location", plan.getData().getLocation());
         split(plan.getData().getTrain(), "data.train");
         split(plan.getData().getTest(), "data.test");
         augmentation(plan.getData().getAugmentation());
@@ -115,11 +113,7 @@ final class PlanValidator {
             }
             return;
         }
-        require(
-                !plan.getTeacher().getModel().isBlank(),
-                "teacher.model",
-                "nothing",
-                "builtin:fashion-mnist or a path");
+        location("teacher.model", plan.getTeacher().getModel());
         List<String> taps = plan.getTeacher().getTapsList();
         for (int i = 0; i < taps.size(); i++) {
             require(!taps.get(i).isBlank(), "teacher.taps[" + i + "]", "nothing", "a tap's name");
@@ -261,6 +255,21 @@ final class PlanValidator {
                 path + ".factor",
                 schedule.getFactor(),
                 "between 0 and 1");
+    }
+
+    private void location(String path, String location) {
+        require(
+                !location.isBlank(),
+                path,
+                "nothing",
+                "builtin:fashion-mnist, a path or s3://BUCKET/KEY");
+        if (ObjectAddress.isMeantBy(location)) {
+            try {
+                ObjectAddress unused = ObjectAddress.parse(location);
+            } catch (ObjectException e) {
+                problem(path, String.valueOf(e.getMessage()));
+            }
+        }
     }
 
     private void require(boolean holds, String path, Object found, String expected) {

@@ -34,6 +34,18 @@ public interface CoordinatorConfig {
     /** Where runs are kept; one coordinator at a time holds it. */
     Path storeDirectory();
 
+    /**
+     * Where data sets of an object store are kept once they are fetched; absent: the folder that
+     * all programs of a user share, {@code ~/.cache/abmesh/objects}.
+     */
+    Optional<Path> objectCacheDirectory();
+
+    /**
+     * Where results go when a run has ended, {@code s3://BUCKET/PREFIX}; absent: they stay in the
+     * store directory alone.
+     */
+    Optional<String> resultsLocation();
+
     /** Written once the process serves, with its ports; absent: not written. */
     Optional<Path> readyFile();
 

@@ -6,7 +6,9 @@ import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.cluster.process.ClusterConnection;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.run.Datasets;
 import io.abmesh.coordinator.run.Loop;
+import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.coordinator.run.StepSampling;
@@ -15,6 +17,10 @@ import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.objects.ObjectAddress;
+import io.abmesh.objects.ObjectCache;
+import io.abmesh.objects.ObjectException;
+import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
@@ -61,8 +67,8 @@ public final class CoordinatorProcess implements AutoCloseable {
      *
      * @param registry gets the meters
      * @param version of the program, which workers must share
-     * @throws MeshException ADDRESS_UNAVAILABLE, CERTIFICATE_UNUSABLE, TLS_REQUIRED, STORE_FULL;
-     *     nothing is left running then
+     * @throws MeshException ADDRESS_UNAVAILABLE, CERTIFICATE_UNUSABLE, TLS_REQUIRED, STORE_FULL,
+     *     INVALID_REQUEST for a wrong address in the configuration; nothing is left running then
      */
     public static CoordinatorProcess start(
             CoordinatorConfig config, MeterRegistry registry, String version) {
@@ -115,11 +121,20 @@ public final class CoordinatorProcess implements AutoCloseable {
         LazyBatches batches = new LazyBatches();
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
         stops.push(tracing::close);
+        ObjectStore objects = objects();
+        stops.push(objects::close);
+        Optional<ResultDelivery> delivery = delivery(objects, loop, clock);
         Runs known =
                 new Runs(
                         loop,
                         store,
                         batches,
+                        new Datasets(
+                                new ObjectCache(
+                                        config.objectCacheDirectory()
+                                                .orElseGet(ObjectCache::ofUser),
+                                        objects)),
+                        delivery,
                         beside,
                         clock,
                         security,
@@ -134,6 +149,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         stops.push(known::close);
         stops.push(loop::close);
         stops.push(beside::shutdownNow);
+        delivery.ifPresent(results -> stops.push(results::close));
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
         stops.push(sender::close);
         AssignmentGrpcService students =
@@ -200,6 +216,26 @@ public final class CoordinatorProcess implements AutoCloseable {
                             .formatted(Caller.run().orElseThrow(), folder.requestId()));
         }
         return folder;
+    }
+
+    private static ObjectStore objects() {
+        try {
+            return ObjectStore.ofEnvironment();
+        } catch (ObjectException e) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Optional<ResultDelivery> delivery(ObjectStore objects, Loop loop, Clock clock) {
+        try {
+            return config.resultsLocation()
+                    .map(ObjectAddress::parse)
+                    .map(location -> new ResultDelivery(location, objects, loop, clock));
+        } catch (ObjectException e) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.results-location: " + e.getMessage());
+        }
     }
 
     private static ExecutorService beside() {

@@ -4,10 +4,9 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
@@ -21,9 +20,13 @@ public final class Loop implements AutoCloseable {
     /** How long tasks may take at the end. */
     static final Duration CLOSE = Duration.ofSeconds(5);
 
-    private final ScheduledExecutorService thread =
-            Executors.newSingleThreadScheduledExecutor(
-                    task -> new Thread(task, "coordinator-loop"));
+    private final ScheduledThreadPoolExecutor thread =
+            new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "coordinator-loop"));
+
+    /** Makes a loop that waits for tasks. */
+    public Loop() {
+        thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    }
 
     /** Runs a task soon; dropped when the coordinator stops. */
     public void execute(Runnable task) {

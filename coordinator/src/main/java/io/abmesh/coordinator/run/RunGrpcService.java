@@ -3,6 +3,7 @@ package io.abmesh.coordinator.run;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.ResponseSender;
@@ -35,22 +36,12 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
-import java.util.Set;
 
 /** Plans and runs, for people and their tools. */
 public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
     private static final int CHUNK = 1 << 20;
     private static final int DEFAULT_PAGE = 100;
     private static final int MAX_PAGE = 1000;
-    private static final Set<String> ARTIFACTS =
-            Set.of(
-                    "report.json",
-                    "report.html",
-                    "metrics.jsonl",
-                    "student.onnx",
-                    "student.dl4j.zip",
-                    "plan.yaml",
-                    "plan.json");
 
     private final Runs runs;
     private final Loop loop;
@@ -86,7 +77,7 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
             ExpandStudyRequest request, StreamObserver<ExpandStudyResponse> observer) {
         answer(
                 observer,
-                StudyExpansion.of(
+                runs.expand(
                         request.getStudyYaml(),
                         request.getOverridesList(),
                         base(request.getBaseDirectory())));
@@ -168,10 +159,13 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
             FetchArtifactRequest request, StreamObserver<FetchArtifactResponse> observer) {
         RunRecord record = runs.record(request.getRunId());
         Path file = record.folder().file(request.getName());
-        if (!ARTIFACTS.contains(request.getName()) || !Files.isRegularFile(file)) {
+        if (!RunFolder.RESULT.contains(request.getName()) || !Files.isRegularFile(file)) {
             throw new MeshException(
                     ErrorReason.ARTIFACT_NOT_FOUND,
-                    "run has no such file: found=" + request.getName() + ", known=" + ARTIFACTS,
+                    "run has no such file: found="
+                            + request.getName()
+                            + ", known="
+                            + RunFolder.RESULT,
                     Map.of("run_id", request.getRunId(), "name", request.getName()));
         }
         try {

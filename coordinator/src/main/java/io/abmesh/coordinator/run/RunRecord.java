@@ -187,7 +187,10 @@ public final class RunRecord {
             case RUN_ENDED -> end(next, event.getRunEnded(), event.getTime());
             case NOTICE -> {
                 if (event.getNotice().getReason().equals(RESUMED)) {
-                    next.setState(RunState.RUN_STATE_PENDING).clearEndTime().clearFailure();
+                    next.setState(RunState.RUN_STATE_PENDING)
+                            .clearEndTime()
+                            .clearFailure()
+                            .clearDelivery();
                 }
             }
             case EVALUATED ->

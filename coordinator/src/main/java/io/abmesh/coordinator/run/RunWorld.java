@@ -9,7 +9,6 @@ import io.abmesh.data.image.ImageDataset;
 import io.abmesh.data.schedule.Augmentation;
 import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.data.schedule.SequentialBatches;
-import io.abmesh.data.source.ImageDatasets;
 import io.abmesh.proto.v1.AugmentationPlan;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Normalization;
@@ -41,11 +40,12 @@ public record RunWorld(
      * @param base folder that relative paths are relative to
      * @param evaluationBatch samples of one test batch
      * @throws io.abmesh.data.image.DatasetException with one line
-     * @throws io.abmesh.proto.error.MeshException INVALID_PLAN if its subsets cannot be chosen
+     * @throws io.abmesh.proto.error.MeshException INVALID_PLAN if its subsets cannot be chosen;
+     *     DATASET_UNREADABLE, OBJECTS_UNAVAILABLE or STORE_FULL if they cannot be fetched
      */
-    public static RunWorld open(CompletePlan complete, Path base, int evaluationBatch) {
+    static RunWorld open(CompletePlan complete, Path base, Datasets datasets, int evaluationBatch) {
         Plan plan = complete.resolved(base);
-        ImageDataset dataset = dataset(complete, base);
+        ImageDataset dataset = datasets.open(complete, base);
         PlanSubsets subsets = PlanSubsets.choose(complete, dataset);
         AugmentationPlan views = plan.getData().getAugmentation();
         BatchSchedule schedule =
@@ -62,15 +62,6 @@ public record RunWorld(
                 schedule,
                 new SequentialBatches(dataset.test(), subsets.test(), evaluationBatch),
                 normalization(plan, dataset));
-    }
-
-    /**
-     * Opens the data set of a plan.
-     *
-     * @throws io.abmesh.data.image.DatasetException with one line
-     */
-    static ImageDataset dataset(CompletePlan plan, Path base) {
-        return ImageDatasets.open(plan.resolved(base).getData().getLocation(), Path.of("/"));
     }
 
     /** Returns what turns pixels into the teacher's input; nothing if it takes them as they are. */

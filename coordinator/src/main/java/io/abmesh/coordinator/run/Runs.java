@@ -28,6 +28,7 @@ import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
@@ -81,9 +82,14 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /** Pause before a teacher that did not describe itself is asked again. */
     private static final Duration DESCRIBE_AGAIN = Duration.ofSeconds(1);
 
+    /** Pause before an object store that was away is asked again for a run's images. */
+    private static final Duration OPEN_AGAIN = Duration.ofSeconds(10);
+
     private final Loop loop;
     private final RunStore store;
     private final LazyBatches batches;
+    private final Datasets datasets;
+    private final Optional<ResultDelivery> delivery;
     private final ExecutorService beside;
     private final Clock clock;
     private final MeshSecurity security;
@@ -108,6 +114,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         private @Nullable RunWorld world;
         private RunWorld.@Nullable Teacher teacher;
         private boolean describing;
+        private boolean waitsForData;
         private @Nullable RunExecution execution;
         private @Nullable RunLog log;
 
@@ -120,6 +127,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /**
      * Makes the runs known that the store holds.
      *
+     * @param delivery puts results elsewhere too, borrowed; empty: they stay in the store
      * @param beside runs what blocks; borrowed
      * @param security of this process, for teachers; borrowed
      */
@@ -127,6 +135,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
             Loop loop,
             RunStore store,
             LazyBatches batches,
+            Datasets datasets,
+            Optional<ResultDelivery> delivery,
             ExecutorService beside,
             Clock clock,
             MeshSecurity security,
@@ -135,6 +145,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
         this.loop = loop;
         this.store = store;
         this.batches = batches;
+        this.datasets = datasets;
+        this.delivery = delivery;
         this.beside = beside;
         this.clock = clock;
         this.security = security;
@@ -158,6 +170,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         loop.execute(
                 () -> {
                     ownAddress = address;
+                    records.values().stream().filter(RunRecord::ended).forEach(this::deliver);
                     next();
                 });
     }
@@ -192,12 +205,13 @@ public final class Runs implements WorkerListener, AutoCloseable {
     /**
      * Checks a plan and its data.
      *
-     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE
+     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE,
+     *     OBJECTS_UNAVAILABLE
      */
     public CompletePlan validate(String yaml, List<String> overrides, Path base) {
         CompletePlan plan = PlanReader.read(yaml, overrides);
         try {
-            List<PlanProblem> problems = PlanAgainstWorld.check(plan, RunWorld.dataset(plan, base));
+            List<PlanProblem> problems = PlanAgainstWorld.check(plan, datasets.open(plan, base));
             if (!problems.isEmpty()) {
                 throw PlanProblem.exception(problems);
             }
@@ -208,13 +222,26 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     /**
+     * Tells the runs of a study, each checked against its data.
+     *
+     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE,
+     *     OBJECTS_UNAVAILABLE
+     */
+    ExpandStudyResponse expand(String yaml, List<String> overrides, Path base) {
+        return StudyExpansion.of(yaml, overrides, base, datasets);
+    }
+
+    /**
      * Queues a run, or gives back the one of the same request; a failed one goes on then.
      *
-     * @throws MeshException INVALID_PLAN, DATASET_UNREADABLE, STORE_FULL
+     * @throws MeshException INVALID_PLAN, DATASET_UNREADABLE, OBJECTS_UNAVAILABLE, STORE_FULL
      */
-    public synchronized RunRecord submit(
-            String requestId, String yaml, List<String> overrides, Path base) {
-        CompletePlan plan = validate(yaml, overrides, base);
+    public RunRecord submit(String requestId, String yaml, List<String> overrides, Path base) {
+        return keep(requestId, yaml, overrides, base, validate(yaml, overrides, base));
+    }
+
+    private synchronized RunRecord keep(
+            String requestId, String yaml, List<String> overrides, Path base, CompletePlan plan) {
         Optional<RunFolder> known = store.byRequest(requestId);
         if (known.isPresent()) {
             if (!known.get().plan().sha256().equals(plan.sha256())) {
@@ -404,16 +431,50 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 new Active(
                         record, record.folder().plan().resolved(record.folder().baseDirectory()));
         active.put(record.folder().runId(), run);
+        openWorld(run);
+    }
+
+    private void openWorld(Active run) {
+        RunFolder folder = run.record.folder();
         aside(
                 run,
                 () ->
                         RunWorld.open(
-                                record.folder().plan(),
-                                record.folder().baseDirectory(),
+                                folder.plan(),
+                                folder.baseDirectory(),
+                                datasets,
                                 settings.evaluationBatch()),
                 world -> {
                     run.world = world;
                     advance(run);
+                });
+    }
+
+    /** Fails a run whose data cannot be opened; while only the object store is away, it waits. */
+    private void notOpened(Active run, MeshException cause) {
+        if (!active.containsValue(run)) {
+            return; // parked or cancelled while it opened
+        }
+        if (cause.reason() != ErrorReason.OBJECTS_UNAVAILABLE) {
+            end(run.record, RunState.RUN_STATE_FAILED, cause);
+            return;
+        }
+        if (!run.waitsForData) {
+            run.waitsForData = true;
+            meters.noticed(cause.reason().name());
+            run.record.append(
+                    RunEvent.newBuilder()
+                            .setNotice(
+                                    Notice.newBuilder()
+                                            .setReason(cause.reason().name())
+                                            .setMessage(cause.getMessage())));
+        }
+        loop.after(
+                OPEN_AGAIN,
+                () -> {
+                    if (active.containsValue(run)) {
+                        openWorld(run);
+                    }
                 });
     }
 
@@ -578,12 +639,17 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     state == RunState.RUN_STATE_SUCCEEDED ? RunState.RUN_STATE_FAILED : state,
                     failed ? cause : e);
         }
+        deliver(record);
         if (cause != null) {
             LOG.errorf(
                     "Run failed run=%s reason=%s cause=%s",
                     runId, cause.reason(), cause.getMessage());
         }
         next();
+    }
+
+    private void deliver(RunRecord record) {
+        delivery.ifPresent(results -> results.deliver(record));
     }
 
     /** Writes what a run leaves behind. */
@@ -621,10 +687,10 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         T result = work.call();
                         loop.execute(() -> then.accept(result));
                     } catch (DatasetException e) {
-                        loop.execute(() -> end(run.record, RunState.RUN_STATE_FAILED, named(e)));
+                        loop.execute(() -> notOpened(run, named(e)));
                     } catch (Exception e) {
                         MeshException named = ErrorStatuses.fromThrowable(e);
-                        loop.execute(() -> end(run.record, RunState.RUN_STATE_FAILED, named));
+                        loop.execute(() -> notOpened(run, named));
                     }
                 });
     }

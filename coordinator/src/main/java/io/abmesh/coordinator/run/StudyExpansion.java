@@ -27,20 +27,23 @@ import java.util.Map;
 /** Tells the runs of a study, each checked against its data. */
 final class StudyExpansion {
     private final Path base;
+    private final Datasets opener;
     private final Map<String, ImageDataset> datasets = new HashMap<>();
 
-    private StudyExpansion(Path base) {
+    private StudyExpansion(Path base, Datasets opener) {
         this.base = base;
+        this.opener = opener;
     }
 
     /**
      * Reads a study and checks its plans.
      *
      * @param base folder that relative paths are relative to
-     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE
+     * @throws MeshException INVALID_PLAN with every problem, DATASET_UNREADABLE,
+     *     OBJECTS_UNAVAILABLE
      */
-    static ExpandStudyResponse of(String yaml, List<String> overrides, Path base) {
-        return new StudyExpansion(base).expand(StudyReader.read(yaml, overrides));
+    static ExpandStudyResponse of(String yaml, List<String> overrides, Path base, Datasets opener) {
+        return new StudyExpansion(base, opener).expand(StudyReader.read(yaml, overrides));
     }
 
     private ExpandStudyResponse expand(CompleteStudy study) {
@@ -65,7 +68,7 @@ final class StudyExpansion {
     private ImageDataset dataset(CompletePlan plan) {
         try {
             return datasets.computeIfAbsent(
-                    plan.plan().getData().getLocation(), location -> RunWorld.dataset(plan, base));
+                    plan.plan().getData().getLocation(), location -> opener.open(plan, base));
         } catch (DatasetException e) {
             throw new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
         }

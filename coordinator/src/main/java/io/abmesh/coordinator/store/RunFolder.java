@@ -30,6 +30,7 @@ import java.util.List;
  * events.journal  what happened
  * ledger          what was refused, counted
  * metrics.jsonl, report.json, report.html, student.onnx, student.dl4j.zip
+ * delivery.json   which end's result was put into an object store, and where
  * </pre>
  *
  * @param folder absolute
@@ -50,6 +51,17 @@ public record RunFolder(
         Instant submitTime) {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DESCRIPTION = "run.json";
+
+    /** What is a run's result, as far as it is there; the report, which says that it is, last. */
+    public static final List<String> RESULT =
+            List.of(
+                    "plan.yaml",
+                    "plan.json",
+                    "metrics.jsonl",
+                    "student.onnx",
+                    "student.dl4j.zip",
+                    "report.html",
+                    "report.json");
 
     /** How the names of files end that are not whole yet: {@value}. */
     static final String PART = ".part";

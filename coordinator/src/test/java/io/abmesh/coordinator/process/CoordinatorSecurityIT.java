@@ -66,7 +66,8 @@ final class CoordinatorSecurityIT {
                         MeshIdentity.of("mesh", MeshRole.COORDINATOR));
         coordinator =
                 CoordinatorProcess.start(
-                        new TestingConfig(directory.resolve("store"), Optional.of(own)),
+                        new TestingConfig(
+                                directory.resolve("store"), Optional.of(own), Optional.empty()),
                         new SimpleMeterRegistry(),
                         VERSION);
         opened.push(coordinator);
@@ -183,7 +184,9 @@ final class CoordinatorSecurityIT {
                         () ->
                                 CoordinatorProcess.start(
                                         new TestingConfig(
-                                                directory.resolve("other"), Optional.of(student)),
+                                                directory.resolve("other"),
+                                                Optional.of(student),
+                                                Optional.empty()),
                                         new SimpleMeterRegistry(),
                                         VERSION))
                 .hasMessageEndingWith("found=spiffe://mesh/run/one/student, expected=coordinator");

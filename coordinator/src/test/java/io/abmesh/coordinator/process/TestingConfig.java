@@ -5,11 +5,17 @@ import java.time.Duration;
 import java.util.Optional;
 
 /** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
-record TestingConfig(Path storeDirectory, Optional<Path> tlsDirectory)
+record TestingConfig(
+        Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation)
         implements CoordinatorConfig {
-    /** In plain text. */
+    /** In plain text, and results stay where they are. */
     TestingConfig(Path storeDirectory) {
-        this(storeDirectory, Optional.empty());
+        this(storeDirectory, Optional.empty(), Optional.empty());
+    }
+
+    @Override
+    public Optional<Path> objectCacheDirectory() {
+        return Optional.of(storeDirectory.resolveSibling("objects"));
     }
 
     @Override

@@ -74,6 +74,9 @@ public enum ErrorReason {
     /** The caller is known, and the service is not for its role or its run. */
     ROLE_NOT_ALLOWED(Status.Code.PERMISSION_DENIED, Retry.AFTER_OPERATOR),
 
+    /** The object store refuses what it is asked for; its message says why. */
+    OBJECTS_REFUSED(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
+
     /** A message belongs to an older membership epoch. */
     STALE_EPOCH(Status.Code.ABORTED, Retry.NEW_ASSIGNMENT),
     /** A peer did not read for as long as the stall timeout. */
@@ -104,6 +107,8 @@ public enum ErrorReason {
      * plain text. While certificates are rotated it passes.
      */
     PEER_NOT_TRUSTED(Status.Code.UNAVAILABLE, Retry.BACKOFF),
+    /** The object store cannot be reached, or fails. */
+    OBJECTS_UNAVAILABLE(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The server is about to stop. */
     DRAINING(Status.Code.UNAVAILABLE, Retry.BACKOFF),
     /** The peer cannot be reached, or the connection broke. */

@@ -16,8 +16,17 @@ import java.util.OptionalInt;
  */
 @ConfigMapping(prefix = "abmesh.teacher")
 public interface TeacherConfig {
-    /** Model file: ONNX, DL4J archive or Keras HDF5. */
-    Path model();
+    /**
+     * Model file: ONNX, DL4J archive or Keras HDF5; a path, or {@code s3://BUCKET/KEY} in an object
+     * store.
+     */
+    String model();
+
+    /**
+     * Where a model of an object store is kept once it is fetched; absent: the folder that all
+     * programs of a user share, {@code ~/.cache/abmesh/objects}.
+     */
+    Optional<Path> objectCacheDirectory();
 
     /** Allows a DL4J archive, whose format names Java classes. */
     @WithDefault("false")

@@ -5,6 +5,10 @@ import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherEngines;
 import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.nn.teacher.TeacherOptions;
+import io.abmesh.objects.ObjectAddress;
+import io.abmesh.objects.ObjectCache;
+import io.abmesh.objects.ObjectException;
+import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
@@ -29,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -56,8 +61,8 @@ public final class TeacherProcess implements AutoCloseable {
      *
      * @param version version of the program
      * @throws MeshException INVALID_REQUEST for a wrong configuration (all problems),
-     *     CERTIFICATE_UNUSABLE, TLS_REQUIRED, MODEL_UNREADABLE, ADDRESS_UNAVAILABLE; nothing is
-     *     left running then
+     *     CERTIFICATE_UNUSABLE, TLS_REQUIRED, MODEL_UNREADABLE, OBJECTS_UNAVAILABLE, STORE_FULL,
+     *     ADDRESS_UNAVAILABLE; nothing is left running then
      */
     public static TeacherProcess start(
             TeacherConfig config, MeterRegistry registry, String version) {
@@ -138,13 +143,34 @@ public final class TeacherProcess implements AutoCloseable {
                         .orElse(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
         try {
             return TeacherEngines.open(
-                    config.model(),
+                    model(),
                     TeacherOptions.defaults()
                             .withIntraOpThreads(threads)
                             .withChunkSize(config.chunkSize())
                             .withTrusted(config.trusted()));
         } catch (TeacherException e) {
             throw TeacherFailures.of(e);
+        }
+    }
+
+    private Path model() {
+        if (!ObjectAddress.isMeantBy(config.model())) {
+            return Path.of(config.model());
+        }
+        try (ObjectStore store = ObjectStore.ofEnvironment()) {
+            Path folder = config.objectCacheDirectory().orElseGet(ObjectCache::ofUser);
+            Path file = new ObjectCache(folder, store).file(ObjectAddress.parse(config.model()));
+            LOG.infof("Model is here address=%s file=%s", config.model(), file);
+            return file;
+        } catch (ObjectException e) {
+            ErrorReason reason =
+                    switch (e.reason()) {
+                        case UNREACHABLE -> ErrorReason.OBJECTS_UNAVAILABLE;
+                        case DISK -> ErrorReason.STORE_FULL;
+                        case BAD_ADDRESS, NOT_CONFIGURED, NOT_FOUND, DENIED, CHANGED ->
+                                ErrorReason.MODEL_UNREADABLE;
+                    };
+            throw new MeshException(reason, String.valueOf(e.getMessage()), Map.of(), e);
         }
     }
 

@@ -18,7 +18,8 @@ class TeacherConfigTest {
     void defaults() {
         TeacherConfig config = config(Map.of());
 
-        assertThat(config.model()).isEqualTo(Path.of("m.onnx"));
+        assertThat(config.model()).isEqualTo("m.onnx");
+        assertThat(config.objectCacheDirectory()).isEmpty();
         assertThat(config.trusted()).isFalse();
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
@@ -43,6 +44,7 @@ class TeacherConfigTest {
         TeacherConfig config =
                 config(
                         Map.ofEntries(
+                                Map.entry("object-cache-directory", "/objects"),
                                 Map.entry("trusted", "true"),
                                 Map.entry("host", "0.0.0.0"),
                                 Map.entry("grpc-port", "4711"),
@@ -60,6 +62,7 @@ class TeacherConfigTest {
                                 Map.entry("stop-grace", "PT1S"),
                                 Map.entry("ready-file", "/ready.json")));
 
+        assertThat(config.objectCacheDirectory()).contains(Path.of("/objects"));
         assertThat(config.trusted()).isTrue();
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(4711);

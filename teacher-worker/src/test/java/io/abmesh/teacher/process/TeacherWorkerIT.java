@@ -2,9 +2,12 @@ package io.abmesh.teacher.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.objects.ObjectAddress;
+import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.process.ReadyFile;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.s3.S3Server;
 import io.abmesh.teacher.membership.TestingMembershipService;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -113,6 +116,35 @@ class TeacherWorkerIT {
     }
 
     @Test
+    void servesAModelOfAnObjectStoreAndSaysInOneLineThatThereIsNone() throws Exception {
+        Map<String, String> keys =
+                Map.of(
+                        "abmesh.teacher.object-cache-directory",
+                        folder.resolve("objects").toString());
+        try (S3Server server = S3Server.start(Files.createDirectory(folder.resolve("s3")));
+                ObjectStore store =
+                        ObjectStore.at(
+                                server.endpoint(),
+                                S3Server.REGION,
+                                S3Server.ACCESS_KEY_ID,
+                                S3Server.SECRET_ACCESS_KEY)) {
+            server.createBucket("models");
+            store.put(
+                    TeacherWorkerProcess.wrn(), ObjectAddress.parse("s3://models/small/wrn.onnx"));
+            try (TeacherWorkerProcess worker =
+                    TeacherWorkerProcess.start(
+                            folder, "s3://models/small/wrn.onnx", keys, server.environment())) {
+                worker.awaitReady();
+                assertThat(worker.output()).contains(" model=wrn.onnx ");
+            }
+            assertThat(refusal("s3://models/none.onnx", keys, server.environment()))
+                    .isEqualTo(
+                            "abmesh: no such object: found=nothing at s3://models/none.onnx, store="
+                                    + server.endpoint());
+        }
+    }
+
+    @Test
     void saysInOneLineWhatIsWrongWithTheConfiguration() throws Exception {
         assertThat(
                         refusal(
@@ -129,7 +161,13 @@ class TeacherWorkerIT {
      * What a worker that cannot start says in its last line on standard error; its exit code is 2.
      */
     private String refusal(Path model, Map<String, String> keys) throws Exception {
-        try (TeacherWorkerProcess worker = TeacherWorkerProcess.start(folder, model, keys)) {
+        return refusal(model.toString(), keys, Map.of());
+    }
+
+    private String refusal(String model, Map<String, String> keys, Map<String, String> environment)
+            throws Exception {
+        try (TeacherWorkerProcess worker =
+                TeacherWorkerProcess.start(folder, model, keys, environment)) {
             assertThat(worker.awaitExit()).isEqualTo(2);
             List<String> errors = worker.errors().lines().toList();
             // A wrong configuration is found before logging is set up: the validator then says its

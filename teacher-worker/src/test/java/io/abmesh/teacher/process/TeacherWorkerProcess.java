@@ -31,6 +31,12 @@ final class TeacherWorkerProcess implements AutoCloseable {
 
     static TeacherWorkerProcess start(Path folder, Path model, Map<String, String> keys)
             throws IOException {
+        return start(folder, model.toString(), keys, Map.of());
+    }
+
+    static TeacherWorkerProcess start(
+            Path folder, String model, Map<String, String> keys, Map<String, String> environment)
+            throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-Dabmesh.teacher.model=" + model);
@@ -39,12 +45,12 @@ final class TeacherWorkerProcess implements AutoCloseable {
         command.add("-jar");
         command.add(
                 Path.of("target", "quarkus-app", "quarkus-run.jar").toAbsolutePath().toString());
-        Process process =
+        ProcessBuilder builder =
                 new ProcessBuilder(command)
                         .redirectOutput(folder.resolve("out.txt").toFile())
-                        .redirectError(folder.resolve("err.txt").toFile())
-                        .start();
-        return new TeacherWorkerProcess(process, folder);
+                        .redirectError(folder.resolve("err.txt").toFile());
+        builder.environment().putAll(environment);
+        return new TeacherWorkerProcess(builder.start(), folder);
     }
 
     /** The model of the tests: a wide ResNet of random weights for images {@code [3, 16, 16]}. */

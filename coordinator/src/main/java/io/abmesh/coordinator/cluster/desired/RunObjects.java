@@ -3,6 +3,7 @@ package io.abmesh.coordinator.cluster.desired;
 import io.abmesh.coordinator.cluster.decision.WorkerMemory;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import io.abmesh.objects.ObjectAddress;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.process.NativeEnvironment;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -56,7 +57,10 @@ public record RunObjects(
     /** Where an image has the teachers that are built in. */
     private static final String BUILTIN_PATH = "/opt/abmesh/teachers/";
 
-    /** A boundary cache takes at most 2 GB of it. */
+    /** Where a teacher keeps a model of an object store. */
+    private static final String OBJECTS_PATH = CACHE_PATH + "/objects";
+
+    /** A boundary cache takes at most 2 GB of it, a model of an object store the rest. */
     private static final String CACHE_SIZE = "3Gi";
 
     /** Returns whether the plan has a teacher. */
@@ -209,6 +213,10 @@ public record RunObjects(
                         .with(NativeEnvironment.common())
                         .scratch("cache", CACHE_PATH, CACHE_SIZE);
         around.dataClaim().ifPresent(claim -> pod.claim("data", claim, Surroundings.DATA));
+        if (teacherIsAnObject()) {
+            pod.with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH);
+            around.objects().secret().ifPresent(pod::withSecret);
+        }
         return new DeploymentBuilder()
                 .withMetadata(metadata(teachersName(name), TEACHER))
                 .withNewSpec()
@@ -257,8 +265,16 @@ public record RunObjects(
         return resources.gpus() > 0 ? cuda : usual;
     }
 
+    /** Returns whether teachers fetch their model from an object store. */
+    boolean teacherIsAnObject() {
+        return ObjectAddress.isMeantBy(spec.plan().at("/teacher/model").asText());
+    }
+
     private String model() {
         String model = spec.plan().at("/teacher/model").asText();
+        if (teacherIsAnObject()) {
+            return model;
+        }
         return model.startsWith(BUILTIN)
                 ? BUILTIN_PATH + model.substring(BUILTIN.length()) + "-wrn.onnx"
                 : Path.of(Surroundings.DATA).resolve(model).normalize().toString();

@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPeerBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPort;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPortBuilder;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetBuilder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -19,8 +20,9 @@ import java.util.Map;
  * Who may talk to a run's workers, and how many of them may be taken away at a time.
  *
  * <p>The arrows are those of the mesh: coordinator and students to teachers, students among
- * themselves, every worker to the coordinator and to the name service; nothing else. Metrics may be
- * read by whoever may enter the namespace's pods at the HTTP port.
+ * themselves, every worker to the coordinator and to the name service, teachers to the object store
+ * that their model lies in; nothing else. Metrics may be read by whoever may enter the namespace's
+ * pods at the HTTP port.
  */
 final class RunPolicies {
     private static final int DNS = 53;
@@ -62,8 +64,14 @@ final class RunPolicies {
     }
 
     private List<NetworkPolicyEgressRule> teacherEgress() {
-        return List.of(
-                to(List.of(peer(RunLabels.coordinator())), tcp(WorkerPod.GRPC_PORT)), names());
+        List<NetworkPolicyEgressRule> rules = new ArrayList<>();
+        rules.add(to(List.of(peer(RunLabels.coordinator())), tcp(WorkerPod.GRPC_PORT)));
+        rules.add(names());
+        if (run.teacherIsAnObject()) {
+            // Wherever it is: no selector can name what may be outside of the cluster.
+            rules.add(to(List.of(), tcp(run.around().objects().port())));
+        }
+        return rules;
     }
 
     private NetworkPolicyPeer role(String component) {

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param coordinatorAddress {@code host:port} under which workers reach the coordinator
  * @param images what workers run unless a run says otherwise
  * @param dataClaim claim with data sets and teachers, mounted at {@value #DATA}; empty: none
+ * @param objects how an object store is reached
  * @param priorityClass of workers; empty: the cluster's default
  * @param level what the API server knows
  */
@@ -19,6 +20,7 @@ public record Surroundings(
         String coordinatorAddress,
         Images images,
         Optional<String> dataClaim,
+        Objects objects,
         Optional<String> priorityClass,
         ApiLevel level) {
     /** Where data sets and teachers are mounted, in the coordinator and in teachers: {@value}. */
@@ -26,6 +28,14 @@ public record Surroundings(
 
     /** Images by role, each with a variant for GPUs. */
     public record Images(String student, String teacher, String studentCuda, String teacherCuda) {}
+
+    /**
+     * How an object store is reached by teachers whose model lies there.
+     *
+     * @param secret Secret with the environment that names the store and who may enter; empty: none
+     * @param port where the store listens, wherever it is
+     */
+    public record Objects(Optional<String> secret, int port) {}
 
     public Surroundings {
         requireNonNull(namespace, "namespace");

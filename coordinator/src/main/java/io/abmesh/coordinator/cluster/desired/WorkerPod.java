@@ -4,6 +4,8 @@ import io.abmesh.coordinator.cluster.resource.ImageSpec;
 import io.abmesh.coordinator.cluster.resource.WorkerResources;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
+import io.fabric8.kubernetes.api.model.EnvFromSource;
+import io.fabric8.kubernetes.api.model.EnvFromSourceBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.EnvVarBuilder;
 import io.fabric8.kubernetes.api.model.PodSpecBuilder;
@@ -61,6 +63,7 @@ final class WorkerPod {
     private final Map<String, String> labels;
     private final Surroundings around;
     private final List<EnvVar> environment = new ArrayList<>();
+    private final List<EnvFromSource> secrets = new ArrayList<>();
     private final List<Volume> volumes = new ArrayList<>();
     private final List<VolumeMount> mounts = new ArrayList<>();
 
@@ -95,6 +98,18 @@ final class WorkerPod {
                         .withFieldPath(field)
                         .endFieldRef()
                         .endValueFrom()
+                        .build());
+        return this;
+    }
+
+    /** Sets a variable for each entry of a Secret, if the namespace has it. */
+    WorkerPod withSecret(String name) {
+        secrets.add(
+                new EnvFromSourceBuilder()
+                        .withNewSecretRef()
+                        .withName(name)
+                        .withOptional(true)
+                        .endSecretRef()
                         .build());
         return this;
     }
@@ -204,6 +219,7 @@ final class WorkerPod {
                 .withImage(image)
                 .withImagePullPolicy(pull.name())
                 .withEnv(environment)
+                .withEnvFrom(secrets)
                 .addNewPort()
                 .withName(GRPC)
                 .withContainerPort(GRPC_PORT)

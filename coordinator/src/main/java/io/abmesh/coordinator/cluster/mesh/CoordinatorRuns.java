@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.cluster.mesh;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.rpc.Status;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.decision.TeacherRates;
 import io.abmesh.coordinator.run.RunRates;
@@ -90,6 +91,11 @@ public final class CoordinatorRuns implements MeshRuns {
     }
 
     @Override
+    public boolean delivers(String uid) {
+        return runs.byRequest(uid).filter(record -> record.snapshot().hasDelivery()).isPresent();
+    }
+
+    @Override
     public MeshProgress progress(String uid) {
         return runs.byRequest(uid).map(record -> progress(uid, record)).orElse(MeshProgress.ABSENT);
     }
@@ -113,12 +119,13 @@ public final class CoordinatorRuns implements MeshRuns {
                 runs.executing(record),
                 run.getRunId(),
                 record.folder().folder().toString(),
-                failure(run),
+                run.hasFailure() ? failure(run.getFailure()) : "",
                 run.getCommittedStep(),
                 run.getTotalSteps(),
                 record.ended() ? Optional.empty() : remaining,
                 digest.bestAccuracy(),
                 digest.agreement(),
+                copy(run),
                 record.rates().measured().map(CoordinatorRuns::rates));
     }
 
@@ -126,11 +133,20 @@ public final class CoordinatorRuns implements MeshRuns {
         return new TeacherRates(measured.demand(), measured.perTeacher());
     }
 
-    private static String failure(Run run) {
-        if (!run.hasFailure()) {
-            return "";
-        }
-        MeshException failure = ErrorStatuses.fromStatus(run.getFailure());
+    private static Optional<ResultCopy> copy(Run run) {
+        return run.hasDelivery()
+                ? Optional.of(
+                        new ResultCopy(
+                                run.getDelivery().getLocation(),
+                                run.getDelivery().getDelivered(),
+                                run.getDelivery().hasFailure()
+                                        ? failure(run.getDelivery().getFailure())
+                                        : ""))
+                : Optional.empty();
+    }
+
+    private static String failure(Status status) {
+        MeshException failure = ErrorStatuses.fromStatus(status);
         ErrorReason reason = failure.reason();
         return reason + ": " + failure.getMessage();
     }

@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param remainingSeconds time that is left at the present speed; empty while unknown
  * @param bestAccuracy best test accuracy of the track whose student is the result, 0 to 1
  * @param agreement mean boundary agreement of the last step that had one, 0 to 1
+ * @param copy of the result in an object store; empty if it stays in the store alone, or before the
+ *     run has ended
  * @param rates what was measured of students and teachers; empty while unknown
  */
 public record MeshProgress(
@@ -30,6 +32,7 @@ public record MeshProgress(
         Optional<Long> remainingSeconds,
         Optional<Double> bestAccuracy,
         Optional<Double> agreement,
+        Optional<ResultCopy> copy,
         Optional<TeacherRates> rates) {
     private static final int ALL = 100;
 
@@ -43,6 +46,7 @@ public record MeshProgress(
                     "",
                     -1,
                     0,
+                    Optional.empty(),
                     Optional.empty(),
                     Optional.empty(),
                     Optional.empty(),

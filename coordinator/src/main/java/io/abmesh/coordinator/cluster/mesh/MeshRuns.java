@@ -6,7 +6,7 @@ import java.util.Set;
 
 /**
  * The coordinator's runs, by the identity of the resource that they come from. Every method may
- * block for as long as a data set takes to open, none on the network.
+ * block for as long as a data set takes to open, and one of an object store to be fetched.
  */
 public interface MeshRuns {
     /** Returns every problem of a plan and of its data, one line each; empty for a good one. */
@@ -31,6 +31,9 @@ public interface MeshRuns {
 
     /** Returns the runs that have the coordinator's turn or wait for it there. */
     Set<String> executing();
+
+    /** Returns whether the result of a run that has ended goes into an object store too. */
+    boolean delivers(String uid);
 
     /** Returns where a run stands. */
     MeshProgress progress(String uid);

@@ -4,6 +4,7 @@ import io.abmesh.coordinator.cluster.desired.ApiLevel;
 import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
+import io.abmesh.coordinator.cluster.resource.ResultLocation;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Clock;
 import java.time.Duration;
@@ -16,7 +17,7 @@ import org.jboss.logging.Logger;
 /**
  * The operator of one namespace: watches runs and what they have made, and has the control loop
  * look at each run whenever something of it changed, and every {@link Settings#period} while it has
- * not ended.
+ * not ended, or its result is on its way into an object store.
  */
 public final class Operator implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Operator.class);
@@ -131,7 +132,7 @@ public final class Operator implements AutoCloseable {
     private void unfinished() {
         parkOrphans();
         informers.runs().stream()
-                .filter(run -> run.isMarkedForDeletion() || !ended(run))
+                .filter(run -> run.isMarkedForDeletion() || !ended(run) || delivering(run))
                 .forEach(run -> queue.add(run.getMetadata().getName()));
     }
 
@@ -157,6 +158,11 @@ public final class Operator implements AutoCloseable {
 
     private static boolean ended(DistillationRun run) {
         return run.getStatus() != null && run.getStatus().phase().terminal();
+    }
+
+    private boolean delivering(DistillationRun run) {
+        ResultLocation told = run.getStatus().result();
+        return told != null && told.objects() == null && runs.delivers(run.getMetadata().getUid());
     }
 
     /** Stops to act and gives the lease back; runs go on. */

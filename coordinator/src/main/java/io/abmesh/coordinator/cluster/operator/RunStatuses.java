@@ -5,6 +5,7 @@ import io.abmesh.coordinator.cluster.decision.RunCondition;
 import io.abmesh.coordinator.cluster.decision.Transition;
 import io.abmesh.coordinator.cluster.desired.RunObjects;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
+import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.abmesh.coordinator.cluster.resource.ResultLocation;
 import io.abmesh.coordinator.cluster.resource.WorkerCounts;
@@ -47,12 +48,22 @@ final class RunStatuses {
                         seen.teachersThere(),
                         seen.teachersReady()),
                 RunObjects.studentSelector(seen.name()),
-                mesh.runId().isEmpty()
-                        ? null
-                        : new ResultLocation(mesh.runId(), storeClaim, mesh.path()),
+                mesh.runId().isEmpty() ? null : result(mesh),
                 intent.teachersScaled().map(Instant::toString).orElse(null),
                 intent.spec().map(Serialization::asJson).orElse(null),
                 conditions(seen, intent, now));
+    }
+
+    private ResultLocation result(MeshProgress mesh) {
+        return new ResultLocation(
+                mesh.runId(),
+                storeClaim,
+                mesh.path(),
+                mesh.copy().filter(ResultCopy::there).map(ResultCopy::location).orElse(null),
+                mesh.copy()
+                        .map(ResultCopy::failure)
+                        .filter(failure -> !failure.isEmpty())
+                        .orElse(null));
     }
 
     private static List<Condition> conditions(RunObservation seen, RunIntent intent, Instant now) {

@@ -54,6 +54,13 @@ public interface ClusterConfig {
     /** Claim with them, which teachers mount too; absent: only what is built in can be learned. */
     Optional<String> dataClaim();
 
+    /**
+     * Secret with the environment of an object store ({@code AWS_ACCESS_KEY_ID}, {@code
+     * AWS_SECRET_ACCESS_KEY}, {@code AWS_REGION}, {@code AWS_ENDPOINT_URL_S3}), which teachers get
+     * whose model lies there; absent: they get none.
+     */
+    Optional<String> objectsSecret();
+
     /** Claim of this process' own volume, which statuses name as the place of results. */
     @WithDefault("store-abmesh-coordinator-0")
     String storeClaim();

@@ -4,11 +4,16 @@ import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.Operator;
 import io.abmesh.coordinator.run.Runs;
+import io.abmesh.objects.ObjectStore;
 import io.grpc.BindableService;
+import java.net.URI;
 import java.time.Clock;
 
 /** The operator and the service of a coordinator on a cluster. */
 public final class ClusterProcess implements AutoCloseable {
+    private static final int HTTP_PORT = 80;
+    private static final int HTTPS_PORT = 443;
+
     private final Operator operator;
     private final ClusterGrpcService service;
 
@@ -25,6 +30,12 @@ public final class ClusterProcess implements AutoCloseable {
      */
     public static ClusterProcess open(ClusterConnection connection, Runs runs, Clock clock) {
         ClusterConfig config = connection.config();
+        Surroundings.Objects objects =
+                new Surroundings.Objects(
+                        config.objectsSecret(),
+                        ObjectStore.environmentEndpoint()
+                                .map(ClusterProcess::port)
+                                .orElse(HTTPS_PORT));
         CoordinatorRuns mesh = new CoordinatorRuns(runs, config.dataDirectory());
         Operator operator =
                 new Operator(
@@ -38,6 +49,7 @@ public final class ClusterProcess implements AutoCloseable {
                                         config.coordinatorAddress(),
                                         connection.images(),
                                         config.dataClaim(),
+                                        objects,
                                         config.priorityClass(),
                                         level),
                         new Operator.Settings(
@@ -50,6 +62,13 @@ public final class ClusterProcess implements AutoCloseable {
         return new ClusterProcess(
                 operator,
                 new ClusterGrpcService(connection.cluster(), runs, mesh, config.dataDirectory()));
+    }
+
+    private static int port(URI endpoint) {
+        if (endpoint.getPort() > 0) {
+            return endpoint.getPort();
+        }
+        return "http".equals(endpoint.getScheme()) ? HTTP_PORT : HTTPS_PORT;
     }
 
     /** Returns the service for people. */

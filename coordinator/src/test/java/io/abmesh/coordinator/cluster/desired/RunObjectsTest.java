@@ -37,6 +37,7 @@ final class RunObjectsTest {
                 "abmesh-coordinator.mesh.svc:7700",
                 new Surroundings.Images("student", "teacher", "student-cuda", "teacher-cuda"),
                 Optional.of("data"),
+                new Surroundings.Objects(Optional.of("abmesh-objects"), 9000),
                 Optional.of("training"),
                 ApiLevel.of(minor));
     }
@@ -210,6 +211,57 @@ final class RunObjectsTest {
                                         .getTemplate(),
                                 "ABMESH_TEACHER_MODEL"))
                 .isEqualTo("/opt/abmesh/teachers/fashion-mnist-wrn.onnx");
+    }
+
+    @Test
+    void aTeacherThatIsAnObjectIsFetchedWithTheSecretOfTheStore() {
+        DistillationRunSpec object =
+                DistillationRunSpec.of(
+                        PlanDocument.of(
+                                PlanReader.read(
+                                                TestingPlans.distilled(),
+                                                List.of("teacher.model=s3://models/wrn.onnx"))
+                                        .plan()));
+        PodTemplateSpec teachers =
+                only(objects(object, 30), Deployment.class).getSpec().getTemplate();
+
+        assertThat(variable(teachers, "ABMESH_TEACHER_MODEL")).isEqualTo("s3://models/wrn.onnx");
+        assertThat(variable(teachers, "ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY"))
+                .isEqualTo("/var/cache/abmesh/objects");
+        assertThat(container(teachers).getEnvFrom())
+                .singleElement()
+                .satisfies(
+                        from -> {
+                            assertThat(from.getSecretRef().getName()).isEqualTo("abmesh-objects");
+                            assertThat(from.getSecretRef().getOptional()).isTrue();
+                        });
+        assertThat(egressPorts(object)).contains(9000);
+    }
+
+    @Test
+    void noOtherPodHasTheSecretOfTheStore() {
+        assertThat(
+                        container(only(objects(SPEC, 30), Deployment.class).getSpec().getTemplate())
+                                .getEnvFrom())
+                .isEmpty();
+        assertThat(
+                        container(
+                                        only(objects(SPEC, 30), StatefulSet.class)
+                                                .getSpec()
+                                                .getTemplate())
+                                .getEnvFrom())
+                .isEmpty();
+        assertThat(egressPorts(SPEC)).doesNotContain(9000);
+    }
+
+    private static List<Integer> egressPorts(DistillationRunSpec spec) {
+        return objects(spec, 30).stream()
+                .filter(NetworkPolicy.class::isInstance)
+                .map(NetworkPolicy.class::cast)
+                .flatMap(policy -> policy.getSpec().getEgress().stream())
+                .flatMap(rule -> rule.getPorts().stream())
+                .map(port -> port.getPort().getIntVal())
+                .toList();
     }
 
     @Test

@@ -153,6 +153,7 @@ final class Cluster implements AutoCloseable {
                                                 "student:1-cuda",
                                                 "teacher:1-cuda"),
                                         Optional.of("data"),
+                                        new Surroundings.Objects(Optional.empty(), 443),
                                         Optional.empty(),
                                         level),
                         new Operator.Settings(namespace, identity, "store", PERIOD, LEASE),

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
@@ -123,6 +124,26 @@ final class OperatorIT {
                         "WorkersReady",
                         "Training",
                         "Succeeded");
+    }
+
+    @Test
+    void aResultIsFollowedUntilItIsInTheObjectStore() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        String address = "s3://results/small-0badcafe";
+        cluster.mesh.deliver(uid, new ResultCopy(address, false, "OBJECTS_UNAVAILABLE: away"));
+        cluster.mesh.end(uid, MeshState.SUCCEEDED, "");
+        DistillationRunStatus done = cluster.await(RUN, RunPhase.SUCCEEDED);
+        assertThat(done.result().objects()).isNull();
+        assertThat(done.result().objectsFailure()).isEqualTo("OBJECTS_UNAVAILABLE: away");
+
+        cluster.mesh.deliver(uid, new ResultCopy(address, true, ""));
+        Waiting.until(
+                "the status says where the result is",
+                LIMIT,
+                () -> address.equals(cluster.run(RUN).get().getStatus().result().objects()));
+        assertThat(cluster.run(RUN).get().getStatus().result().objectsFailure()).isNull();
     }
 
     @Test

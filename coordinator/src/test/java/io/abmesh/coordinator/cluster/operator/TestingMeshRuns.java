@@ -5,6 +5,7 @@ import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.decision.TeacherRates;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.mesh.MeshRuns;
+import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.proto.error.MeshException;
 import java.util.List;
@@ -21,6 +22,7 @@ final class TestingMeshRuns implements MeshRuns {
     private static final long STEPS = 100;
 
     private final Map<String, MeshProgress> runs = new ConcurrentHashMap<>();
+    private final Map<String, ResultCopy> copies = new ConcurrentHashMap<>();
 
     @Override
     public List<String> planProblems(JsonNode plan) {
@@ -68,8 +70,31 @@ final class TestingMeshRuns implements MeshRuns {
     }
 
     @Override
+    public boolean delivers(String uid) {
+        return copies.containsKey(uid);
+    }
+
+    @Override
     public MeshProgress progress(String uid) {
-        return runs.getOrDefault(uid, MeshProgress.ABSENT);
+        MeshProgress p = runs.getOrDefault(uid, MeshProgress.ABSENT);
+        return new MeshProgress(
+                p.state(),
+                p.executing(),
+                p.runId(),
+                p.path(),
+                p.failure(),
+                p.step(),
+                p.totalSteps(),
+                p.remainingSeconds(),
+                p.bestAccuracy(),
+                p.agreement(),
+                Optional.ofNullable(copies.get(uid)),
+                p.rates());
+    }
+
+    /** The result has a copy in an object store, or is on its way there. */
+    void deliver(String uid, ResultCopy copy) {
+        copies.put(uid, copy);
     }
 
     /** The run has committed a step. */
@@ -117,6 +142,7 @@ final class TestingMeshRuns implements MeshRuns {
                 step < 0 ? Optional.empty() : Optional.of(STEPS - step - 1),
                 step < 0 ? Optional.empty() : Optional.of(0.5),
                 step < 0 ? Optional.empty() : Optional.of(0.875),
+                Optional.empty(),
                 rates);
     }
 }

@@ -1,0 +1,252 @@
+package io.abmesh.objects;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/**
+ * Objects as local files, each content once:
+ *
+ * <pre>
+ * NAME-DIGEST/       whole; the digest is over store, address, keys, sizes and tags
+ * NAME-DIGEST.part/  on its way, or left by a process that was killed
+ * NAME-DIGEST.lock   held by who fetches
+ * </pre>
+ *
+ * <p>What the store has is asked at every use, with one listing; it is fetched only if it is not
+ * there. Several processes may share a folder: one fetches, the others wait for it. Within a
+ * process there is one cache per folder. Nothing is ever deleted from it, since a run may read it;
+ * whoever wants the room deletes the folder. Thread-safe.
+ */
+public final class ObjectCache {
+    private static final int FETCHERS = 8;
+
+    /** Bytes of the SHA-256 that name a content. */
+    private static final int NAME_BYTES = 16;
+
+    private final Path directory;
+    private final ObjectStore store;
+    private final Map<String, Object> locks = new ConcurrentHashMap<>();
+
+    /**
+     * Makes a cache.
+     *
+     * @param directory made when it is first needed
+     * @param store borrowed
+     */
+    public ObjectCache(Path directory, ObjectStore store) {
+        this.directory = directory.toAbsolutePath();
+        this.store = store;
+    }
+
+    /** Returns the folder that all programs of a user share unless told otherwise. */
+    public static Path ofUser() {
+        String caches = System.getenv("XDG_CACHE_HOME");
+        Path parent =
+                caches == null || caches.isBlank()
+                        ? Path.of(System.getProperty("user.home"), ".cache")
+                        : Path.of(caches);
+        return parent.resolve("abmesh").resolve("objects");
+    }
+
+    /**
+     * Returns a local folder with every object below an address, under their names from there on.
+     *
+     * @throws ObjectException of every reason
+     */
+    public Path folder(ObjectAddress address) {
+        return local(address, address.prefix(), store.list(address));
+    }
+
+    /**
+     * Returns a local file with an object's content and its last name.
+     *
+     * @throws ObjectException of every reason
+     */
+    public Path file(ObjectAddress address) {
+        if (address.key().isEmpty()) {
+            throw new ObjectException(
+                    ObjectException.Reason.BAD_ADDRESS,
+                    "not an object: found=" + address + ", expected=s3://BUCKET/KEY");
+        }
+        String name = address.lastName();
+        String prefix = address.key().substring(0, address.key().length() - name.length());
+        return local(address, prefix, List.of(store.describe(address))).resolve(name);
+    }
+
+    Path local(ObjectAddress address, String prefix, List<StoredObject> objects) {
+        String name = name(address, objects);
+        Path whole = directory.resolve(name);
+        synchronized (locks.computeIfAbsent(name, n -> new Object())) {
+            if (Files.isDirectory(whole)) {
+                return whole;
+            }
+            try {
+                Files.createDirectories(directory);
+                try (FileChannel file =
+                                FileChannel.open(
+                                        directory.resolve(name + ".lock"),
+                                        StandardOpenOption.CREATE,
+                                        StandardOpenOption.WRITE);
+                        FileLock held = file.lock()) {
+                    if (held.isValid() && !Files.isDirectory(whole)) {
+                        Path part = directory.resolve(name + ".part");
+                        fetch(address, prefix, objects, part);
+                        Files.move(part, whole, StandardCopyOption.ATOMIC_MOVE);
+                    }
+                }
+            } catch (IOException e) {
+                throw ObjectStore.disk(directory, e);
+            }
+            return whole;
+        }
+    }
+
+    /** Returns a name that people recognise and no other content has. */
+    private String name(ObjectAddress address, List<StoredObject> objects) {
+        MessageDigest digest = sha256();
+        digest.update((store.name() + "\n" + address + "\n").getBytes(UTF_8));
+        for (StoredObject object : objects) {
+            digest.update(
+                    "%s\n%d\n%s\n"
+                            .formatted(object.key(), object.sizeBytes(), object.tag())
+                            .getBytes(UTF_8));
+        }
+        return address.lastName().replaceAll("[^A-Za-z0-9._-]", "_")
+                + "-"
+                + HexFormat.of().formatHex(digest.digest(), 0, NAME_BYTES);
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Fetches all of them or leaves nothing. */
+    private void fetch(ObjectAddress address, String prefix, List<StoredObject> objects, Path part)
+            throws IOException {
+        delete(part); // of a process that was killed
+        boolean whole = false;
+        try {
+            Files.createDirectories(part);
+            List<Runnable> fetches = new ArrayList<>();
+            for (StoredObject object : objects) {
+                Path file = file(part, object.key(), prefix);
+                Files.createDirectories(requireNonNull(file.getParent(), "below the folder"));
+                fetches.add(() -> store.get(address.bucket(), object, file));
+            }
+            all(fetches);
+            whole = true;
+        } finally {
+            if (!whole) {
+                delete(part);
+            }
+        }
+    }
+
+    /** A key is any text; what it names must lie in the folder. */
+    private static Path file(Path folder, String key, String prefix) {
+        String name = key.substring(prefix.length());
+        try {
+            Path file = folder.resolve(name);
+            if (file.startsWith(folder) && file.normalize().equals(file) && !file.equals(folder)) {
+                return file;
+            }
+        } catch (InvalidPathException e) {
+            // told below
+        }
+        throw new ObjectException(
+                ObjectException.Reason.BAD_ADDRESS,
+                "key cannot be a file: found=" + key + ", expected=names and slashes");
+    }
+
+    /** Does all of them, a few at a time; after a failure begins no more. */
+    private static void all(List<Runnable> fetches) {
+        AtomicInteger number = new AtomicInteger();
+        ExecutorService fetchers =
+                Executors.newFixedThreadPool(
+                        Math.min(FETCHERS, fetches.size()),
+                        task -> {
+                            Thread thread =
+                                    new Thread(task, "object-fetch-" + number.incrementAndGet());
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        try {
+            ExecutorCompletionService<Void> done = new ExecutorCompletionService<>(fetchers);
+            for (Runnable fetch : fetches) {
+                Future<Void> unused = done.submit(fetch, null);
+            }
+            for (int i = 0; i < fetches.size(); i++) {
+                done.take().get();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ObjectException(
+                    ObjectException.Reason.UNREACHABLE, "interrupted while it fetched", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e.getCause());
+        } finally {
+            fetchers.shutdownNow();
+            awaitEnd(fetchers);
+        }
+    }
+
+    /** None of them may write when their folder is deleted. */
+    private static void awaitEnd(ExecutorService fetchers) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                if (fetchers.awaitTermination(1, TimeUnit.SECONDS)) {
+                    break;
+                }
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}
