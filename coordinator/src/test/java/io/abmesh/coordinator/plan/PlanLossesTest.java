@@ -96,7 +96,6 @@ final class PlanLossesTest {
     void aCompletePlanReadsAgainAsItself() {
         Plan plan =
                 plan(
-                        "{kind: fitNet, taps: [1, 3]}, {kind: kd, standardized: true}, {kind: dkd},"
                                 + " {kind: crossEntropy, labelSmoothing: 0.1}");
 
         assertThat(PlanReader.read(PlanDocument.of(plan).toString(), List.of()).plan())
@@ -183,6 +182,78 @@ final class PlanLossesTest {
         }
     }
 
+    @Test
+    void denseTapsPairWhateverTheirWidths() {
+        for (String kind : List.of("boundary", "l1", "l2", "fitNet", "ofd")) {
+            assertThat(
+                            PlanAgainstWorld.match(
+                                            dense(kind), FACTS, teacher(List.of(512L), List.of(9L)))
+                                    .teacherTaps())
+                    .as(kind)
+                    .hasSize(2);
+        }
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        dense("l2", "student.connector=identity"),
+                                        FACTS,
+                                        teacher(List.of(512L), List.of(16L))))
+                .hasMessageContaining(
+                        "identity connector between different channel counts: student layer.0.bn=[32], teacher t1=[512]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"attention", "fsp"})
+    void aLossThatComparesPlacesIsRefusedAtADenseTap(String kind) {
+        assertThat(PlanAgainstWorld.check(dense(kind), FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "phases[0].losses[0].kind "
+                                + kind
+                                + " compares places and a dense tap has none: found=layer.0.bn=[32], expected=taps [C, H, W]");
+    }
+
+    @Test
+    void aSpatialAndADenseTapDoNotPair() {
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        dense("boundary"),
+                                        FACTS,
+                                        teacher(List.of(512L, 7L, 7L), List.of(16L))))
+                .hasMessageEndingWith(
+                        "a spatial and a dense tap do not pair: student layer.0.bn=[32], teacher t1=[512, 7, 7], expected=both [C, H, W] or both [D]");
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        complete("boundary"),
+                                        FACTS,
+                                        teacher(
+                                                List.of(32L, 28L, 28L),
+                                                List.of(64L, 14L, 14L),
+                                                List.of(128L))))
+                .hasMessageEndingWith(
+                        "a spatial and a dense tap do not pair: student bn1=[64, 7, 7], teacher t3=[128], expected=both [C, H, W] or both [D]");
+    }
+
+    @Test
+    void thePlanForDenseTapsFitsATeacherWithTwo() throws IOException {
+        Path file = Path.of(System.getProperty("abmesh.root")).resolve("deploy/plans/mlp.yaml");
+        CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
+
+        assertThat(plan.warnings()).isEmpty();
+        assertThat(
+                        PlanAgainstWorld.match(plan, FACTS, teacher(List.of(1024L), List.of(512L)))
+                                .teacherTaps())
+                .hasSize(2);
+    }
+
+    private static CompletePlan dense(String losses, String... overrides) {
+        return PlanReader.read(
+                PLAN.replace("wrn-10-1", "mlp-32-16").replace("LOSSES", losses),
+                List.of(overrides));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -206,16 +277,23 @@ final class PlanLossesTest {
     }
 
     private static DescribeTeacherResponse teacher(int classes) {
+        return teacher(List.of(32L, 28L, 28L), List.of(64L, 14L, 14L), List.of(128L, 7L, 7L))
+                .toBuilder()
+                .setClassCount(classes)
+                .build();
+    }
+
+    @SafeVarargs
+    private static DescribeTeacherResponse teacher(List<Long>... taps) {
         DescribeTeacherResponse.Builder teacher =
-                DescribeTeacherResponse.newBuilder()
-                        .setClassCount(classes)
-                        .addAllAutoTaps(List.of("t1", "t2", "t3"));
-        for (int i = 0; i < 3; i++) {
-            teacher.addTaps(
-                    TapDescription.newBuilder()
-                            .setName("t" + (i + 1))
-                            .setTensor("tensor" + i)
-                            .addAllSampleShape(List.of(32L << i, 28L >> i, 28L >> i)));
+                DescribeTeacherResponse.newBuilder().setClassCount(10);
+        for (int i = 0; i < taps.length; i++) {
+            teacher.addAutoTaps("t" + (i + 1))
+                    .addTaps(
+                            TapDescription.newBuilder()
+                                    .setName("t" + (i + 1))
+                                    .setTensor("tensor" + i)
+                                    .addAllSampleShape(taps[i]));
         }
         return teacher.build();
     }

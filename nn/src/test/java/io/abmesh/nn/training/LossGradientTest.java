@@ -118,6 +118,45 @@ final class LossGradientTest {
                                                 List.of())));
     }
 
+    static Stream<Case> atDenseTaps() {
+        return Stream.of(ConnectorPolicy.CONV1X1BN, ConnectorPolicy.IDENTITY)
+                .flatMap(
+                        connector ->
+                                Stream.of(
+                                        new Case(
+                                                "boundary at dense taps",
+                                                connector,
+                                                List.of(
+                                                        new LossTerm.Boundary(
+                                                                1, 1, Reduction.MEAN, 10)),
+                                                List.of("fc.")),
+                                        new Case(
+                                                "l1 at dense taps",
+                                                connector,
+                                                List.of(distance(Norm.L1, false, EVERY_TAP)),
+                                                List.of("fc.")),
+                                        new Case(
+                                                "l2 at the first dense tap, as FitNet",
+                                                connector,
+                                                List.of(distance(Norm.L2, true, List.of(0))),
+                                                List.of("fc.", "layer.1.", "connector.2.")),
+                                        new Case(
+                                                "ofd at dense taps",
+                                                connector,
+                                                List.of(new LossTerm.Overhaul(1, 10, EVERY_TAP)),
+                                                List.of("fc.")),
+                                        new Case(
+                                                "a weighted sum at dense taps and logits",
+                                                connector,
+                                                List.of(
+                                                        new LossTerm.Boundary(
+                                                                0.1, 1, Reduction.MEAN, 10),
+                                                        new LossTerm.Distance(
+                                                                0.3, Norm.L2, true, 5, EVERY_TAP),
+                                                        new LossTerm.CrossEntropy(0.5)),
+                                                List.of())));
+    }
+
     static Stream<Case> ofLogits() {
         return Stream.of(
                 ofLogits("kd", new LossTerm.Distillation(1, 3, true)),
@@ -140,13 +179,19 @@ final class LossGradientTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource({"atTaps", "ofLogits"})
     void gradientIsTheDifferenceQuotientOf(Case phase) {
-        check(phase, 0);
+        check("wrn-10-1", phase, 0);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("atDenseTaps")
+    void gradientOfAMultiLayerPerceptronIsTheDifferenceQuotientOf(Case phase) {
+        check("mlp-24-12", phase, 0);
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("ofOtherClasses")
     void gradientToATeacherOfOtherClassesIsTheDifferenceQuotientOf(Case phase) {
-        check(phase, TEACHER_CLASSES);
+        check("wrn-10-1", phase, TEACHER_CLASSES);
     }
 
     static Stream<Case> ofOtherClasses() {
@@ -167,8 +212,8 @@ final class LossGradientTest {
                         List.of()));
     }
 
-    private void check(Case phase, int mappedClasses) {
-        NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
+    private void check(String student, Case phase, int mappedClasses) {
+        NetworkSpec network = Networks.parse(student, new FeatureShape(3, 16, 16), CLASSES);
         int wider = phase.connector() == ConnectorPolicy.IDENTITY ? 0 : WIDER;
         List<TapPair> pairs = new ArrayList<>();
         for (String tap : network.taps()) {

@@ -104,6 +104,24 @@ final class WholeLoopTest {
     }
 
     @Test
+    void learnsDenseBoundariesThroughLinearConnectors() throws Exception {
+        TestingCoordinator coordinator = new TestingCoordinator(dense(begin(true)), NEVER);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.finished());
+        }
+
+        StepReport first = coordinator.steps().get(BASELINE_END);
+        StepReport last = coordinator.steps().get(BOUNDARY_END - 1);
+        assertThat(last.getLoss()).isLessThan(0.6 * first.getLoss());
+        for (int tap = 0; tap < SyntheticTask.DENSE_TAPS.size(); tap++) {
+            assertThat(first.getAgreement(tap)).isCloseTo(0.5, within(0.15));
+            assertThat(last.getAgreement(tap)).isGreaterThan(first.getAgreement(tap) + 0.15);
+        }
+        assertThat(coordinator.evaluations().get(1).getCorrectCount()).isGreaterThan(60);
+        assertThat(coordinator.artifacts()).containsOnlyKeys("student.onnx", "student.dl4j.zip");
+    }
+
+    @Test
     void endsInTheSameParametersWhateverHappensOnTheWay() throws Exception {
         Path undisturbed = folder.resolve("undisturbed");
         TestingCoordinator reference = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
@@ -240,6 +258,19 @@ final class WholeLoopTest {
                 .tracks()
                 .forEach((name, track) -> hashes.put(name, track.getParametersSha256()));
         return hashes;
+    }
+
+    /** A multi-layer perceptron that learns from dense taps of other widths. */
+    private static RunBegin dense(RunBegin begin) {
+        RunBegin.Builder dense = begin.toBuilder().clearTeacherTaps();
+        dense.getPlanBuilder().getStudentBuilder().setNetwork("mlp-16-12");
+        for (int i = 0; i < SyntheticTask.DENSE_TAPS.size(); i++) {
+            dense.addTeacherTaps(
+                    TapDescription.newBuilder()
+                            .setName(SyntheticTask.tap(SyntheticTask.TAPS.size() + i))
+                            .addAllSampleShape(SyntheticTask.DENSE_TAPS.get(i)));
+        }
+        return dense.build();
     }
 
     private static RunBegin withLearningRate(RunBegin begin, double rate) {
