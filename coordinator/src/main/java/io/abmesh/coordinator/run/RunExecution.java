@@ -17,6 +17,7 @@ import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.CheckpointRequest;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.EvaluationReport;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
@@ -25,6 +26,8 @@ import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentPosition;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.UntilPlan;
@@ -91,6 +94,10 @@ final class RunExecution implements TeacherFeed.Listener {
     /** A step on its way: its micro-batches in order. */
     private static final class FedStep {
         private final @Nullable BatchReference[] ready;
+
+        /** How the teacher's taps fire in each micro-batch, where that was asked for. */
+        private final Map<Integer, List<TapFirings>> firings = new TreeMap<>();
+
         private final Span span;
         private boolean assigned;
         private int cached;
@@ -567,7 +574,9 @@ final class RunExecution implements TeacherFeed.Listener {
             fed.put(step, work);
             RunScript.Place place = script.place(step);
             long ofTrack = place.stepOfTrack(step);
-            boolean needsTeacher = PlanNeeds.teacher(place.phase().getPhase());
+            PhasePlan phase = place.phase().getPhase();
+            boolean needsTeacher = PlanNeeds.teacher(phase);
+            boolean measured = step == place.phase().getStartStep() && PlanNeeds.taps(phase);
             int samples = plan.getBatch() / plan.getMicroBatches();
             for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
                 int number = micro;
@@ -575,8 +584,9 @@ final class RunExecution implements TeacherFeed.Listener {
                     teacherFeed()
                             .offer(
                                     new MicroKey(step, micro),
-                                    place.phase().getPhase(),
+                                    phase,
                                     samples,
+                                    measured,
                                     StepTracing.traceParent(work.span),
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
@@ -868,12 +878,48 @@ final class RunExecution implements TeacherFeed.Listener {
         record.rates().ready(ready);
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();
+        if (ready.getFiringsCount() > 0) {
+            work.firings.put(key.micro(), ready.getFiringsList());
+            if (work.firings.size() == plan.getMicroBatches()
+                    && !healthy(script.place(key.step()).phase().getPhase(), work)) {
+                return;
+            }
+        }
         if (work.assigned) {
             students.roster().stream()
                     .filter(place -> place.share().has(key.micro()))
                     .forEach(place -> send(key.step(), work, place));
         }
         pump();
+    }
+
+    /**
+     * Tells of taps that say little, before the phase begins; returns whether the phase can learn
+     * from them.
+     */
+    private boolean healthy(PhasePlan phase, FedStep first) {
+        int samples = plan.getBatch() / plan.getMicroBatches();
+        List<String> taps =
+                teacher == null
+                        ? List.of()
+                        : teacher.match().teacherTaps().stream()
+                                .map(TapDescription::getName)
+                                .toList();
+        Set<Integer> signs = PlanNeeds.signs(phase, taps.size());
+        for (TapHealth tap : TapHealth.of(first.firings.values(), samples)) {
+            if (signs.contains(taps.indexOf(tap.tap()))) {
+                try {
+                    tap.requireBoundary();
+                } catch (MeshException e) {
+                    fail(e);
+                    return false;
+                }
+            }
+            tap.warning()
+                    .filter(advised::add)
+                    .ifPresent(message -> notice("TAP_UNBALANCED", message));
+        }
+        return true;
     }
 
     @Override
