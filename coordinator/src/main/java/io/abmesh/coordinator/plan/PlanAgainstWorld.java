@@ -1,7 +1,9 @@
 package io.abmesh.coordinator.plan;
 
 import io.abmesh.data.image.ImageDataset;
+import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.proto.plan.LossReads;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.LossPlan;
@@ -82,6 +84,7 @@ public final class PlanAgainstWorld {
                             + data.trainCount()
                             + " training images");
         }
+        probes();
         int crop = plan.getData().getAugmentation().getCrop();
         int side = Math.min(data.shape().height(), data.shape().width());
         if (crop >= side) {
@@ -97,6 +100,22 @@ public final class PlanAgainstWorld {
         }
         if (plan.hasTeacher() && plan.getTeacher().hasNormalization()) {
             normalization("teacher.normalization", plan.getTeacher().getNormalization());
+        }
+    }
+
+    private void probes() {
+        for (int i = 0; i < plan.getPhasesCount() && data.trainCount() > 0; i++) {
+            long steps =
+                    BatchSchedule.steps(
+                            plan.getPhases(i).getEpochs(), data.trainCount(), plan.getBatch());
+            if (ProbedScale.of(plan.getPhases(i)) && steps < ProbedScale.SHORTEST_PHASE) {
+                problem(
+                        "phases[" + i + "].epochs",
+                        "phase is too short for scale: auto: found="
+                                + steps
+                                + " steps, min="
+                                + ProbedScale.SHORTEST_PHASE);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.BatchReference;
@@ -21,6 +22,7 @@ import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
+import io.abmesh.proto.v1.ScaleChoice;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepInterrupted;
@@ -44,6 +46,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -70,6 +73,9 @@ final class RunExecution implements TeacherFeed.Listener {
 
     /** Epochs in a row that may end without a new step before the run does. */
     private static final int MOST_INTERRUPTIONS = 20;
+
+    /** Agreement that a student reaches by chance, with what a few steps may move it by luck. */
+    private static final double CHANCE = 0.51;
 
     /** What the execution needs around it. */
     record Surroundings(
@@ -735,6 +741,9 @@ final class RunExecution implements TeacherFeed.Listener {
                 feed.release(new MicroKey(committed, micro));
             }
         }
+        if (report.hasScaleChoice()) {
+            chosen(report.getScaleChoice());
+        }
         if (plateauAfter(committed, report.getAgreementList())) {
             endPhaseEarly();
         }
@@ -756,6 +765,9 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         told = step;
         log.committed(script, report, 0, 0);
+        if (report.hasScaleChoice()) {
+            chosen(report.getScaleChoice());
+        }
         record.update(run -> run.setCommittedStep(committed));
         boolean inPhase =
                 committed + 1 < script.totalSteps()
@@ -768,6 +780,30 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         endPhase(step);
         pump();
+    }
+
+    private void chosen(ScaleChoice choice) {
+        List<String> tried = new ArrayList<>();
+        for (int i = 0; i < choice.getAgreementsCount(); i++) {
+            tried.add(
+                    String.format(
+                            Locale.ROOT,
+                            "%.0f: %.1f %%",
+                            ProbedScale.SCALES.get(i),
+                            100 * choice.getAgreements(i)));
+        }
+        String found =
+                String.format(
+                        Locale.ROOT,
+                        "scale of the boundary loss is %.0f; agreement with the teacher at each scale tried: %s",
+                        choice.getScale(),
+                        String.join(", ", tried));
+        notice("SCALE_CHOSEN", found);
+        if (choice.getAgreementsList().stream().allMatch(agreement -> agreement < CHANCE)) {
+            notice(
+                    "AGREEMENT_AT_CHANCE",
+                    "no scale brought the student closer to the teacher than chance; check that the taps pair up");
+        }
     }
 
     /** Takes note that a phase is over, unless an evaluation is still to come. */
