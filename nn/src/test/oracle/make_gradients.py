@@ -51,6 +51,8 @@ def fill(name, parameter):
     values = uniform(name, parameter.numel()).astype(numpy.float64)
     if len(shape) == 4:
         values *= (6.0 / (shape[1] * shape[2] * shape[3])) ** 0.5
+    elif len(shape) == 2 and not name.startswith("fc."):
+        values *= (6.0 / shape[1]) ** 0.5
     elif len(shape) == 2:
         values *= 0.3
     elif name.endswith(".weight"):
@@ -178,11 +180,36 @@ class MobileNet(nn.Module):
         return (strided + [ends[-1]])[-4:], self.fc(x.mean((2, 3)))
 
 
-class Connector(nn.Module):
-    def __init__(self, i, o):
+class Mlp(nn.Module):
+    """Linear, batch norm, ReLU, twice; abmesh has the same sums as convolutions of one position."""
+
+    def __init__(self, first, second):
         super().__init__()
-        self.add_module("0", nn.Conv2d(i, o, 1, bias=False))
-        self.add_module("1", nn.BatchNorm2d(o))
+        self.layer = nn.ModuleList()
+        for i, o in ((3 * SIDE * SIDE, first), (first, second)):
+            self.layer.append(nn.ModuleDict({"linear": nn.Linear(i, o, bias=False), "bn": nn.BatchNorm1d(o)}))
+        self.fc = nn.Linear(second, CLASSES)
+
+    def names(self):
+        return self.named_parameters()
+
+    def forward(self, x):
+        x, taps = x.flatten(1), []
+        for block in self.layer:
+            taps.append(block["bn"](block["linear"](x)))
+            x = relu(taps[-1])
+        return taps, self.fc(x)
+
+
+class Connector(nn.Module):
+    """Convolving behind a feature map, linear behind a dense tap."""
+
+    def __init__(self, tap):
+        super().__init__()
+        i, o = tap.shape[1], tap.shape[1] + WIDER
+        dense = tap.dim() == 2
+        self.add_module("0", nn.Linear(i, o, bias=False) if dense else nn.Conv2d(i, o, 1, bias=False))
+        self.add_module("1", nn.BatchNorm1d(o) if dense else nn.BatchNorm2d(o))
 
     def forward(self, x):
         return getattr(self, "1")(getattr(self, "0")(x))
@@ -209,11 +236,10 @@ def step(kind, network):
     labels = torch.arange(SAMPLES) % CLASSES
     teacher = torch.from_numpy((2 * uniform(kind + ".logits", SAMPLES * CLASSES)).astype(numpy.float32)).double()
     teacher = teacher.view(SAMPLES, CLASSES)
-    channels = [tap.shape[1] for tap in network(x)[0]]
+    connectors = [Connector(tap) for tap in network(x)[0]]
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             module.reset_running_stats()
-    connectors = [Connector(c, c + WIDER) for c in channels]
     trained = dict(network.names())
     for i, connector in enumerate(connectors, 1):
         for name, parameter in connector.named_parameters():
@@ -254,7 +280,7 @@ def step(kind, network):
 
 
 def main():
-    kinds = {"wrn-10-1": Wrn(1), "resnet-20": ResNet(), "mobilenet-0.25": MobileNet(0.25)}
+    kinds = {"wrn-10-1": Wrn(1), "resnet-20": ResNet(), "mobilenet-0.25": MobileNet(0.25), "mlp-24-12": Mlp(24, 12)}
     result = {kind: step(kind, network) for kind, network in kinds.items()}
     with open(sys.argv[1], "w") as file:
         json.dump(result, file, indent=1)

@@ -4,7 +4,8 @@
 
 Needs PyTorch (made with 1.13). Weights are random with a fixed seed; batch norm has random statistics, so that nothing hides.
 `wrn.bin` holds, little-endian: five images uint8 [5, 3, 16, 16]; float32 taps [5, 4, 16, 16], [5, 8, 8, 8], [5, 16, 4, 4] and
-logits [5, 10], of (pixel - mean) / std with the mean and std below.
+logits [5, 10], of (pixel - mean) / std with the mean and std below. `mlp.bin` and `vit.bin` hold five images uint8 [5, 1, 8, 8] and,
+of the pixels as they are, the dense taps ([5, 12] and [5, 6]; [5, 8]) and logits [5, 7].
 """
 
 import sys
@@ -125,9 +126,44 @@ class Vgg(nn.Module):
         return self.head(self.features(x).flatten(1))
 
 
+class Mlp(nn.Module):
+    """No feature maps; the first activation follows a batch norm, the second a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.bn, self.relu1 = nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU()
+        self.second, self.relu2, self.head = nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 7)
+
+    def forward(self, x):
+        return self.head(self.relu2(self.second(self.relu1(self.bn(self.first(x.flatten(1) / 255))))))
+
+
+class Vit(nn.Module):
+    """A vision transformer of one block: patches, a class token, and a classifier that reads that token behind a layer norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(1, 8, 4, 4)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.places = nn.Parameter(torch.randn(1, 5, 8))
+        self.norm1, self.qkv, self.out = nn.LayerNorm(8), nn.Linear(8, 24), nn.Linear(8, 8)
+        self.norm2, self.wide, self.narrow = nn.LayerNorm(8), nn.Linear(8, 16), nn.Linear(16, 8)
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(8, 7)
+        nn.init.normal_(self.norm.weight, 1, 0.2)
+        nn.init.normal_(self.norm.bias, 0, 0.2)
+
+    def forward(self, x):
+        x = self.patches(x / 255).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.places
+        q, k, v = self.qkv(self.norm1(x)).chunk(3, 2)
+        x = x + self.out(torch.softmax(q @ k.transpose(1, 2) / 8**0.5, 2) @ v)
+        x = x + self.narrow(nn.functional.gelu(self.wide(self.norm2(x))))
+        return self.head(self.norm(x)[:, 0])
+
+
 def seeded(network):
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.normal_(module.weight, 1, 0.2)
             nn.init.normal_(module.bias, 0, 0.2)
             module.running_mean.normal_(0, 0.2)
@@ -161,6 +197,23 @@ def main(folder):
     with open(folder / "wrn.bin", "wb") as file:
         file.write(images.numpy().tobytes())
         for tensor in (*taps, logits):
+            file.write(tensor.numpy().astype(numpy.dtype("<f4")).tobytes())
+    dense(folder / "mlp", seeded(Mlp()), ("relu1", "relu2"))
+    dense(folder / "vit", Vit().eval(), ("head",))
+
+
+def dense(path, network, taps):
+    """A model, and what enters the modules named `taps`."""
+    export(network, path.with_suffix(".onnx"), (1, 1, 8, 8))
+    images = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
+    found = []
+    for name in taps:
+        getattr(network, name).register_forward_pre_hook(lambda m, entered: found.append(entered[0]))
+    with torch.no_grad():
+        logits = network(images.float())
+    with open(path.with_suffix(".bin"), "wb") as file:
+        file.write(images.numpy().tobytes())
+        for tensor in (*found, logits):
             file.write(tensor.numpy().astype(numpy.dtype("<f4")).tobytes())
 
 

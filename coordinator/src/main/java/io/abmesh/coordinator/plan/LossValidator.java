@@ -31,7 +31,15 @@ final class LossValidator {
         of("margin", loss.getMargin(), kind == LossKind.LOSS_KIND_BOUNDARY);
         reduction();
         boolean atTaps = LossReads.of(kind).taps() != LossReads.Taps.NONE;
-        if (loss.getReduction() != Reduction.REDUCTION_AUTHORS) {
+        if (loss.getScaleAuto()) {
+            require(
+                    kind == LossKind.LOSS_KIND_BOUNDARY
+                            && loss.getReduction() == Reduction.REDUCTION_MEAN,
+                    "scaleAuto",
+                    true,
+                    "false unless kind is boundary and reduction is mean");
+            require(loss.getScale() == 0, "scale", loss.getScale(), "nothing beside scaleAuto");
+        } else if (loss.getReduction() != Reduction.REDUCTION_AUTHORS) {
             boolean centered = kind == LossKind.LOSS_KIND_CENTERED_LOGITS;
             of("scale", loss.getScale(), atTaps || centered);
         }

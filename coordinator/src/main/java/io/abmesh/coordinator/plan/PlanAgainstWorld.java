@@ -1,7 +1,9 @@
 package io.abmesh.coordinator.plan;
 
 import io.abmesh.data.image.ImageDataset;
+import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.proto.plan.LossReads;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.LossPlan;
@@ -37,7 +39,7 @@ public final class PlanAgainstWorld {
     /** Returns what does not fit the data; needs no teacher. */
     public static List<PlanProblem> check(CompletePlan plan, DataFacts data) {
         PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
-        world.tapNumbers(world.studentTaps());
+        world.lossesAtTaps(world.studentTaps());
         world.sizes();
         return List.copyOf(world.problems);
     }
@@ -53,7 +55,7 @@ public final class PlanAgainstWorld {
         PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
         world.sizes();
         List<StudentTap> student = world.studentTaps();
-        world.tapNumbers(student);
+        world.lossesAtTaps(student);
         PlanMatch match = new PlanMatch(List.of(), List.of());
         if (teacher != null) {
             world.classes(teacher);
@@ -82,6 +84,7 @@ public final class PlanAgainstWorld {
                             + data.trainCount()
                             + " training images");
         }
+        probes();
         int crop = plan.getData().getAugmentation().getCrop();
         int side = Math.min(data.shape().height(), data.shape().width());
         if (crop >= side) {
@@ -97,6 +100,22 @@ public final class PlanAgainstWorld {
         }
         if (plan.hasTeacher() && plan.getTeacher().hasNormalization()) {
             normalization("teacher.normalization", plan.getTeacher().getNormalization());
+        }
+    }
+
+    private void probes() {
+        for (int i = 0; i < plan.getPhasesCount() && data.trainCount() > 0; i++) {
+            long steps =
+                    BatchSchedule.steps(
+                            plan.getPhases(i).getEpochs(), data.trainCount(), plan.getBatch());
+            if (ProbedScale.of(plan.getPhases(i)) && steps < ProbedScale.SHORTEST_PHASE) {
+                problem(
+                        "phases[" + i + "].epochs",
+                        "phase is too short for scale: auto: found="
+                                + steps
+                                + " steps, min="
+                                + ProbedScale.SHORTEST_PHASE);
+            }
         }
     }
 
@@ -184,27 +203,57 @@ public final class PlanAgainstWorld {
                 .toList();
     }
 
-    /** Taps that a loss names are taps of the student. */
-    private void tapNumbers(List<StudentTap> student) {
+    private void lossesAtTaps(List<StudentTap> student) {
         if (student.isEmpty()) {
             return;
         }
-        int tapCount = student.size();
         for (int i = 0; i < plan.getPhasesCount(); i++) {
             for (int j = 0; j < plan.getPhases(i).getLossesCount(); j++) {
                 LossPlan loss = plan.getPhases(i).getLosses(j);
-                for (int k = 0; k < loss.getTapsCount(); k++) {
-                    if (loss.getTaps(k) > tapCount) {
-                        problem(
-                                "phases[" + i + "].losses[" + j + "].taps[" + k + "]",
-                                "student has no such tap: found="
-                                        + loss.getTaps(k)
-                                        + ", expected=1 to "
-                                        + tapCount);
-                    }
+                String path = "phases[" + i + "].losses[" + j + "]";
+                if (tapNumbers(loss, path, student.size())) {
+                    places(loss, path, student);
                 }
             }
         }
+    }
+
+    /** Taps that a loss names are taps of the student. */
+    private boolean tapNumbers(LossPlan loss, String path, int tapCount) {
+        boolean known = true;
+        for (int k = 0; k < loss.getTapsCount(); k++) {
+            if (loss.getTaps(k) > tapCount) {
+                problem(
+                        path + ".taps[" + k + "]",
+                        "student has no such tap: found="
+                                + loss.getTaps(k)
+                                + ", expected=1 to "
+                                + tapCount);
+                known = false;
+            }
+        }
+        return known;
+    }
+
+    /** A loss that compares places has feature maps to compare. */
+    private void places(LossPlan loss, String path, List<StudentTap> student) {
+        if (!LossReads.of(loss.getKind()).places()) {
+            return;
+        }
+        LossReads.taps(loss, student.size()).stream()
+                .map(student::get)
+                .filter(StudentTap::dense)
+                .findFirst()
+                .ifPresent(
+                        tap ->
+                                problem(
+                                        path + ".kind",
+                                        PlanReader.yamlName(loss.getKind().getValueDescriptor())
+                                                + " compares places and a dense tap has none: found="
+                                                + tap.name()
+                                                + "="
+                                                + tap.shape()
+                                                + ", expected=taps [C, H, W]"));
     }
 
     private List<TapDescription> teacherTaps(DescribeTeacherResponse teacher) {
@@ -264,10 +313,20 @@ public final class PlanAgainstWorld {
                         + teacher.getName()
                         + "="
                         + shape;
-        if (shape.size() != 3
-                || shape.get(1) != student.height()
-                || shape.get(2) != student.width()) {
-            problem("teacher.taps[" + index + "]", "taps have different spatial sizes: " + both);
+        boolean dense =
+                shape.size() == 1 || (shape.size() == 3 && shape.get(1) * shape.get(2) == 1);
+        String path = "teacher.taps[" + index + "]";
+        if (dense != student.dense() && !shape.isEmpty()) {
+            problem(
+                    path,
+                    "a spatial and a dense tap do not pair: "
+                            + both
+                            + ", expected=both [C, H, W] or both [D]");
+        } else if (!dense
+                && (shape.size() != 3
+                        || shape.get(1) != student.height()
+                        || shape.get(2) != student.width())) {
+            problem(path, "taps have different spatial sizes: " + both);
         } else if (plan.getStudent().getConnector() == Connector.CONNECTOR_IDENTITY
                 && shape.get(0) != student.channels()) {
             problem(

@@ -59,7 +59,8 @@ public final class PlanDefaults {
     static final double MOMENTUM = 0.9;
     static final double WEIGHT_DECAY = 5e-4;
     static final List<Double> STEPS_AT = List.of(0.3, 0.6, 0.8);
-    static final double STEPS_FACTOR = 0.2;
+    static final double SCHEDULE_FACTOR = 0.2;
+    static final int SCHEDULE_PLATEAU_EPOCHS = 5;
     static final String TAPS = "auto";
 
     private final Plan.Builder plan;
@@ -140,7 +141,13 @@ public final class PlanDefaults {
                                         : ScheduleKind.SCHEDULE_KIND_CONSTANT));
         if (schedule.getKind() == ScheduleKind.SCHEDULE_KIND_STEPS) {
             absent(path + ".schedule.at", () -> schedule.addAllAt(STEPS_AT));
-            absent(path + ".schedule.factor", () -> schedule.setFactor(STEPS_FACTOR));
+            absent(path + ".schedule.factor", () -> schedule.setFactor(SCHEDULE_FACTOR));
+        }
+        if (schedule.getKind() == ScheduleKind.SCHEDULE_KIND_PLATEAU) {
+            absent(path + ".schedule.factor", () -> schedule.setFactor(SCHEDULE_FACTOR));
+            absent(
+                    path + ".schedule.plateauEpochs",
+                    () -> schedule.setPlateauEpochs(SCHEDULE_PLATEAU_EPOCHS));
         }
     }
 
@@ -150,7 +157,7 @@ public final class PlanDefaults {
             case LOSS_KIND_BOUNDARY -> {
                 absent(path + ".margin", () -> loss.setMargin(MARGIN));
                 absent(path + ".reduction", () -> loss.setReduction(Reduction.REDUCTION_MEAN));
-                if (loss.getReduction() == Reduction.REDUCTION_MEAN) {
+                if (loss.getReduction() == Reduction.REDUCTION_MEAN && !loss.getScaleAuto()) {
                     scale(loss, path, SCALE);
                 }
             }

@@ -3,7 +3,9 @@ package io.abmesh.coordinator.plan;
 import io.abmesh.proto.plan.LossReads;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.PhasePlan;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** What a phase needs of a teacher. */
 public final class PlanNeeds {
@@ -12,6 +14,19 @@ public final class PlanNeeds {
     /** Returns whether the phase reads taps. */
     public static boolean taps(PhasePlan phase) {
         return any(phase, reads -> reads.taps() != LossReads.Taps.NONE);
+    }
+
+    /**
+     * Returns the taps, counted from 0, of which the phase learns on which side of the boundary
+     * their neurons are.
+     *
+     * @param tapCount taps of the plan
+     */
+    public static Set<Integer> signs(PhasePlan phase, int tapCount) {
+        return phase.getLossesList().stream()
+                .filter(loss -> LossReads.of(loss.getKind()).taps() == LossReads.Taps.SIGNS)
+                .flatMap(loss -> LossReads.taps(loss, tapCount).stream())
+                .collect(Collectors.toSet());
     }
 
     /** Returns whether the phase reads the teacher's logits. */

@@ -25,9 +25,10 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 
 /**
  * Reads a plan along the descriptor of {@link Plan}: keys are its fields in lowerCamelCase, enum
- * values the constants without their prefix in lowerCamelCase. Two short forms: a list of one may
- * be written without brackets ({@code taps: auto}), and a message with a {@code kind} as that kind
- * alone ({@code schedule: steps}).
+ * values the constants without their prefix in lowerCamelCase. Three short forms: a list of one may
+ * be written without brackets ({@code taps: auto}), a message with a {@code kind} as that kind
+ * alone ({@code schedule: steps}), and {@code scale: auto} for {@code scaleAuto: true}, as with any
+ * number that has such a field beside it.
  *
  * <p>All problems are found before any is told.
  */
@@ -106,6 +107,12 @@ public final class PlanReader {
 
     private void value(Node node, FieldDescriptor field, Message.Builder target, String at) {
         places.put(at, YamlTree.place(node));
+        FieldDescriptor auto = field(field.getContainingType(), field.getJsonName() + "Auto");
+        if (auto != null && node instanceof ScalarNode scalar && scalar.getValue().equals("auto")) {
+            places.put(at + "Auto", YamlTree.place(node));
+            target.setField(auto, true);
+            return;
+        }
         if (!field.isRepeated()) {
             Object single = single(node, field, target, at);
             if (single != null) {

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.plan;
 import io.abmesh.objects.ObjectAddress;
 import io.abmesh.objects.ObjectException;
 import io.abmesh.proto.plan.LossReads;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.AugmentationPlan;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
@@ -157,6 +158,7 @@ final class PlanValidator {
                     phase.getEpochs(),
                     "more than 0");
             losses(phase, path);
+            probe(phase, i, path);
             optimizer(phase.getOptimizer(), path + ".optimizer");
             schedule(phase.getSchedule(), path + ".schedule");
             until(phase, path + ".until");
@@ -172,6 +174,32 @@ final class PlanValidator {
         String expected = "0 in a phase that does not compare every tap neuron by neuron";
         require(plateau == 0 || known, path + ".plateauEpochs", plateau, expected);
         require(agreement == 0 || known, path + ".agreement", agreement, expected);
+    }
+
+    /** A scale is found from the initial weights, by losses and agreements that jump meanwhile. */
+    private void probe(PhasePlan phase, int index, String path) {
+        if (!ProbedScale.of(phase)) {
+            return;
+        }
+        for (int i = 0; i < phase.getLossesCount(); i++) {
+            if (phase.getLosses(i).getScaleAuto()) {
+                String at = path + ".losses[" + i + "].scaleAuto";
+                require(index == 0, at, true, "false but in the first phase");
+                require(
+                        PlanNeeds.agreement(phase),
+                        at,
+                        true,
+                        "false in a phase that does not compare every tap neuron by neuron");
+            }
+        }
+        require(
+                phase.getSchedule().getKind() != ScheduleKind.SCHEDULE_KIND_PLATEAU,
+                path + ".schedule.kind",
+                "plateau",
+                "another one beside scale: auto");
+        boolean until =
+                phase.getUntil().getPlateauEpochs() != 0 || phase.getUntil().getAgreement() != 0;
+        require(!until, path + ".until", "an early end", "nothing beside scale: auto");
     }
 
     private void losses(PhasePlan phase, String path) {
@@ -232,7 +260,21 @@ final class PlanValidator {
                 path + ".warmUp",
                 schedule.getWarmUp(),
                 oneCycle ? "0 with oneCycle, which has its own" : "0 or more, less than 1");
-        if (schedule.getKind() != ScheduleKind.SCHEDULE_KIND_STEPS) {
+        boolean steps = schedule.getKind() == ScheduleKind.SCHEDULE_KIND_STEPS;
+        boolean plateau = schedule.getKind() == ScheduleKind.SCHEDULE_KIND_PLATEAU;
+        require(
+                plateau ? schedule.getPlateauEpochs() > 0 : schedule.getPlateauEpochs() == 0,
+                path + ".plateauEpochs",
+                schedule.getPlateauEpochs(),
+                plateau ? "more than 0" : "nothing unless kind is plateau");
+        if (steps || plateau) {
+            require(
+                    schedule.getFactor() > 0 && schedule.getFactor() < 1,
+                    path + ".factor",
+                    schedule.getFactor(),
+                    "between 0 and 1");
+        }
+        if (!steps) {
             require(
                     schedule.getAtCount() == 0,
                     path + ".at",
@@ -250,11 +292,6 @@ final class PlanValidator {
                     "ascending, between 0 and 1");
             before = at;
         }
-        require(
-                schedule.getFactor() > 0 && schedule.getFactor() < 1,
-                path + ".factor",
-                schedule.getFactor(),
-                "between 0 and 1");
     }
 
     private void location(String path, String location) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What the coordinator knows of a student without seeing the mathematics: which names mean a
@@ -19,6 +20,8 @@ public record StudentGeometry(List<StudentTap> taps) {
     private static final Pattern RESNET = Pattern.compile("resnet-(\\d{1,4})");
     private static final Pattern MOBILENET =
             Pattern.compile("mobilenet-(\\d{1,2}(?:\\.\\d{1,4})?)");
+    private static final Pattern MLP = Pattern.compile("mlp((?:-\\d{1,4})+)");
+    private static final int MLP_LAYERS = 8;
     private static final Set<Integer> RESNET_DEPTHS = Set.of(20, 32, 56, 110);
     private static final int SMALL_IMAGE = 96;
 
@@ -55,21 +58,40 @@ public record StudentGeometry(List<StudentTap> taps) {
                     ? ""
                     : "MobileNet width multiplier must be positive: found=" + mobilenet.group(1);
         }
+        Matcher mlp = MLP.matcher(network);
+        if (mlp.matches()) {
+            List<Integer> widths = widths(mlp);
+            if (widths.size() > MLP_LAYERS) {
+                return "MLP has too many hidden layers: found="
+                        + widths.size()
+                        + ", max="
+                        + MLP_LAYERS;
+            }
+            return widths.contains(0) ? "MLP width must be at least 1: found=0" : "";
+        }
         return "unknown network: found="
                 + network
-                + ", expected=wrn-D-K, resnet-20|32|56|110 or mobilenet-W";
+                + ", expected=wrn-D-K, resnet-20|32|56|110, mobilenet-W or mlp-D1-D2-...";
+    }
+
+    private static List<Integer> widths(Matcher mlp) {
+        return Stream.of(mlp.group(1).substring(1).split("-")).map(Integer::valueOf).toList();
     }
 
     /**
      * Returns the taps of a network on images of a size.
      *
      * @throws IllegalArgumentException with one line if the name means nothing or the size does not
-     *     divide
+     *     suit it
      */
     public static StudentGeometry of(String network, ImageShape image) {
         String problem = problemWithName(network);
         if (!problem.isEmpty()) {
             throw new IllegalArgumentException(problem);
+        }
+        Matcher mlp = MLP.matcher(network);
+        if (mlp.matches()) {
+            return mlp(network, widths(mlp), image);
         }
         boolean small = Math.min(image.height(), image.width()) < SMALL_IMAGE;
         int divisor = network.startsWith("mobilenet") && !small ? 32 : 4;
@@ -101,6 +123,18 @@ public record StudentGeometry(List<StudentTap> taps) {
         }
         return mobilenet(
                 Double.parseDouble(network.substring("mobilenet-".length())), image, small);
+    }
+
+    private static StudentGeometry mlp(String network, List<Integer> widths, ImageShape image) {
+        if (image.height() != image.width()) {
+            throw new IllegalArgumentException(
+                    "image is not square, as it must be for " + network + ": found=" + image);
+        }
+        List<StudentTap> taps = new ArrayList<>();
+        for (int layer = 0; layer < widths.size(); layer++) {
+            taps.add(new StudentTap("layer." + layer + ".bn", widths.get(layer), 1, 1));
+        }
+        return new StudentGeometry(taps);
     }
 
     private static StudentGeometry stages(ImageShape image, List<String> names, int channels) {

@@ -11,6 +11,7 @@ import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReady;
@@ -18,14 +19,18 @@ import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.CheckpointRequest;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.EvaluationReport;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
+import io.abmesh.proto.v1.ScaleChoice;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentPosition;
+import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TrackEnd;
 import io.abmesh.proto.v1.TrackReport;
 import io.abmesh.proto.v1.UntilPlan;
@@ -42,6 +47,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -72,6 +78,9 @@ final class RunExecution implements TeacherFeed.Listener {
     /** Reason of the notice that tells of a student that is not waited for. */
     static final String STUDENT_REMOVED = "STUDENT_REMOVED";
 
+    /** Agreement that a student reaches by chance, with what a few steps may move it by luck. */
+    private static final double CHANCE = 0.51;
+
     /** What the execution needs around it. */
     record Surroundings(
             Loop loop,
@@ -97,6 +106,10 @@ final class RunExecution implements TeacherFeed.Listener {
     /** A step on its way: its micro-batches in order. */
     private static final class FedStep {
         private final @Nullable BatchReference[] ready;
+
+        /** How the teacher's taps fire in each micro-batch, where that was asked for. */
+        private final Map<Integer, List<TapFirings>> firings = new TreeMap<>();
+
         private final Span span;
         private boolean assigned;
         private int cached;
@@ -634,7 +647,9 @@ final class RunExecution implements TeacherFeed.Listener {
             fed.put(step, work);
             RunScript.Place place = script.place(step);
             long ofTrack = place.stepOfTrack(step);
-            boolean needsTeacher = PlanNeeds.teacher(place.phase().getPhase());
+            PhasePlan phase = place.phase().getPhase();
+            boolean needsTeacher = PlanNeeds.teacher(phase);
+            boolean measured = step == place.phase().getStartStep() && PlanNeeds.taps(phase);
             int samples = plan.getBatch() / plan.getMicroBatches();
             for (int micro = 0; micro < plan.getMicroBatches(); micro++) {
                 int number = micro;
@@ -642,8 +657,9 @@ final class RunExecution implements TeacherFeed.Listener {
                     teacherFeed()
                             .offer(
                                     new MicroKey(step, micro),
-                                    place.phase().getPhase(),
+                                    phase,
                                     samples,
+                                    measured,
                                     StepTracing.traceParent(work.span),
                                     () -> world.schedule().microBatch(ofTrack, number));
                 } else {
@@ -792,6 +808,9 @@ final class RunExecution implements TeacherFeed.Listener {
                 feed.release(new MicroKey(committed, micro));
             }
         }
+        if (report.hasScaleChoice()) {
+            chosen(report.getScaleChoice());
+        }
         if (plateauAfter(committed, report.getAgreementList())) {
             endPhaseEarly();
         }
@@ -813,6 +832,9 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         told = step;
         log.committed(script, report, 0, 0);
+        if (report.hasScaleChoice()) {
+            chosen(report.getScaleChoice());
+        }
         record.update(run -> run.setCommittedStep(committed));
         boolean inPhase =
                 committed + 1 < script.totalSteps()
@@ -825,6 +847,30 @@ final class RunExecution implements TeacherFeed.Listener {
         }
         endPhase(step);
         pump();
+    }
+
+    private void chosen(ScaleChoice choice) {
+        List<String> tried = new ArrayList<>();
+        for (int i = 0; i < choice.getAgreementsCount(); i++) {
+            tried.add(
+                    String.format(
+                            Locale.ROOT,
+                            "%.0f: %.1f %%",
+                            ProbedScale.SCALES.get(i),
+                            100 * choice.getAgreements(i)));
+        }
+        String found =
+                String.format(
+                        Locale.ROOT,
+                        "scale of the boundary loss is %.0f; agreement with the teacher at each scale tried: %s",
+                        choice.getScale(),
+                        String.join(", ", tried));
+        notice("SCALE_CHOSEN", found);
+        if (choice.getAgreementsList().stream().allMatch(agreement -> agreement < CHANCE)) {
+            notice(
+                    "AGREEMENT_AT_CHANCE",
+                    "no scale brought the student closer to the teacher than chance; check that the taps pair up");
+        }
     }
 
     /** Takes note that a phase is over, unless an evaluation is still to come. */
@@ -935,12 +981,48 @@ final class RunExecution implements TeacherFeed.Listener {
         record.rates().ready(ready);
         work.cached += ready.getCachedCount();
         work.computed += ready.getComputedCount();
+        if (ready.getFiringsCount() > 0) {
+            work.firings.put(key.micro(), ready.getFiringsList());
+            if (work.firings.size() == plan.getMicroBatches()
+                    && !healthy(script.place(key.step()).phase().getPhase(), work)) {
+                return;
+            }
+        }
         if (work.assigned) {
             students.roster().stream()
                     .filter(place -> place.share().has(key.micro()))
                     .forEach(place -> send(key.step(), work, place));
         }
         pump();
+    }
+
+    /**
+     * Tells of taps that say little, before the phase begins; returns whether the phase can learn
+     * from them.
+     */
+    private boolean healthy(PhasePlan phase, FedStep first) {
+        int samples = plan.getBatch() / plan.getMicroBatches();
+        List<String> taps =
+                teacher == null
+                        ? List.of()
+                        : teacher.match().teacherTaps().stream()
+                                .map(TapDescription::getName)
+                                .toList();
+        Set<Integer> signs = PlanNeeds.signs(phase, taps.size());
+        for (TapHealth tap : TapHealth.of(first.firings.values(), samples)) {
+            if (signs.contains(taps.indexOf(tap.tap()))) {
+                try {
+                    tap.requireBoundary();
+                } catch (MeshException e) {
+                    fail(e);
+                    return false;
+                }
+            }
+            tap.warning()
+                    .filter(advised::add)
+                    .ifPresent(message -> notice("TAP_UNBALANCED", message));
+        }
+        return true;
     }
 
     @Override

@@ -177,7 +177,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
 
     /** Looks at the time; to be called on the loop, every few seconds. */
     public void beat() {
-        executions().forEach(RunExecution::beat);
+        executions(Optional.empty()).forEach(RunExecution::beat);
     }
 
     /** Returns a run. */

@@ -58,6 +58,7 @@ final class TeacherFeed implements TeacherLink.Listener {
             MicroKey key,
             Need need,
             int samples,
+            boolean firings,
             String traceParent,
             Supplier<MicroBatch> render) {}
 
@@ -123,16 +124,18 @@ final class TeacherFeed implements TeacherLink.Listener {
     /**
      * Has a micro-batch computed.
      *
+     * @param firings whether the teacher shall say how its taps fire
      * @param traceParent of the step's span; empty for none
      */
     void offer(
             MicroKey key,
             PhasePlan phase,
             int samples,
+            boolean firings,
             String traceParent,
             Supplier<MicroBatch> render) {
         Need need = need(phase);
-        waiting.add(new Offered(key, need, samples, traceParent, render));
+        waiting.add(new Offered(key, need, samples, firings, traceParent, render));
         for (TeacherMember member : members) {
             open(member, need);
         }
@@ -277,6 +280,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                     batchId,
                     context.world().dataset().train().sha256(),
                     offered.samples(),
+                    offered.firings(),
                     offered.traceParent(),
                     offered.render());
         }

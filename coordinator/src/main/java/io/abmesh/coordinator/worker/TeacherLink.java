@@ -133,16 +133,18 @@ public final class TeacherLink {
     /**
      * Sends a batch, for which there is credit.
      *
+     * @param firings whether the teacher shall say how its taps fire
      * @param traceParent of the span that it is computed for; empty for none
      */
     public void offer(
             String batchId,
             String datasetSha256,
             int samples,
+            boolean firings,
             String traceParent,
             Supplier<MicroBatch> render) {
         credit -= cost(samples);
-        write(() -> send(batchId, datasetSha256, traceParent, render.get()));
+        write(() -> send(batchId, datasetSha256, firings, traceParent, render.get()));
     }
 
     /** Lets a batch go. */
@@ -176,7 +178,12 @@ public final class TeacherLink {
         closer.start();
     }
 
-    private void send(String batchId, String datasetSha256, String traceParent, MicroBatch batch)
+    private void send(
+            String batchId,
+            String datasetSha256,
+            boolean firings,
+            String traceParent,
+            MicroBatch batch)
             throws InterruptedException {
         writer.write(
                 StreamBatchesRequest.newBuilder()
@@ -188,6 +195,7 @@ public final class TeacherLink {
                                         .setDatasetSha256(datasetSha256)
                                         .addAllImageShape(batch.shape().toList())
                                         .setLabels(true)
+                                        .setFirings(firings)
                                         .setTraceParent(traceParent))
                         .build());
         long size = batch.size();

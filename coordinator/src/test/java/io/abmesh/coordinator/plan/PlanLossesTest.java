@@ -13,6 +13,7 @@ import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Responses;
 import io.abmesh.proto.v1.ScheduleKind;
+import io.abmesh.proto.v1.SchedulePlan;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.TapPrecision;
 import java.io.IOException;
@@ -93,10 +94,57 @@ final class PlanLossesTest {
     }
 
     @Test
+    void aPlateauHasAFactorAndAPatience() {
+        SchedulePlan schedule =
+                PlanReader.read(PLAN.replace("LOSSES", "kd"), List.of("phases[0].schedule=plateau"))
+                        .plan()
+                        .getPhases(0)
+                        .getSchedule();
+
+        assertThat(schedule)
+                .isEqualTo(
+                        SchedulePlan.newBuilder()
+                                .setKind(ScheduleKind.SCHEDULE_KIND_PLATEAU)
+                                .setFactor(0.2)
+                                .setPlateauEpochs(5)
+                                .build());
+    }
+
+    @Test
+    void aBoundaryLossMayFindItsScale() {
+        LossPlan loss = loss("{kind: boundary, scale: auto}");
+
+        assertThat(loss.getScaleAuto()).isTrue();
+        assertThat(loss.getScale()).isZero();
+        assertThat(loss("{kind: boundary, scaleAuto: true}")).isEqualTo(loss);
+        assertThat(
+                        PlanReader.read(
+                                        PLAN.replace("LOSSES", "{kind: boundary}"),
+                                        List.of("phases[0].losses[0].scale=auto"))
+                                .plan()
+                                .getPhases(0)
+                                .getLosses(0))
+                .isEqualTo(loss);
+    }
+
+    @Test
+    void aPhaseThatIsTooShortToFindItsScaleIsRefused() {
+        assertThat(
+                        PlanAgainstWorld.check(
+                                PlanReader.read(
+                                        PLAN.replace("LOSSES", "{kind: boundary, scale: auto}"),
+                                        List.of("batch=50", "phases[0].epochs=7.9")),
+                                FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "phases[0].epochs phase is too short for scale: auto: found=79 steps, min=80");
+    }
+
+    @Test
     void aCompletePlanReadsAgainAsItself() {
         Plan plan =
                 plan(
-                        "{kind: fitNet, taps: [1, 3]}, {kind: kd, standardized: true}, {kind: dkd},"
+                        "{kind: boundary, scale: auto}, {kind: fitNet, taps: [1, 3]}, {kind: kd, standardized: true}, {kind: dkd},"
                                 + " {kind: crossEntropy, labelSmoothing: 0.1}");
 
         assertThat(PlanReader.read(PlanDocument.of(plan).toString(), List.of()).plan())
@@ -118,6 +166,10 @@ final class PlanLossesTest {
                 "{kind: l2, taps: [2, 1]}         | taps[1]: found=1, expected=ascending, 1 for the first",
                 "{kind: l2, taps: [0]}            | taps[0]: found=0, expected=ascending, 1 for the first",
                 "{kind: fsp, taps: [2]}           | taps: found=[2], expected=two or more",
+                "{kind: l2, scale: auto}          | scaleAuto: found=true, expected=false unless kind is boundary and reduction is mean",
+                "{kind: boundary, reduction: authors, scale: auto} | scaleAuto: found=true, expected=false unless kind is boundary and reduction is mean",
+                "{kind: boundary, scaleAuto: true, scale: 5} | scale: found=5.0, expected=nothing beside scaleAuto",
+                "{kind: boundary, taps: [1], scale: auto} | scaleAuto: found=true, expected=false in a phase that does not compare every tap neuron by neuron",
                 "{kind: dkd, targetWeight: 0, nonTargetWeight: 0} | nonTargetWeight: found=0.0, expected=more than 0 if targetWeight is 0",
                 "{kind: crossEntropy, labelSmoothing: 1} | labelSmoothing: found=1.0, expected=0 or more, less than 1",
             })
@@ -140,12 +192,31 @@ final class PlanLossesTest {
                 "fitNet    | phases[0].until={plateauEpochs: 1} | phases[0].until.plateauEpochs",
                 "kd        | phases[0].schedule={kind: cosine, warmUp: 1} | phases[0].schedule.warmUp",
                 "kd        | phases[0].schedule={kind: oneCycle, warmUp: 0.1} | phases[0].schedule.warmUp",
+                "kd        | phases[0].schedule={kind: plateau, plateauEpochs: -1} | phases[0].schedule.plateauEpochs",
+                "kd        | phases[0].schedule={kind: plateau, factor: 1} | phases[0].schedule.factor",
+                "kd        | phases[0].schedule={kind: plateau, at: [0.5]} | phases[0].schedule.at",
+                "kd        | phases[0].schedule={kind: cosine, plateauEpochs: 2} | phases[0].schedule.plateauEpochs",
+                "{kind: boundary, scale: auto} | phases[0].schedule=plateau | phases[0].schedule.kind",
+                "{kind: boundary, scale: auto} | phases[0].until={agreement: 0.9} | phases[0].until",
             })
     void whatAPhaseCannotKnowOrDoIsRefused(String loss, String override, String path) {
         assertThat(problems(PLAN.replace("LOSSES", loss), override))
                 .singleElement()
                 .asString()
                 .startsWith(path + " ");
+    }
+
+    @Test
+    void onlyTheFirstPhaseFindsItsScale() {
+        String second =
+                PLAN.replace("LOSSES", "kd")
+                        + "  - {name: two, epochs: 1, losses: {kind: boundary, scale: auto}}\n";
+
+        assertThat(problems(second))
+                .singleElement()
+                .asString()
+                .contains("phases[1].losses[0].scaleAuto")
+                .contains("found=true, expected=false but in the first phase");
     }
 
     @Test
@@ -183,6 +254,78 @@ final class PlanLossesTest {
         }
     }
 
+    @Test
+    void denseTapsPairWhateverTheirWidths() {
+        for (String kind : List.of("boundary", "l1", "l2", "fitNet", "ofd")) {
+            assertThat(
+                            PlanAgainstWorld.match(
+                                            dense(kind), FACTS, teacher(List.of(512L), List.of(9L)))
+                                    .teacherTaps())
+                    .as(kind)
+                    .hasSize(2);
+        }
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        dense("l2", "student.connector=identity"),
+                                        FACTS,
+                                        teacher(List.of(512L), List.of(16L))))
+                .hasMessageContaining(
+                        "identity connector between different channel counts: student layer.0.bn=[32], teacher t1=[512]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"attention", "fsp"})
+    void aLossThatComparesPlacesIsRefusedAtADenseTap(String kind) {
+        assertThat(PlanAgainstWorld.check(dense(kind), FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "phases[0].losses[0].kind "
+                                + kind
+                                + " compares places and a dense tap has none: found=layer.0.bn=[32], expected=taps [C, H, W]");
+    }
+
+    @Test
+    void aSpatialAndADenseTapDoNotPair() {
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        dense("boundary"),
+                                        FACTS,
+                                        teacher(List.of(512L, 7L, 7L), List.of(16L))))
+                .hasMessageEndingWith(
+                        "a spatial and a dense tap do not pair: student layer.0.bn=[32], teacher t1=[512, 7, 7], expected=both [C, H, W] or both [D]");
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        complete("boundary"),
+                                        FACTS,
+                                        teacher(
+                                                List.of(32L, 28L, 28L),
+                                                List.of(64L, 14L, 14L),
+                                                List.of(128L))))
+                .hasMessageEndingWith(
+                        "a spatial and a dense tap do not pair: student bn1=[64, 7, 7], teacher t3=[128], expected=both [C, H, W] or both [D]");
+    }
+
+    @Test
+    void thePlanForDenseTapsFitsATeacherWithTwo() throws IOException {
+        Path file = Path.of(System.getProperty("abmesh.root")).resolve("deploy/plans/mlp.yaml");
+        CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
+
+        assertThat(plan.warnings()).isEmpty();
+        assertThat(
+                        PlanAgainstWorld.match(plan, FACTS, teacher(List.of(1024L), List.of(512L)))
+                                .teacherTaps())
+                .hasSize(2);
+    }
+
+    private static CompletePlan dense(String losses, String... overrides) {
+        return PlanReader.read(
+                PLAN.replace("wrn-10-1", "mlp-32-16").replace("LOSSES", losses),
+                List.of(overrides));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -206,16 +349,23 @@ final class PlanLossesTest {
     }
 
     private static DescribeTeacherResponse teacher(int classes) {
+        return teacher(List.of(32L, 28L, 28L), List.of(64L, 14L, 14L), List.of(128L, 7L, 7L))
+                .toBuilder()
+                .setClassCount(classes)
+                .build();
+    }
+
+    @SafeVarargs
+    private static DescribeTeacherResponse teacher(List<Long>... taps) {
         DescribeTeacherResponse.Builder teacher =
-                DescribeTeacherResponse.newBuilder()
-                        .setClassCount(classes)
-                        .addAllAutoTaps(List.of("t1", "t2", "t3"));
-        for (int i = 0; i < 3; i++) {
-            teacher.addTaps(
-                    TapDescription.newBuilder()
-                            .setName("t" + (i + 1))
-                            .setTensor("tensor" + i)
-                            .addAllSampleShape(List.of(32L << i, 28L >> i, 28L >> i)));
+                DescribeTeacherResponse.newBuilder().setClassCount(10);
+        for (int i = 0; i < taps.length; i++) {
+            teacher.addAutoTaps("t" + (i + 1))
+                    .addTaps(
+                            TapDescription.newBuilder()
+                                    .setName("t" + (i + 1))
+                                    .setTensor("tensor" + i)
+                                    .addAllSampleShape(taps[i]));
         }
         return teacher.build();
     }

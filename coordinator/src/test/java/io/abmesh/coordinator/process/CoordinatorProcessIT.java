@@ -458,6 +458,31 @@ final class CoordinatorProcessIT {
     }
 
     @Test
+    void aTapWithoutBoundaryEndsTheRunBeforeAnythingIsLearnedFromIt() throws Exception {
+        student();
+        teacher("teacher-0").fire(1);
+        List<RunEvent> events = watch(submit(TestingPlans.distilled())).get();
+
+        var end = events.get(events.size() - 1).getRunEnded();
+        assertThat(ErrorStatuses.fromStatus(end.getFailure()).reason())
+                .isEqualTo(ErrorReason.TAP_WITHOUT_BOUNDARY);
+        assertThat(end.getFailure().getMessage())
+                .startsWith("teacher's tap has no boundary to learn: tap=t1, found=every response");
+        assertThat(steps(events)).isSubsetOf(upTo(8));
+    }
+
+    @Test
+    void tapsThatHardlyFireAreToldOnceEach() throws Exception {
+        student();
+        teacher("teacher-0").fire(0.01);
+        List<RunEvent> events = watch(submit(TestingPlans.distilled())).get();
+
+        assertThat(notices(events).stream().filter("TAP_UNBALANCED"::equals)).hasSize(3);
+        assertThat(events.get(events.size() - 1).getRunEnded().getState())
+                .isEqualTo(RunState.RUN_STATE_SUCCEEDED);
+    }
+
+    @Test
     void aCancelledRunEndsForWatchersAndStudent() throws Exception {
         TestingStudent student = student();
         Pause pause = student.pauseBefore("step 5");

@@ -242,8 +242,7 @@ final class ObjectStorageIT {
     private void open(Optional<String> results) {
         coordinator =
                 CoordinatorProcess.start(
-                        new TestingConfig(
-                                directory.resolve("store"), Optional.empty(), results),
+                        new TestingConfig(directory.resolve("store"), Optional.empty(), results),
                         new SimpleMeterRegistry(),
                         VERSION);
         client = MeshChannels.open("test", "127.0.0.1:" + coordinator.grpcPort());

@@ -27,6 +27,7 @@ import io.abmesh.proto.v1.StreamBatchesResponse;
 import io.abmesh.proto.v1.StreamOpen;
 import io.abmesh.proto.v1.StreamOpened;
 import io.abmesh.proto.v1.TapDescription;
+import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorDescription;
 import io.grpc.ManagedChannel;
@@ -65,6 +66,7 @@ final class TestingTeacher implements AutoCloseable {
     private final MeshSecurity security;
     private final Map<String, Held> held = new ConcurrentHashMap<>();
     private volatile long failing = -1;
+    private volatile double firing = 0.5;
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
     private final CompletableFuture<MeshException> refused = new CompletableFuture<>();
@@ -91,6 +93,11 @@ final class TestingTeacher implements AutoCloseable {
     /** Cannot compute the batches of a step. */
     void failOn(long step) {
         failing = step;
+    }
+
+    /** Says that this share of the responses at each tap is greater than zero. */
+    void fire(double share) {
+        firing = share;
     }
 
     /** Joins a mesh. */
@@ -238,12 +245,23 @@ final class TestingTeacher implements AutoCloseable {
             }
             mine.add(id);
             held.put(id, new Held(open, tensors, header.getSampleIdsCount()));
-            say(
-                    StreamBatchesResponse.newBuilder()
-                            .setReady(
-                                    BatchReady.newBuilder()
-                                            .setBatchId(id)
-                                            .setComputedCount(header.getSampleIdsCount())));
+            BatchReady.Builder ready =
+                    BatchReady.newBuilder()
+                            .setBatchId(id)
+                            .setComputedCount(header.getSampleIdsCount());
+            if (header.getFirings()) {
+                open.getTapsList().forEach(tap -> ready.addFirings(firings(tap.getName())));
+            }
+            say(StreamBatchesResponse.newBuilder().setReady(ready));
+        }
+
+        private TapFirings firings(String tap) {
+            long neurons = 100;
+            return TapFirings.newBuilder()
+                    .setTap(tap)
+                    .setNeuronCount(neurons)
+                    .setFiredCount(Math.round(firing * neurons * header.getSampleIdsCount()))
+                    .build();
         }
 
         private void release(String id) {

@@ -7,7 +7,10 @@ import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
+import io.abmesh.objects.ObjectCache;
+import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.RosterMember;
@@ -29,6 +32,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -70,8 +74,13 @@ final class PositionDeadlineTest {
                         loop,
                         store,
                         new LazyBatches(),
+                        new Datasets(
+                                new ObjectCache(
+                                        directory.resolve("objects"), ObjectStore.ofEnvironment())),
+                        Optional.empty(),
                         beside,
                         clock,
+                        MeshSecurity.plainText(),
                         new Runs.Settings(
                                 8,
                                 DEADLINE,

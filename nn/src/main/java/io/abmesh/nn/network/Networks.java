@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The networks that a plan can name.
@@ -20,6 +21,8 @@ import java.util.regex.Pattern;
  *     <td>the residual sum that ends each of 3 stages</td></tr>
  * <tr><td>{@code mobilenet-W}</td><td>MobileNet v1, width multiplier W; images under 96 pixels keep their resolution in the
  *     stem and in the first reduction</td><td>the batch norm that ends each of 4 resolutions</td></tr>
+ * <tr><td>{@code mlp-D1-D2-...}</td><td>multi-layer perceptron of up to {@value #MLP_LAYERS} hidden layers of these widths, each
+ *     linear, batch norm, ReLU; square images</td><td>the batch norm of each hidden layer, {@code [D]}</td></tr>
  * </table>
  *
  * @see <a href="https://arxiv.org/abs/1605.07146">Zagoruyko and Komodakis, Wide Residual
@@ -33,6 +36,8 @@ public final class Networks {
     private static final Pattern RESNET = Pattern.compile("resnet-(\\d{1,4})");
     private static final Pattern MOBILENET =
             Pattern.compile("mobilenet-(\\d{1,2}(?:\\.\\d{1,4})?)");
+    private static final Pattern MLP = Pattern.compile("mlp((?:-\\d{1,4})+)");
+    private static final int MLP_LAYERS = 8;
     private static final Set<Integer> RESNET_DEPTHS = Set.of(20, 32, 56, 110);
 
     private Networks() {}
@@ -65,10 +70,16 @@ public final class Networks {
         if (mobilenet.matches()) {
             return mobilenet(name, Double.parseDouble(mobilenet.group(1)), image, classes);
         }
+        Matcher mlp = MLP.matcher(name);
+        if (mlp.matches()) {
+            List<Integer> widths =
+                    Stream.of(mlp.group(1).substring(1).split("-")).map(Integer::valueOf).toList();
+            return mlp(name, widths, image, classes);
+        }
         throw new NetworkException(
                 "unknown network: found="
                         + name
-                        + ", expected=wrn-D-K, resnet-20|32|56|110 or mobilenet-W");
+                        + ", expected=wrn-D-K, resnet-20|32|56|110, mobilenet-W or mlp-D1-D2-...");
     }
 
     private static NetworkSpec wrn(
@@ -204,6 +215,35 @@ public final class Networks {
         return Math.max(8, (int) Math.round(channels * width / 8) * 8);
     }
 
+    /** A linear layer is a convolution as large as what it reads: the same sums, one position. */
+    private static NetworkSpec mlp(
+            String name, List<Integer> widths, FeatureShape image, int classes) {
+        if (widths.size() > MLP_LAYERS) {
+            throw new NetworkException(
+                    "MLP has too many hidden layers: found="
+                            + widths.size()
+                            + ", max="
+                            + MLP_LAYERS);
+        }
+        if (widths.contains(0)) {
+            throw new NetworkException("MLP width must be at least 1: found=0");
+        }
+        if (image.rows() != image.columns()) {
+            throw new NetworkException(
+                    "image is not square, as it must be for " + name + ": found=" + image);
+        }
+        Builder b = new Builder(image);
+        List<String> taps = new ArrayList<>();
+        for (int layer = 0; layer < widths.size(); layer++) {
+            String path = "layer." + layer;
+            b.whole(path + ".linear", widths.get(layer), layer == 0 ? image.rows() : 1);
+            taps.add(b.norm(path + ".bn"));
+            b.relu(path + ".relu");
+        }
+        b.classify(classes);
+        return b.build(name, taps);
+    }
+
     private static int nearestWrnDepth(int depth) {
         return Math.max(10, Math.round((depth - 4) / 6f) * 6 + 4);
     }
@@ -244,6 +284,11 @@ public final class Networks {
             return put(new Node.Convolution(name, last, out, kernel, stride, kernel / 2, 1), out);
         }
 
+        /** Without padding: a kernel as large as the input leaves one position. */
+        String whole(String name, int out, int side) {
+            return put(new Node.Convolution(name, last, out, side, 1, 0, 1), out);
+        }
+
         String depthwise(String name, int stride) {
             return put(
                     new Node.Convolution(name, last, channels(), 3, stride, 1, channels()),
@@ -264,6 +309,10 @@ public final class Networks {
 
         void head(int classes) {
             put(new Node.GlobalAveragePool("pool", last), channels());
+            classify(classes);
+        }
+
+        void classify(int classes) {
             logits = put(new Node.Linear("fc", last, classes), classes);
         }
 

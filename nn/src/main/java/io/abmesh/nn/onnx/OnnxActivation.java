@@ -3,7 +3,8 @@ package io.abmesh.nn.onnx;
 import static java.util.Objects.requireNonNull;
 
 /**
- * A place where a network applies an activation.
+ * A place where a network applies an activation, or the {@linkplain OnnxTokenOutput token output}
+ * of a transformer.
  *
  * @param name name of the activation node, or of the tensor it makes where the node has no name of
  *     its own; unique in the model

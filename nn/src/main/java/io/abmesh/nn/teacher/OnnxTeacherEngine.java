@@ -10,6 +10,7 @@ import io.abmesh.nn.onnx.OnnxActivation;
 import io.abmesh.nn.onnx.OnnxActivationFinder;
 import io.abmesh.nn.onnx.OnnxFormatException;
 import io.abmesh.nn.onnx.OnnxModel;
+import io.abmesh.nn.onnx.OnnxTokenOutput;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,8 +26,8 @@ import onnx.Onnx.ValueInfoProto;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An ONNX model in ONNX Runtime. A tap is the tensor that enters an activation; the graph is edited
- * in memory to put it out, the file is never written.
+ * An ONNX model in ONNX Runtime. A tap is the tensor that enters an activation, or a transformer's
+ * token output; the graph is edited in memory to put it out, the file is never written.
  *
  * <p>The model must have one input {@code [N, C, H, W]} of float32. Its logits are the first output
  * {@code [N, classes]}; where a softmax makes that output, the logits are what enters it. Shapes
@@ -66,8 +67,8 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                                 .orElse(file.path()));
         ValueInfoProto input = imageInput(model);
         List<Long> inputShape = OnnxModel.declaredShape(input);
-        List<OnnxActivation> activations = new OnnxActivationFinder(model).find();
         this.logits = logitsTensor(model);
+        List<OnnxActivation> activations = places(model, logits);
         Probe probe = probe(input.getName(), inputShape, activations);
         List<TapCandidate> taps = probe.candidates(activations);
         List<String> autoTaps = probe.autoTaps(activations);
@@ -236,6 +237,13 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                                         .filter(OnnxTeacherEngine::isSoftmax)
                                         .map(node -> node.getInput(0))
                                         .orElse(name));
+    }
+
+    /** Activations, then what a transformer's classifier reads. */
+    private static List<OnnxActivation> places(OnnxModel model, Optional<String> logits) {
+        List<OnnxActivation> activations = new OnnxActivationFinder(model).find();
+        Optional<OnnxActivation> token = logits.flatMap(new OnnxTokenOutput(model)::find);
+        return Stream.concat(activations.stream(), token.stream()).toList();
     }
 
     private static boolean isSoftmax(NodeProto node) {

@@ -24,6 +24,9 @@ import java.util.Map;
  * excitation); and the resolution of the first activation where it is already lower than the
  * image's and at least two others follow, since it belongs to a strided stem (the 112 x 112 of
  * ResNet-50 and the MobileNets), not to a stage.
+ *
+ * <p>A network without feature maps has no stages: of a multi-layer perceptron it takes every
+ * response, dense or of one position, of a transformer its token output.
  */
 final class StageTaps {
     /** A candidate with what the rule needs to know of it. */
@@ -60,6 +63,12 @@ final class StageTaps {
         List<Resolution> resolutions = new ArrayList<>(chosen.keySet());
         if (resolutions.size() > 2 && !resolutions.get(0).equals(new Resolution(rows, columns))) {
             chosen.remove(resolutions.get(0));
+        }
+        if (chosen.isEmpty()) {
+            return places.stream()
+                    .filter(place -> !place.sampleShape().isEmpty())
+                    .map(Place::name)
+                    .toList();
         }
         List<String> names = chosen.values().stream().map(Place::name).toList();
         return places.stream().map(Place::name).filter(names::contains).toList();

@@ -2,7 +2,10 @@ package io.abmesh.nn.training;
 
 import io.abmesh.nn.network.FeatureShape;
 
-/** What stands between a student tap and the loss. */
+/**
+ * What stands between a student tap and the loss. A dense tap {@code [D]} is a feature map of one
+ * position, so that the convolution is a linear layer there.
+ */
 public enum ConnectorPolicy {
     /** {@link #IDENTITY} where channel counts are equal, else {@link #CONV1X1BN}. */
     AUTO,

@@ -50,8 +50,19 @@ final class NetworksTest {
     }
 
     @Test
+    void tapsOfAMultiLayerPerceptronAreDense() {
+        NetworkSpec network = Networks.parse("mlp-512-64", CIFAR, 10);
+
+        assertThat(network.taps()).containsExactly("layer.0.bn", "layer.1.bn");
+        assertThat(network.taps().stream().map(network::shape))
+                .containsExactly(new FeatureShape(512, 1, 1), new FeatureShape(64, 1, 1));
+        assertThat(network.trainedElements())
+                .isEqualTo(3072 * 512 + 2 * 512 + 512 * 64 + 2 * 64 + 64 * 10 + 10);
+    }
+
+    @Test
     void everyTapEntersARelu() {
-        for (String name : List.of("wrn-16-2", "resnet-32", "mobilenet-0.25")) {
+        for (String name : List.of("wrn-16-2", "resnet-32", "mobilenet-0.25", "mlp-64-32")) {
             NetworkSpec network = Networks.parse(name, CIFAR, 10);
             for (String tap : network.taps()) {
                 assertThat(network.nodes())
@@ -80,19 +91,20 @@ final class NetworksTest {
 
     @ParameterizedTest
     @CsvSource(
-            delimiter = '|',
+            delimiter = ';',
             value = {
-                "wrn-12-1    | WRN depth must be 6n + 4 with n >= 1: found=12, near=10",
-                "wrn-21-4    | WRN depth must be 6n + 4 with n >= 1: found=21, near=22",
-                "resnet-18   | ResNet depth: found=18, expected=20, 32, 56 or 110",
-                "mobilenet-0 | MobileNet width multiplier must be positive: found=0.0",
-                "vgg-11      | unknown network: found=vgg-11, expected=wrn-D-K, resnet-20|32|56|110 or mobilenet-W",
+                "wrn-12-1    ; WRN depth must be 6n + 4 with n >= 1: found=12, near=10",
+                "wrn-21-4    ; WRN depth must be 6n + 4 with n >= 1: found=21, near=22",
+                "resnet-18   ; ResNet depth: found=18, expected=20, 32, 56 or 110",
+                "mobilenet-0 ; MobileNet width multiplier must be positive: found=0.0",
+                "vgg-11      ; unknown network: found=vgg-11, expected=wrn-D-K, resnet-20|32|56|110, mobilenet-W or mlp-D1-D2-...",
+                "mlp-8-0     ; MLP width must be at least 1: found=0",
+                "mlp-1-2-3-4-5-6-7-8-9 ; MLP has too many hidden layers: found=9, max=8",
             })
     void aNameThatMeansNothingIsRefused(String name, String message) {
-        String expected = name.startsWith("vgg") ? "unknown network: found=vgg-11" : message;
         assertThatThrownBy(() -> Networks.parse(name, CIFAR, 10))
                 .isInstanceOf(NetworkException.class)
-                .hasMessageStartingWith(expected);
+                .hasMessage(message);
     }
 
     @Test
@@ -101,5 +113,12 @@ final class NetworksTest {
                 .isInstanceOf(NetworkException.class)
                 .hasMessage(
                         "image size does not divide for wrn-10-1: found=[3, 30, 30], rows and columns a multiple of=4");
+    }
+
+    @Test
+    void aMultiLayerPerceptronReadsSquareImages() {
+        assertThatThrownBy(() -> Networks.parse("mlp-8", new FeatureShape(3, 30, 32), 10))
+                .isInstanceOf(NetworkException.class)
+                .hasMessage("image is not square, as it must be for mlp-8: found=[3, 30, 32]");
     }
 }

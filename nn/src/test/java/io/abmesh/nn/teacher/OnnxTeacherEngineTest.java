@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import io.abmesh.nn.onnx.OnnxTokenOutput;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.StringStringEntryProto;
 import onnx.Onnx.TensorProto;
@@ -126,6 +129,52 @@ final class OnnxTeacherEngineTest {
                         "/features/features.3/LeakyRelu",
                         "/features/features.8/LeakyRelu",
                         "/features/features.13/LeakyRelu");
+    }
+
+    @Test
+    void autoTakesEveryDenseResponseOfAMultiLayerPerceptron() {
+        assertDense(
+                "mlp",
+                List.of("/relu1/Relu", "/relu2/Relu"),
+                List.of(List.of(12L), List.of(6L)),
+                "Relu");
+    }
+
+    @Test
+    void autoTakesTheTokenOutputOfATransformer() {
+        assertDense("vit", List.of("/head/Gemm"), List.of(List.of(8L)), OnnxTokenOutput.KIND);
+    }
+
+    /** What PyTorch saw enter these nodes, and its logits. */
+    private static void assertDense(
+            String model, List<String> taps, List<List<Long>> shapes, String kind) {
+        List<Long> image = List.of(1L, 8L, 8L);
+        try (TeacherEngine engine =
+                        TeacherEngines.open(fixture(model + ".onnx"), TeacherOptions.defaults());
+                TeacherSession session = engine.open(taps, true, image)) {
+            assertThat(engine.describe().autoTaps()).isEqualTo(taps);
+            assertThat(engine.describe().taps())
+                    .allMatch(tap -> tap.activation().equals(kind))
+                    .extracting(TapCandidate::sampleShape)
+                    .isEqualTo(shapes);
+            List<Integer> widths = new ArrayList<>();
+            shapes.forEach(shape -> widths.add(COUNT * Math.toIntExact(shape.get(0))));
+            widths.add(COUNT * 7);
+            Expected expected = Expected.read(model + ".bin", COUNT * 64, widths);
+
+            TeacherResult result = session.infer(expected.images(), COUNT, null);
+
+            for (int tap = 0; tap < taps.size(); tap++) {
+                assertThat(result.taps().get(tap).shape())
+                        .containsExactly((long) COUNT, shapes.get(tap).get(0));
+                assertThat(values(result.taps().get(tap)))
+                        .usingComparatorWithPrecision(TOLERANCE)
+                        .containsExactly(expected.tensors().get(tap));
+            }
+            assertThat(values(Objects.requireNonNull(result.logits())))
+                    .usingComparatorWithPrecision(TOLERANCE)
+                    .containsExactly(expected.tensors().get(taps.size()));
+        }
     }
 
     @Test
@@ -439,19 +488,22 @@ final class OnnxTeacherEngineTest {
 
     private record Expected(ByteBuffer images, List<float[]> tensors) {
         static Expected read() {
-            ByteBuffer file = Fixtures.bytes(OnnxTeacherEngineTest.class, "wrn.bin");
-            ByteBuffer images = file.slice(0, COUNT * 768);
+            return read(
+                    "wrn.bin",
+                    COUNT * 768,
+                    List.of(COUNT * 4 * 256, COUNT * 8 * 64, COUNT * 16 * 16, COUNT * 10));
+        }
+
+        static Expected read(String name, int imageBytes, List<Integer> elements) {
+            ByteBuffer file = Fixtures.bytes(OnnxTeacherEngineTest.class, name);
+            ByteBuffer images = file.slice(0, imageBytes);
             FloatBuffer floats =
-                    file.slice(COUNT * 768, file.capacity() - COUNT * 768)
+                    file.slice(imageBytes, file.capacity() - imageBytes)
                             .order(ByteOrder.LITTLE_ENDIAN)
                             .asFloatBuffer();
-            List<float[]> tensors =
-                    List.of(
-                            new float[COUNT * 4 * 256],
-                            new float[COUNT * 8 * 64],
-                            new float[COUNT * 16 * 16],
-                            new float[COUNT * 10]);
+            List<float[]> tensors = elements.stream().map(float[]::new).toList();
             tensors.forEach(floats::get);
+            assertThat(floats.hasRemaining()).isFalse();
             return new Expected(images, tensors);
         }
     }

@@ -1,5 +1,9 @@
 package io.abmesh.nn.training;
 
+import static io.abmesh.nn.training.DifferenceQuotients.floats;
+import static io.abmesh.nn.training.DifferenceQuotients.minus;
+import static io.abmesh.nn.training.DifferenceQuotients.stored;
+import static io.abmesh.nn.training.DifferenceQuotients.trained;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -15,34 +19,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/**
- * Gradients of whole networks, connectors and all losses against central differences of the loss.
- *
- * <p>An update with rate 1, without momentum and decay, moves each array by its gradient; so the
- * test needs no more than what the trainer offers.
- */
+/** Gradients of whole networks through connectors, and what a step does with them. */
 final class GradientTest {
     private static final int SAMPLES = 4;
     private static final int CLASSES = 5;
-    private static final String MOMENTUM = "momentum.";
-
-    /** Change of the loss that a step aims at, as a share of it: far above rounding. */
-    private static final double CHANGE = 1e-4;
-
-    /** Longest step, as a share of the array's length: the loss bends beyond. */
-    private static final double LONGEST = 2e-3;
-
-    /** How far rounding moves the loss, as a share of it. */
-    private static final double ROUNDING = 1e-6;
-
-    /** The kinks of ReLU and hinge that a step crosses. */
-    private static final double TOLERANCE = 0.03;
 
     private final Random random = new Random(11);
 
@@ -57,30 +42,7 @@ final class GradientTest {
         try (StudentTrainer trainer = trainer(network, ConnectorPolicy.CONV1X1BN)) {
             MicroBatch batch = batch(network);
             trainer.beginPhase(new PhaseSetup(losses, new OptimizerSetup(0, 0)));
-            Map<String, StoredTensor> start = trainer.state();
-            double loss = trainer.accumulate(batch, 1).loss();
-            trainer.applyUpdate(1);
-            Map<String, StoredTensor> moved = trainer.state();
-
-            int checked = 0;
-            for (String array : trained(start)) {
-                float[] gradient = minus(floats(start, array), floats(moved, array));
-                double norm = norm(gradient);
-                assertThat(norm).as("gradient of %s", array).isPositive();
-                float[] direction = plus(scaled(gradient, 1 / norm), unit(gradient.length));
-                double step = step(loss, norm, floats(start, array));
-                double quotient =
-                        (lossAt(trainer, batch, start, array, direction, step)
-                                        - lossAt(trainer, batch, start, array, direction, -step))
-                                / (2 * step);
-                assertThat(quotient)
-                        .as("%s, gradient %s, step %s", array, norm, step)
-                        .isCloseTo(
-                                dot(gradient, direction),
-                                within(TOLERANCE * norm + ROUNDING * loss / step));
-                checked++;
-            }
-            assertThat(checked).isEqualTo(trained(start).size()).isGreaterThan(20);
+            new DifferenceQuotients(trainer, batch, random).assertGradients(array -> false);
         }
     }
 
@@ -238,23 +200,6 @@ final class GradientTest {
         return minus(floats(start, array), floats(trainer.state(), array));
     }
 
-    private static double lossAt(
-            StudentTrainer trainer,
-            MicroBatch batch,
-            Map<String, StoredTensor> start,
-            String array,
-            float[] direction,
-            double step) {
-        float[] values = floats(start, array);
-        for (int i = 0; i < values.length; i++) {
-            values[i] += (float) (step * direction[i]);
-        }
-        Map<String, StoredTensor> state = new LinkedHashMap<>(start);
-        state.put(array, StoredTensor.of(stored(start, array).shape(), values));
-        trainer.restore(state);
-        return trainer.accumulate(batch, 1).loss();
-    }
-
     private static StudentTrainer trainer(NetworkSpec network, ConnectorPolicy policy) {
         return new StudentTrainer(setup(network, policy, 2));
     }
@@ -298,71 +243,8 @@ final class GradientTest {
         return new MicroBatch(SAMPLES, ByteBuffer.wrap(images), labels, boundaries, logits);
     }
 
-    private static List<String> trained(Map<String, StoredTensor> state) {
-        return state.keySet().stream()
-                .filter(name -> name.startsWith(MOMENTUM))
-                .map(name -> name.substring(MOMENTUM.length()))
-                .toList();
-    }
-
-    private static StoredTensor stored(Map<String, StoredTensor> state, String array) {
-        StoredTensor tensor = state.get(array);
-        assertThat(tensor).as(array).isNotNull();
-        return tensor;
-    }
-
-    private static float[] floats(Map<String, StoredTensor> state, String array) {
-        return stored(state, array).floats();
-    }
-
     private static boolean same(
             Map<String, StoredTensor> a, Map<String, StoredTensor> b, String array) {
         return stored(a, array).bytes().equals(stored(b, array).bytes());
-    }
-
-    private float[] unit(int size) {
-        float[] values = new float[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = (float) random.nextGaussian();
-        }
-        return scaled(values, 1 / norm(values));
-    }
-
-    private static float[] scaled(float[] values, double factor) {
-        float[] result = new float[values.length];
-        for (int i = 0; i < result.length; i++) {
-            result[i] = (float) (factor * values[i]);
-        }
-        return result;
-    }
-
-    /** Where the loss hardly depends on an array, the share of its length bounds the step. */
-    private static double step(double loss, double gradient, float[] values) {
-        double length = Math.max(norm(values), 0.1 * Math.sqrt(values.length));
-        return Math.min(CHANGE * loss / gradient, LONGEST * length);
-    }
-
-    private static float[] plus(float[] a, float[] b) {
-        return minus(a, scaled(b, -1));
-    }
-
-    private static float[] minus(float[] a, float[] b) {
-        float[] result = new float[a.length];
-        for (int i = 0; i < result.length; i++) {
-            result[i] = a[i] - b[i];
-        }
-        return result;
-    }
-
-    private static double norm(float[] values) {
-        return Math.sqrt(dot(values, values));
-    }
-
-    private static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += (double) a[i] * b[i];
-        }
-        return sum;
     }
 }

@@ -42,7 +42,7 @@ final class NetworkGradientTest {
     private final JsonNode oracle = oracle();
 
     @ParameterizedTest(name = "{0}")
-    @ValueSource(strings = {"wrn-10-1", "resnet-20", "mobilenet-0.25"})
+    @ValueSource(strings = {"wrn-10-1", "resnet-20", "mobilenet-0.25", "mlp-24-12"})
     void aStepOfThisNetworkIsWhatPyTorchComputes(String kind) {
         JsonNode expected = oracle.get(kind);
         try (StudentTrainer trainer = trainer(kind)) {

@@ -44,6 +44,8 @@ public enum ErrorReason {
     DATASET_UNREADABLE(Status.Code.FAILED_PRECONDITION, Retry.AFTER_OPERATOR),
     /** The teacher yields NaN or infinity: its boundary would be silently wrong. */
     TEACHER_NOT_FINITE(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
+    /** No neuron, or every neuron, of a teacher's tap fires: the tap has no boundary to learn. */
+    TAP_WITHOUT_BOUNDARY(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
     /** A micro-batch failed on several workers; the message names its samples. */
     BATCH_FAILED(Status.Code.FAILED_PRECONDITION, Retry.NEVER),
     /** The loss is NaN or infinite. */

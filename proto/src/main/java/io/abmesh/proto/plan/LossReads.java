@@ -11,12 +11,18 @@ import java.util.stream.IntStream;
  * @param taps what it reads of the teacher's taps
  * @param neurons whether it compares teacher and student neuron by neuron, so that their agreement
  *     is known
+ * @param places whether it compares places of feature maps, which dense taps do not have
  * @param teacherLogits whether it reads the teacher's logits
  * @param labels whether it reads the labels
  * @param classifier whether it trains the student's classifier
  */
 public record LossReads(
-        Taps taps, boolean neurons, boolean teacherLogits, boolean labels, boolean classifier) {
+        Taps taps,
+        boolean neurons,
+        boolean places,
+        boolean teacherLogits,
+        boolean labels,
+        boolean classifier) {
     /** What a loss reads of the teacher's taps. */
     public enum Taps {
         /** Nothing. */
@@ -30,17 +36,20 @@ public record LossReads(
     /** Returns what a kind reads; nothing if it is none that this version knows. */
     public static LossReads of(LossKind kind) {
         return switch (kind) {
-            case LOSS_KIND_BOUNDARY -> new LossReads(Taps.SIGNS, true, false, false, false);
+            case LOSS_KIND_BOUNDARY -> new LossReads(Taps.SIGNS, true, false, false, false, false);
             case LOSS_KIND_L1, LOSS_KIND_L2, LOSS_KIND_FIT_NET, LOSS_KIND_OFD ->
-                    new LossReads(Taps.VALUES, true, false, false, false);
+                    new LossReads(Taps.VALUES, true, false, false, false, false);
             case LOSS_KIND_ATTENTION, LOSS_KIND_FSP ->
-                    new LossReads(Taps.VALUES, false, false, false, false);
-            case LOSS_KIND_KD, LOSS_KIND_DIST -> new LossReads(Taps.NONE, false, true, false, true);
-            case LOSS_KIND_DKD -> new LossReads(Taps.NONE, false, true, true, true);
-            case LOSS_KIND_CENTERED_LOGITS -> new LossReads(Taps.NONE, false, true, false, false);
-            case LOSS_KIND_CROSS_ENTROPY -> new LossReads(Taps.NONE, false, false, true, true);
+                    new LossReads(Taps.VALUES, false, true, false, false, false);
+            case LOSS_KIND_KD, LOSS_KIND_DIST ->
+                    new LossReads(Taps.NONE, false, false, true, false, true);
+            case LOSS_KIND_DKD -> new LossReads(Taps.NONE, false, false, true, true, true);
+            case LOSS_KIND_CENTERED_LOGITS ->
+                    new LossReads(Taps.NONE, false, false, true, false, false);
+            case LOSS_KIND_CROSS_ENTROPY ->
+                    new LossReads(Taps.NONE, false, false, false, true, true);
             case LOSS_KIND_UNSPECIFIED, UNRECOGNIZED ->
-                    new LossReads(Taps.NONE, false, false, false, false);
+                    new LossReads(Taps.NONE, false, false, false, false, false);
         };
     }
 

@@ -12,6 +12,7 @@ import io.abmesh.nn.training.TapPair;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.PhaseReads;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.PhasePlan;
@@ -23,6 +24,7 @@ import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.student.fetch.TensorNeed;
 import io.abmesh.student.fetch.TensorNeeds;
 import io.abmesh.student.schedule.LearningRates;
+import io.abmesh.student.schedule.PlateauRule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -185,6 +187,8 @@ final class RunPlan {
                                             phase.getOptimizer().getWeightDecay())),
                             LearningRates.of(
                                     phase.getOptimizer().getLearningRate(), phase.getSchedule()),
+                            PlateauRule.of(phase),
+                            ProbedScale.of(phase),
                             needs(begin, phase)));
         }
         return new PlannedTrack(track.getName(), track.getExport(), phases);

@@ -199,7 +199,7 @@ final class StudentLoop implements Runnable {
         gathered = new Gathered(roster, joined);
         if (roster.leads()) {
             if (roster.members().size() > 1) {
-                exchanges.offer(roster, current.trainer().state());
+                exchanges.offer(roster, current.state());
             }
             current.reports().forEach(report -> say(WorkRequest.newBuilder().setStep(report)));
         }

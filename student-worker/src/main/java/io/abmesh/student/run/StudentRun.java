@@ -17,6 +17,7 @@ import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.EvaluationReport;
 import io.abmesh.proto.v1.RosterMember;
+import io.abmesh.proto.v1.ScaleChoice;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.student.exchange.GradientExchange;
 import io.abmesh.student.exchange.MeasuredMicroBatch;
@@ -26,6 +27,7 @@ import io.abmesh.student.exchange.StepTotal;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StepPart;
 import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.schedule.ScaleProbe;
 import io.opentelemetry.api.trace.Span;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -40,6 +42,7 @@ import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -66,6 +69,10 @@ final class StudentRun implements AutoCloseable {
     private final Deque<StepReport> reports = new ArrayDeque<>();
     private final GradientSum sum;
     private @Nullable PlannedPhase phase;
+
+    /** Of the phase of the last applied step. */
+    private @Nullable PhaseCourse course;
+
     private long nextStep;
     private int unapplied;
     private byte[] samples = new byte[0];
@@ -109,9 +116,12 @@ final class StudentRun implements AutoCloseable {
             PlannedPhase of =
                     plan.phaseOf(step)
                             .orElseThrow(() -> new IllegalArgumentException("step of no phase"));
-            trainer.beginPhase(of.setup());
-            trainer.restore(checkpoint.tensors());
+            Map<String, StoredTensor> tensors = new HashMap<>(checkpoint.tensors());
+            PhaseCourse kept = PhaseCourse.of(of, tensors);
+            trainer.beginPhase(kept.setupAt(step));
+            trainer.restore(tensors);
             phase = of;
+            course = kept;
             nextStep = step + 1;
         } catch (IllegalArgumentException e) {
             throw new MeshException(
@@ -190,30 +200,44 @@ final class StudentRun implements AutoCloseable {
         long step = work.assignment().getStep();
         exchange.begin(step);
         enter(of);
+        PhaseCourse now = course == null || step == of.startStep() ? PhaseCourse.begin(of) : course;
+        if (now.restarts(step)) {
+            trainer.reset();
+            trainer.beginPhase(now.setupAt(step));
+        }
         int images = computeOwn(work.batches(), roster, exchange, watch);
         StepTotal total = finish(exchange);
         watch.lap(StepPart.EXCHANGE);
-        apply(total, of.learningRateAt(step));
+        double rate = now.learningRateAt(step);
+        apply(total, rate);
+        Outcomes outcomes = new Outcomes(total.microBatches());
+        Optional<ScaleProbe.Choice> choice = now.applied(step, outcomes.loss, outcomes.agreement);
+        course = now;
         nextStep = step + 1;
         unapplied = 0;
         watch.lap(StepPart.UPDATE);
-        Outcomes outcomes = new Outcomes(total.microBatches());
-        StepReport report =
+        StepReport.Builder report =
                 StepReport.newBuilder()
                         .setRunId(plan.runId())
                         .setStep(step)
                         .setLoss(outcomes.loss)
                         .addAllTerms(outcomes.terms)
                         .addAllAgreement(outcomes.agreement)
-                        .setLearningRate(of.learningRateAt(step))
+                        .setLearningRate(rate)
                         .setWaitDuration(Durations.fromNanos(watch.nanos(StepPart.FETCH)))
                         .setComputeDuration(Durations.fromNanos(watch.computeNanos()))
-                        .setExchangeDuration(Durations.fromNanos(watch.nanos(StepPart.EXCHANGE)))
-                        .build();
-        remember(report);
+                        .setExchangeDuration(Durations.fromNanos(watch.nanos(StepPart.EXCHANGE)));
+        choice.ifPresent(
+                found ->
+                        report.setScaleChoice(
+                                ScaleChoice.newBuilder()
+                                        .addAllAgreements(found.agreements())
+                                        .setScale(found.scale())));
+        StepReport told = report.build();
+        remember(told);
         meters.stepApplied(images, watch.times());
         meters.agreed(plan.studentTaps(), outcomes.agreement);
-        return report;
+        return told;
     }
 
     private void requireNext(long step, PlannedPhase of, int batches, RosterMember own) {
@@ -299,11 +323,21 @@ final class StudentRun implements AutoCloseable {
         if (step == 0) {
             trainer.reset();
             phase = null;
+            course = null;
             nextStep = 0;
         } else {
             restore(new Checkpoint(Map.of(Checkpoint.STEP, Long.toString(step - 1)), state));
         }
         reports.clear();
+    }
+
+    /** Returns copies of everything that training goes on from. */
+    Map<String, StoredTensor> state() {
+        Map<String, StoredTensor> tensors = new LinkedHashMap<>(trainer.state());
+        if (course != null) {
+            course.addTo(tensors);
+        }
+        return tensors;
     }
 
     /**
@@ -318,8 +352,7 @@ final class StudentRun implements AutoCloseable {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
         digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, nextStep));
-        trainer.state()
-                .forEach(
+        state().forEach(
                         (name, tensor) -> {
                             digest.update((name + tensor.shape() + "\n").getBytes(UTF_8));
                             digest.update(tensor.bytes());
@@ -400,7 +433,11 @@ final class StudentRun implements AutoCloseable {
         if (!plan.begin().getTeacherSha256().isEmpty()) {
             metadata.put(Checkpoint.TEACHER_SHA256, plan.begin().getTeacherSha256());
         }
-        return Optional.of(new Snapshot(nextStep - 1, metadata, trainer.state()));
+        Map<String, StoredTensor> ofCourse = new LinkedHashMap<>();
+        if (course != null) {
+            course.addTo(ofCourse);
+        }
+        return Optional.of(new Snapshot(nextStep - 1, metadata, trainer.state(), ofCourse));
     }
 
     /**

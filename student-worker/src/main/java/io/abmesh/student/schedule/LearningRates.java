@@ -17,6 +17,7 @@ import java.util.Map;
  * <tr><td>constant</td><td>1</td></tr>
  * <tr><td>steps</td><td>{@code factor ^ (marks passed)}; a mark {@code a} is passed from step {@code round(a * steps)} on</td></tr>
  * <tr><td>cosine</td><td>{@code (1 + cos(pi * p)) / 2}</td></tr>
+ * <tr><td>plateau</td><td>1; {@link LossPlateau} lowers it as the training goes</td></tr>
  * <tr><td>one cycle</td><td>linear from 1/20 at {@code p = 0} to 1 at {@code p = 0.3}, then linear to 1/1000 at {@code p = 1}</td></tr>
  * </table>
  *
@@ -67,7 +68,8 @@ public final class LearningRates {
 
     private static LearningRate withoutWarmUp(double learningRate, SchedulePlan schedule) {
         return switch (schedule.getKind()) {
-            case SCHEDULE_KIND_UNSPECIFIED, SCHEDULE_KIND_CONSTANT -> constant(learningRate);
+            case SCHEDULE_KIND_UNSPECIFIED, SCHEDULE_KIND_CONSTANT, SCHEDULE_KIND_PLATEAU ->
+                    constant(learningRate);
             case SCHEDULE_KIND_STEPS ->
                     steps(learningRate, schedule.getAtList(), schedule.getFactor());
             case SCHEDULE_KIND_COSINE -> cosine(learningRate);
@@ -76,7 +78,7 @@ public final class LearningRates {
                     throw invalid(
                             "schedule is not known to this version",
                             Integer.toString(schedule.getKindValue()),
-                            "constant, steps, cosine or oneCycle");
+                            "constant, steps, cosine, oneCycle or plateau");
         };
     }
 

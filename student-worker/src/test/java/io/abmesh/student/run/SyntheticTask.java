@@ -23,6 +23,9 @@ final class SyntheticTask {
     static final List<List<Long>> TAPS =
             List.of(List.of(12L, 8L, 8L), List.of(24L, 4L, 4L), List.of(48L, 2L, 2L));
 
+    /** Teacher taps of mlp-16-12, numbered behind the others. */
+    static final List<List<Long>> DENSE_TAPS = List.of(List.of(24L), List.of(12L));
+
     private SyntheticTask() {}
 
     static String tap(int index) {
@@ -72,14 +75,17 @@ final class SyntheticTask {
     private static Iterator<TensorFrame> bits(
             String batchId, String name, long firstSample, int samples) {
         int index = name.charAt(name.length() - 1) - '1';
-        List<Long> shape = new ArrayList<>(TAPS.get(index));
+        List<Long> sample =
+                index < TAPS.size() ? TAPS.get(index) : DENSE_TAPS.get(index - TAPS.size());
+        List<Long> shape = new ArrayList<>(sample);
         shape.add(0, (long) samples);
-        int channels = Math.toIntExact(shape.get(1));
-        int positions = Math.toIntExact(shape.get(2) * shape.get(3));
+        int channels = Math.toIntExact(sample.get(0));
+        int positions =
+                Math.toIntExact(sample.stream().skip(1).reduce(1L, (rows, more) -> rows * more));
         ByteBuffer bits = ByteBuffer.allocate((samples * channels * positions + 7) / 8);
         int bit = 0;
-        for (int sample = 0; sample < samples; sample++) {
-            int label = label(firstSample + sample);
+        for (int number = 0; number < samples; number++) {
+            int label = label(firstSample + number);
             for (int channel = 0; channel < channels; channel++) {
                 boolean fires = ((channel >> (label % 3)) & 1) == label % 2;
                 for (int position = 0; position < positions; position++, bit++) {

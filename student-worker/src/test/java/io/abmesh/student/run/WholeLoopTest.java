@@ -9,6 +9,7 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.TensorAssembler;
+import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReference;
@@ -23,6 +24,7 @@ import io.abmesh.proto.v1.Reduction;
 import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunRoster;
+import io.abmesh.proto.v1.ScaleChoice;
 import io.abmesh.proto.v1.ScheduleKind;
 import io.abmesh.proto.v1.SchedulePlan;
 import io.abmesh.proto.v1.StepAssignment;
@@ -55,6 +57,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -118,6 +121,24 @@ final class WholeLoopTest {
     }
 
     @Test
+    void learnsDenseBoundariesThroughLinearConnectors() throws Exception {
+        TestingCoordinator coordinator = new TestingCoordinator(dense(begin(true)), NEVER);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.finished());
+        }
+
+        StepReport first = coordinator.steps().get(BASELINE_END);
+        StepReport last = coordinator.steps().get(BOUNDARY_END - 1);
+        assertThat(last.getLoss()).isLessThan(0.6 * first.getLoss());
+        for (int tap = 0; tap < SyntheticTask.DENSE_TAPS.size(); tap++) {
+            assertThat(first.getAgreement(tap)).isCloseTo(0.5, within(0.15));
+            assertThat(last.getAgreement(tap)).isGreaterThan(first.getAgreement(tap) + 0.15);
+        }
+        assertThat(coordinator.evaluations().get(1).getCorrectCount()).isGreaterThan(60);
+        assertThat(coordinator.artifacts()).containsOnlyKeys("student.onnx", "student.dl4j.zip");
+    }
+
+    @Test
     void endsInTheSameParametersWhateverHappensOnTheWay() throws Exception {
         Path undisturbed = folder.resolve("undisturbed");
         TestingCoordinator reference = new TestingCoordinator(begin(false), CHECKPOINT_EVERY);
@@ -148,6 +169,68 @@ final class WholeLoopTest {
         assertThat(nextSteps(troubled)).hasSize(2).startsWith(0L);
         assertThat(troubled.steps()).hasSize((int) END).containsKey(13L);
         assertThat(hashes(troubled)).isEqualTo(expected);
+    }
+
+    @Test
+    void aPlateauGoesOnFromACheckpointAsItWasThere() throws Exception {
+        Path undisturbed = folder.resolve("undisturbed");
+        TestingCoordinator reference =
+                new TestingCoordinator(onPlateau(begin(false)), CHECKPOINT_EVERY);
+        try (Mesh mesh = new Mesh(reference, undisturbed)) {
+            await(mesh, reference.finished());
+        }
+        Map<Long, Double> rates = rates(reference);
+        assertThat(rates.get(END - 1)).isLessThan(0.1 * rates.get(BOUNDARY_END));
+
+        // Step 44 is the first of two of an epoch, after falls of the rate.
+        assertThat(rates.get(44L)).isLessThan(rates.get(BOUNDARY_END));
+        Path killed = folder.resolve("killed");
+        Files.createDirectories(killed);
+        Files.copy(checkpoint(undisturbed, 44), checkpoint(killed, 44));
+        TestingCoordinator afterKill = new TestingCoordinator(onPlateau(begin(false)), NEVER);
+        try (Mesh mesh = new Mesh(afterKill, killed)) {
+            await(mesh, afterKill.finished());
+        }
+
+        assertThat(nextSteps(afterKill)).containsExactly(45L);
+        assertThat(rates).containsAllEntriesOf(rates(afterKill));
+        assertThat(hashes(afterKill).get("distilled"))
+                .isEqualTo(hashes(reference).get("distilled"));
+    }
+
+    @Test
+    void findsTheSameScaleIfItIsKilledWhileItLooksForIt() throws Exception {
+        Path undisturbed = folder.resolve("undisturbed");
+        TestingCoordinator reference =
+                new TestingCoordinator(probed(dense(begin(false))), CHECKPOINT_EVERY);
+        try (Mesh mesh = new Mesh(reference, undisturbed)) {
+            await(mesh, reference.finished());
+        }
+        Map<Long, StepReport> steps = reference.steps();
+        ScaleChoice choice = steps.get(BASELINE_END + 19).getScaleChoice();
+        assertThat(steps.values().stream().filter(StepReport::hasScaleChoice)).hasSize(1);
+        assertThat(choice.getAgreementsList())
+                .hasSize(ProbedScale.SCALES.size())
+                .allMatch(agreement -> agreement > 0.5);
+        assertThat(choice.getAgreements(ProbedScale.SCALES.indexOf(choice.getScale())))
+                .isEqualTo(Collections.max(choice.getAgreementsList()));
+        // The phase begins anew with the scale that was found, and is better than the probe.
+        assertThat(steps.get(BASELINE_END + 20).getAgreement(0)).isCloseTo(0.5, within(0.15));
+        assertThat(steps.get(BASELINE_END + 79).getAgreement(0)).isGreaterThan(0.75);
+
+        // Step 14 is the seventh of the phase, where the second scale is tried.
+        Path killed = folder.resolve("killed");
+        Files.createDirectories(killed);
+        Files.copy(checkpoint(undisturbed, 14), checkpoint(killed, 14));
+        TestingCoordinator afterKill = new TestingCoordinator(probed(dense(begin(false))), NEVER);
+        try (Mesh mesh = new Mesh(afterKill, killed)) {
+            await(mesh, afterKill.finished());
+        }
+
+        assertThat(nextSteps(afterKill)).containsExactly(15L);
+        assertThat(afterKill.steps().get(BASELINE_END + 19).getScaleChoice()).isEqualTo(choice);
+        assertThat(hashes(afterKill).get("distilled"))
+                .isEqualTo(hashes(reference).get("distilled"));
     }
 
     @Test
@@ -360,6 +443,47 @@ final class WholeLoopTest {
                 .tracks()
                 .forEach((name, track) -> hashes.put(name, track.getParametersSha256()));
         return hashes;
+    }
+
+    private static Map<Long, Double> rates(TestingCoordinator coordinator) {
+        Map<Long, Double> rates = new TreeMap<>();
+        coordinator.steps().forEach((step, report) -> rates.put(step, report.getLearningRate()));
+        return rates;
+    }
+
+    /** Epochs of two steps in the last phase, at a rate so low that its loss falls and rises. */
+    private static RunBegin onPlateau(RunBegin begin) {
+        RunBegin.Builder plateau = begin.toBuilder();
+        PhasePlan.Builder phase = plateau.getTracksBuilder(1).getPhasesBuilder(1).getPhaseBuilder();
+        phase.setEpochs((END - BOUNDARY_END) / 2.0);
+        phase.getOptimizerBuilder().setLearningRate(1e-6);
+        phase.getScheduleBuilder()
+                .setKind(ScheduleKind.SCHEDULE_KIND_PLATEAU)
+                .setFactor(0.2)
+                .setPlateauEpochs(1);
+        return plateau.build();
+    }
+
+    /** A multi-layer perceptron that learns from dense taps of other widths. */
+    private static RunBegin dense(RunBegin begin) {
+        RunBegin.Builder dense = begin.toBuilder().clearTeacherTaps();
+        dense.getPlanBuilder().getStudentBuilder().setNetwork("mlp-16-12");
+        for (int i = 0; i < SyntheticTask.DENSE_TAPS.size(); i++) {
+            dense.addTeacherTaps(
+                    TapDescription.newBuilder()
+                            .setName(SyntheticTask.tap(SyntheticTask.TAPS.size() + i))
+                            .addAllSampleShape(SyntheticTask.DENSE_TAPS.get(i)));
+        }
+        return dense.build();
+    }
+
+    /** The distilled track is a boundary phase of 80 steps that finds its scale. */
+    private static RunBegin probed(RunBegin begin) {
+        RunBegin.Builder probed = begin.toBuilder();
+        Track.Builder track = probed.getTracksBuilder(1).removePhases(1);
+        TrackPhase.Builder phase = track.getPhasesBuilder(0).setEndStep(BASELINE_END + 80);
+        phase.getPhaseBuilder().getLossesBuilder(0).clearScale().setScaleAuto(true);
+        return probed.build();
     }
 
     private static RunBegin withLearningRate(RunBegin begin, double rate) {

@@ -95,9 +95,16 @@ public final class BatchComputer implements AutoCloseable {
         if (input.label() != null) {
             tensors.add(input.label());
         }
-        builders.forEach(builder -> tensors.add(builder.build()));
+        List<Tensor> built = builders.stream().map(OutputBuilder::build).toList();
+        tensors.addAll(built);
         return new ComputedBatch(
-                tensors, input.count() - missing.size(), missing.size(), Duration.ofNanos(nanos));
+                tensors,
+                input.count() - missing.size(),
+                missing.size(),
+                Duration.ofNanos(nanos),
+                input.firings()
+                        ? built.subList(0, tapCount).stream().map(Firings::of).toList()
+                        : List.of());
     }
 
     private boolean putCached(

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param datasetSha256 the data set; empty: not to be cached
  * @param image {@code uint8 [N, C, H, W]}
  * @param label {@code int32 [N]}, or null if none was sent
+ * @param firings whether the client wants to know how the taps fire
  */
 public record BatchInput(
         String batchId,
@@ -20,7 +21,8 @@ public record BatchInput(
         List<Long> augmentationIds,
         String datasetSha256,
         Tensor image,
-        @Nullable Tensor label) {
+        @Nullable Tensor label,
+        boolean firings) {
     /** Copies the lists. */
     public BatchInput {
         sampleIds = List.copyOf(sampleIds);

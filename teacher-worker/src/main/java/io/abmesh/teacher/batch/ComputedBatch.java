@@ -1,6 +1,7 @@
 package io.abmesh.teacher.batch;
 
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.v1.TapFirings;
 import java.time.Duration;
 import java.util.List;
 
@@ -12,11 +13,18 @@ import java.util.List;
  * @param cachedCount samples that the cache answered
  * @param computedCount samples that took a forward pass
  * @param computeDuration time of the forward passes; zero if there were none
+ * @param firings how each tap fires, in the order in which they were asked for; empty unless the
+ *     client wants to know
  */
 public record ComputedBatch(
-        List<Tensor> tensors, int cachedCount, int computedCount, Duration computeDuration) {
-    /** Copies the list. */
+        List<Tensor> tensors,
+        int cachedCount,
+        int computedCount,
+        Duration computeDuration,
+        List<TapFirings> firings) {
+    /** Copies the lists. */
     public ComputedBatch {
         tensors = List.copyOf(tensors);
+        firings = List.copyOf(firings);
     }
 }

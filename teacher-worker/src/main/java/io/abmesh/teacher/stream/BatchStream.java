@@ -326,7 +326,8 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                                         .setComputedCount(computed.computedCount())
                                         .setComputeDuration(
                                                 Durations.fromNanos(
-                                                        computed.computeDuration().toNanos())))
+                                                        computed.computeDuration().toNanos()))
+                                        .addAllFirings(computed.firings()))
                         .build());
         if (entry.released) {
             letGo(batchId);

@@ -105,7 +105,8 @@ final class IncomingBatch {
                         header.getAugmentationIdsList(),
                         header.getDatasetSha256(),
                         image,
-                        label));
+                        label,
+                        header.getFirings()));
     }
 
     private static void requireCounts(BatchHeader header) {

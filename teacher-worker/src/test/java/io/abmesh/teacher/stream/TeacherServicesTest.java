@@ -21,6 +21,7 @@ import io.abmesh.proto.v1.StreamBatchesRequest;
 import io.abmesh.proto.v1.StreamBatchesResponse;
 import io.abmesh.proto.v1.StreamOpen;
 import io.abmesh.proto.v1.StreamOpened;
+import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TapRequest;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorFrame;
@@ -38,6 +39,8 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class TeacherServicesTest {
     private static final List<Long> SHAPE = List.of(1L, 2L, 3L);
@@ -131,6 +134,44 @@ class TeacherServicesTest {
         assertThat(logits.getFloat(0)).isEqualTo(101f);
         assertThat(logits.getFloat(12)).isEqualTo(0f);
         assertThat(logits.getFloat(16)).isEqualTo(50f);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Encoding.class,
+            names = {"ENCODING_SIGN_BITS", "ENCODING_FLOAT16", "ENCODING_FLOAT32"})
+    void tellsHowTheTapsFireIfItIsAsked(Encoding encoding) throws Exception {
+        StreamClient client = client();
+        client.open(
+                StreamOpen.newBuilder()
+                        .addAllImageShape(SHAPE)
+                        .addTaps(tap("a", encoding))
+                        .addTaps(tap("b", encoding))
+                        .setLogits(true)
+                        .build());
+        // Pixel minus 100: 1, 0, -1, -100, 100, 1 and 51, five times -100.
+        byte[] pixels = {101, 100, 99, 0, (byte) 200, 101, (byte) 151, 0, 0, 0, 0, 0};
+
+        client.batch(header("told", 2).setFirings(true).build(), SHAPE, pixels);
+        client.batch(header("silent", 2).build(), SHAPE, pixels);
+
+        assertThat(client.response().getReady().getFiringsList())
+                .containsExactly(
+                        TapFirings.newBuilder()
+                                .setTap("a")
+                                .setNeuronCount(6)
+                                .setFiredCount(4)
+                                .setNeverCount(3)
+                                .setAlwaysCount(1)
+                                .build(),
+                        TapFirings.newBuilder()
+                                .setTap("b")
+                                .setNeuronCount(3)
+                                .setFiredCount(5)
+                                .setNeverCount(0)
+                                .setAlwaysCount(2)
+                                .build());
+        assertThat(client.response().getReady().getFiringsList()).isEmpty();
     }
 
     @Test
