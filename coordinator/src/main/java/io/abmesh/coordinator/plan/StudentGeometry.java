@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 /**
  * What the coordinator knows of a student without seeing the mathematics: which names mean a
  * network, and where its taps are. Names, taps and shapes are those of {@code
- * io.abmesh.nn.network.Networks}; a test of the student-worker holds the two against each other.
+ * io.abmesh.nn.network.Networks}; a test in bench, which sees both, holds the two against each
+ * other.
  *
  * @param taps first to last
  */
