@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -24,9 +25,8 @@ public final class StepTracing implements AutoCloseable {
     private static final String TRACE_PARENT = "traceparent";
     private static final int FLUSH_SECONDS = 5;
 
-    /** Standard variables, one of which turns it on. */
-    private static final List<String> ENDPOINTS =
-            List.of("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    /** OpenTelemetry's standard variable with the address of a collector, which turns it on. */
+    public static final String ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     private static final TextMapGetter<String> GETTER =
             new TextMapGetter<>() {
@@ -61,14 +61,14 @@ public final class StepTracing implements AutoCloseable {
     }
 
     /**
-     * Returns what OpenTelemetry's standard variables say, off where they name no endpoint. Spans
-     * are sent by HTTP.
+     * Returns what OpenTelemetry's standard variables say, off where {@link #ENDPOINT} is not
+     * there. Spans are sent by HTTP.
      *
      * @param environment variables; the SDK itself reads those of the process
      * @param service name of the service in traces
      */
     public static StepTracing fromEnvironment(Map<String, String> environment, String service) {
-        if (ENDPOINTS.stream().noneMatch(environment::containsKey)) {
+        if (endpoint(environment).isEmpty()) {
             return off();
         }
         return new StepTracing(
@@ -83,6 +83,11 @@ public final class StepTracing implements AutoCloseable {
                         .disableShutdownHook()
                         .build()
                         .getOpenTelemetrySdk());
+    }
+
+    /** Returns the collector's address; empty: there is none. */
+    public static Optional<String> endpoint(Map<String, String> environment) {
+        return Optional.ofNullable(environment.get(ENDPOINT)).filter(value -> !value.isBlank());
     }
 
     /** Returns whether anything is recorded. */

@@ -6,6 +6,7 @@ import io.abmesh.coordinator.cluster.resource.WorkerResources;
 import io.abmesh.objects.ObjectAddress;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.process.NativeEnvironment;
+import io.abmesh.proto.trace.StepTracing;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
@@ -242,8 +243,10 @@ public record RunObjects(
             String prefix,
             WorkerResources resources,
             LongFunction<WorkerMemory> memory) {
-        return new WorkerPod(component, RunLabels.selector(name, component), around)
-                .with(prefix + "COORDINATOR_ADDRESS", around.coordinatorAddress())
+        WorkerPod pod = new WorkerPod(component, RunLabels.selector(name, component), around);
+        around.collector()
+                .ifPresent(collector -> pod.with(StepTracing.ENDPOINT, collector.endpoint()));
+        return pod.with(prefix + "COORDINATOR_ADDRESS", around.coordinatorAddress())
                 .with(prefix + "HOST", "0.0.0.0")
                 .with(prefix + "GRPC_PORT", Integer.toString(WorkerPod.GRPC_PORT))
                 .with(prefix + "TLS_DIRECTORY", TLS_PATH)

@@ -15,14 +15,15 @@ import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Who may talk to a run's workers, and how many of them may be taken away at a time.
  *
  * <p>The arrows are those of the mesh: coordinator and students to teachers, students among
  * themselves, every worker to the coordinator and to the name service, teachers to the object store
- * that their model lies in; nothing else. Metrics may be read by whoever may enter the namespace's
- * pods at the HTTP port.
+ * that their model lies in, all of them to the collector of traces; nothing else. Metrics may be
+ * read by whoever may enter the namespace's pods at the HTTP port.
  */
 final class RunPolicies {
     private static final int DNS = 53;
@@ -53,14 +54,21 @@ final class RunPolicies {
     }
 
     private List<NetworkPolicyEgressRule> studentEgress() {
-        return List.of(
+        List<NetworkPolicyEgressRule> rules = new ArrayList<>();
+        rules.add(
                 to(
                         List.of(
                                 peer(RunLabels.coordinator()),
                                 role(RunObjects.TEACHER),
                                 role(RunObjects.STUDENT)),
-                        tcp(WorkerPod.GRPC_PORT)),
-                names());
+                        tcp(WorkerPod.GRPC_PORT)));
+        rules.add(names());
+        traces().ifPresent(rules::add);
+        return rules;
+    }
+
+    private Optional<NetworkPolicyEgressRule> traces() {
+        return run.around().collector().map(collector -> to(List.of(), tcp(collector.port())));
     }
 
     private List<NetworkPolicyEgressRule> teacherEgress() {
@@ -71,6 +79,7 @@ final class RunPolicies {
             // Wherever it is: no selector can name what may be outside of the cluster.
             rules.add(to(List.of(), tcp(run.around().objects().port())));
         }
+        traces().ifPresent(rules::add);
         return rules;
     }
 

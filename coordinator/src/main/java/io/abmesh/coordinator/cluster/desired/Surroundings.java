@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param images what workers run unless a run says otherwise
  * @param dataClaim claim with data sets and teachers, mounted at {@value #DATA}; empty: none
  * @param objects how an object store is reached
+ * @param collector where traces go; empty: nowhere
  * @param priorityClass of workers; empty: the cluster's default
  * @param level what the API server knows
  */
@@ -21,6 +22,7 @@ public record Surroundings(
         Images images,
         Optional<String> dataClaim,
         Objects objects,
+        Optional<Collector> collector,
         Optional<String> priorityClass,
         ApiLevel level) {
     /** Where data sets and teachers are mounted, in the coordinator and in teachers: {@value}. */
@@ -36,6 +38,14 @@ public record Surroundings(
      * @param port where the store listens, wherever it is
      */
     public record Objects(Optional<String> secret, int port) {}
+
+    /**
+     * Takes traces.
+     *
+     * @param endpoint its address, for the workers' environment
+     * @param port where it listens, wherever it is
+     */
+    public record Collector(String endpoint, int port) {}
 
     public Surroundings {
         requireNonNull(namespace, "namespace");

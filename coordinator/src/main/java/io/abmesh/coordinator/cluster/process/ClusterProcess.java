@@ -5,6 +5,7 @@ import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.Operator;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.objects.ObjectStore;
+import io.abmesh.proto.trace.StepTracing;
 import io.grpc.BindableService;
 import java.net.URI;
 import java.time.Clock;
@@ -50,6 +51,8 @@ public final class ClusterProcess implements AutoCloseable {
                                         connection.images(),
                                         config.dataClaim(),
                                         objects,
+                                        StepTracing.endpoint(System.getenv())
+                                                .map(ClusterProcess::collector),
                                         config.priorityClass(),
                                         level),
                         new Operator.Settings(
@@ -62,6 +65,10 @@ public final class ClusterProcess implements AutoCloseable {
         return new ClusterProcess(
                 operator,
                 new ClusterGrpcService(connection.cluster(), runs, mesh, config.dataDirectory()));
+    }
+
+    private static Surroundings.Collector collector(String endpoint) {
+        return new Surroundings.Collector(endpoint, port(URI.create(endpoint)));
     }
 
     private static int port(URI endpoint) {

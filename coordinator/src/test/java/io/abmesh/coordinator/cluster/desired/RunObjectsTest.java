@@ -19,6 +19,7 @@ import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyEgressRule;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.util.List;
 import java.util.Optional;
@@ -38,6 +39,7 @@ final class RunObjectsTest {
                 new Surroundings.Images("student", "teacher", "student-cuda", "teacher-cuda"),
                 Optional.of("data"),
                 new Surroundings.Objects(Optional.of("abmesh-objects"), 9000),
+                Optional.of(new Surroundings.Collector("http://collector.traces:4318", 4318)),
                 Optional.of("training"),
                 ApiLevel.of(minor));
     }
@@ -69,6 +71,25 @@ final class RunObjectsTest {
         KubernetesSerialization json = new KubernetesSerialization();
         assertThat(schemas.get().problems(objects(SPEC, 34).stream().map(json::asJson).toList()))
                 .isEmpty();
+    }
+
+    @Test
+    void workersReachTheCollectorOfTraces() {
+        List<HasMetadata> objects = objects(SPEC, 30);
+        for (PodTemplateSpec pod :
+                List.of(
+                        only(objects, StatefulSet.class).getSpec().getTemplate(),
+                        only(objects, Deployment.class).getSpec().getTemplate())) {
+            assertThat(variable(pod, "OTEL_EXPORTER_OTLP_ENDPOINT"))
+                    .isEqualTo("http://collector.traces:4318");
+        }
+        assertThat(objects.stream().filter(NetworkPolicy.class::isInstance))
+                .allSatisfy(
+                        policy ->
+                                assertThat(((NetworkPolicy) policy).getSpec().getEgress())
+                                        .flatExtracting(NetworkPolicyEgressRule::getPorts)
+                                        .extracting(port -> port.getPort().getIntVal())
+                                        .contains(4318));
     }
 
     @Test

@@ -155,6 +155,7 @@ final class Cluster implements AutoCloseable {
                                         Optional.of("data"),
                                         new Surroundings.Objects(Optional.empty(), 443),
                                         Optional.empty(),
+                                        Optional.empty(),
                                         level),
                         new Operator.Settings(namespace, identity, "store", PERIOD, LEASE),
                         clock);
