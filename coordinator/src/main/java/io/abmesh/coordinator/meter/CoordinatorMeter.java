@@ -1,7 +1,7 @@
 package io.abmesh.coordinator.meter;
 
 /**
- * Every meter of a coordinator. Tags are bounded by the states of a run, by {@link WorkerRole} and
+ * Every meter of a coordinator. Tags are bounded by the states of a run, by the roles of a mesh and
  * by the reasons of errors and notices; none names a run or a worker.
  */
 public enum CoordinatorMeter {

@@ -2,7 +2,10 @@ package io.abmesh.coordinator.meter;
 
 import static java.util.Objects.requireNonNull;
 
+import com.google.protobuf.Descriptors.EnumValueDescriptor;
+import io.abmesh.coordinator.plan.PlanNames;
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.v1.RunState;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -10,21 +13,24 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 
 /** Writes the meters. Thread-safe. */
 public final class CoordinatorMeters {
-    private static final String RUN_STATE = "RUN_STATE_";
+    /** Parts of the mesh that can be lost. */
+    private static final Set<MeshRole> LOSABLE =
+            EnumSet.of(MeshRole.COORDINATOR, MeshRole.TEACHER, MeshRole.STUDENT);
 
     private final MeterRegistry registry;
     private final Counter steps;
     private final Counter images;
     private final Counter discarded;
-    private final Map<WorkerRole, Timer> recoveries = new EnumMap<>(WorkerRole.class);
+    private final Map<MeshRole, Timer> recoveries = new EnumMap<>(MeshRole.class);
     private final AtomicReference<Levels> levels = new AtomicReference<>(Levels.NONE);
 
     /**
@@ -59,7 +65,7 @@ public final class CoordinatorMeters {
         steps = counter(CoordinatorMeter.STEPS_COMMITTED).register(registry);
         images = counter(CoordinatorMeter.IMAGES_COMMITTED).register(registry);
         discarded = counter(CoordinatorMeter.MICRO_BATCHES_DISCARDED).register(registry);
-        for (WorkerRole role : WorkerRole.values()) {
+        for (MeshRole role : LOSABLE) {
             recoveries.put(
                     role,
                     Timer.builder(CoordinatorMeter.RECOVERY_DURATION.meterName())
@@ -67,18 +73,19 @@ public final class CoordinatorMeters {
                             .tag("lost", role.word())
                             .register(registry));
         }
-        for (RunState state : RunState.values()) {
-            if (state.name().startsWith(RUN_STATE) && state != RunState.RUN_STATE_UNSPECIFIED) {
+        for (EnumValueDescriptor value : RunState.getDescriptor().getValues()) {
+            if (value.getNumber() != RunState.RUN_STATE_UNSPECIFIED_VALUE) {
+                RunState state = RunState.valueOf(value);
                 gauge(CoordinatorMeter.RUNS, now -> now.runs().getOrDefault(state, 0L))
-                        .tag("state", word(state))
+                        .tag("state", PlanNames.yamlName(value))
                         .register(registry);
             }
         }
         gauge(CoordinatorMeter.WORKERS, Levels::teachers)
-                .tag("role", WorkerRole.TEACHER.word())
+                .tag("role", MeshRole.TEACHER.word())
                 .register(registry);
         gauge(CoordinatorMeter.WORKERS, Levels::students)
-                .tag("role", WorkerRole.STUDENT.word())
+                .tag("role", MeshRole.STUDENT.word())
                 .register(registry);
         gauge(CoordinatorMeter.STEPS_UNDER_WAY, Levels::stepsUnderWay).register(registry);
         gauge(CoordinatorMeter.MICRO_BATCHES_WAITING, Levels::waitingMicroBatches)
@@ -89,6 +96,7 @@ public final class CoordinatorMeters {
         gauge(CoordinatorMeter.CREDIT_USED_SIZE, Levels::usedBytes)
                 .baseUnit("bytes")
                 .register(registry);
+        // A rate of what has never happened is 0, and not missing.
         refusals(ErrorReason.STALE_EPOCH);
         List.of("TEACHER_LOST", "STUDENT_LOST", "STUDENT_REMOVED").forEach(this::notices);
     }
@@ -115,7 +123,7 @@ public final class CoordinatorMeters {
     }
 
     /** A step was committed again after a loss. */
-    void recovered(WorkerRole lost, Duration duration) {
+    void recovered(MeshRole lost, Duration duration) {
         requireNonNull(recoveries.get(lost), "role").record(duration);
     }
 
@@ -132,10 +140,6 @@ public final class CoordinatorMeters {
 
     private Counter notices(String reason) {
         return counter(CoordinatorMeter.NOTICES).tag("reason", reason).register(registry);
-    }
-
-    private static String word(RunState state) {
-        return state.name().substring(RUN_STATE.length()).toLowerCase(Locale.ROOT);
     }
 
     private Gauge.Builder<?> gauge(CoordinatorMeter meter, Function<Levels, Number> value) {

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.meter;
 
+import io.abmesh.proto.identity.MeshRole;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -13,7 +14,7 @@ import java.util.Map;
 public final class Recovery {
     private final CoordinatorMeters meters;
     private final Clock clock;
-    private final Map<WorkerRole, Instant> since = new EnumMap<>(WorkerRole.class);
+    private final Map<MeshRole, Instant> since = new EnumMap<>(MeshRole.class);
 
     /** Makes one of a run. */
     public Recovery(CoordinatorMeters meters, Clock clock) {
@@ -22,12 +23,12 @@ public final class Recovery {
     }
 
     /** Something is lost now. */
-    public void lost(WorkerRole what) {
+    public void lost(MeshRole what) {
         lost(what, clock.instant());
     }
 
     /** Something was lost. */
-    public void lost(WorkerRole what, Instant when) {
+    public void lost(MeshRole what, Instant when) {
         since.putIfAbsent(what, when);
     }
 

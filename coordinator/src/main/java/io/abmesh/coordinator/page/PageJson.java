@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
+import io.abmesh.coordinator.plan.PlanNames;
 import io.abmesh.coordinator.plan.TrackPlanner;
 import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.RunRates;
@@ -19,7 +20,6 @@ import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.TrackEnded;
-import java.util.Locale;
 
 /**
  * What the page is told, as JSON. Times are milliseconds since 1970. A value that is not finite is
@@ -71,7 +71,7 @@ final class PageJson {
     }
 
     private static String state(Run run) {
-        return run.getState().name().replace("RUN_STATE_", "").toLowerCase(Locale.ROOT);
+        return PlanNames.yamlName(run.getState().getValueDescriptor());
     }
 
     /** Returns the phases and curves of a run, and from which event on they are to be added to. */
@@ -130,11 +130,8 @@ final class PageJson {
                     json.putObject("runEnded")
                             .put(
                                     "state",
-                                    event.getRunEnded()
-                                            .getState()
-                                            .name()
-                                            .replace("RUN_STATE_", "")
-                                            .toLowerCase(Locale.ROOT))
+                                    PlanNames.yamlName(
+                                            event.getRunEnded().getState().getValueDescriptor()))
                             .put("failure", event.getRunEnded().getFailure().getMessage());
             case TRACK_ENDED -> {
                 TrackEnded track = event.getTrackEnded();
@@ -163,7 +160,7 @@ final class PageJson {
                         .put("startStep", phase.getStartStep())
                         .put("endStep", phase.getEndStep());
         phase.getTapsList().forEach(json.putArray("taps")::add);
-        LossTerms.of(plan, phase.getTrack(), phase.getPhase()).forEach(json.putArray("terms")::add);
+        TermNames.of(plan, phase.getTrack(), phase.getPhase()).forEach(json.putArray("terms")::add);
         return json;
     }
 

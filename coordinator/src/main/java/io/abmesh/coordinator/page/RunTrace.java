@@ -164,7 +164,7 @@ final class RunTrace {
         String name = phase.getPhase();
         curve(Measure.LOSS, track, name, "").add(step.getStep(), step.getLoss());
         if (step.getTermsCount() > 1) {
-            List<String> terms = LossTerms.of(plan, track, name);
+            List<String> terms = TermNames.of(plan, track, name);
             for (int i = 0; i < step.getTermsCount(); i++) {
                 curve(Measure.TERM, track, name, nameAt(terms, i, "term"))
                         .add(step.getStep(), step.getTerms(i));

@@ -66,7 +66,7 @@ final class LossValidator {
                 kind == LossKind.LOSS_KIND_BOUNDARY
                         || loss.getReduction() == Reduction.REDUCTION_UNSPECIFIED,
                 "reduction",
-                PlanReader.yamlName(loss.getReduction().getValueDescriptor()),
+                PlanNames.yamlName(loss.getReduction().getValueDescriptor()),
                 nothing());
     }
 
@@ -97,7 +97,7 @@ final class LossValidator {
         require(
                 compares || loss.getResponses() == Responses.RESPONSES_UNSPECIFIED,
                 "responses",
-                PlanReader.yamlName(loss.getResponses().getValueDescriptor()),
+                PlanNames.yamlName(loss.getResponses().getValueDescriptor()),
                 nothing());
     }
 
@@ -144,7 +144,7 @@ final class LossValidator {
     }
 
     private String nothing() {
-        return "nothing for " + PlanReader.yamlName(kind.getValueDescriptor());
+        return "nothing for " + PlanNames.yamlName(kind.getValueDescriptor());
     }
 
     private void require(boolean holds, String key, Object found, String expected) {

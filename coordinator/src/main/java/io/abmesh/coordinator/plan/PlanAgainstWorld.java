@@ -199,7 +199,7 @@ public final class PlanAgainstWorld {
                 .map(LossPlan::getKind)
                 .filter(kind -> LossReads.of(kind).teacherLogits())
                 .distinct()
-                .map(kind -> PlanReader.yamlName(kind.getValueDescriptor()))
+                .map(kind -> PlanNames.yamlName(kind.getValueDescriptor()))
                 .toList();
     }
 
@@ -248,7 +248,7 @@ public final class PlanAgainstWorld {
                         tap ->
                                 problem(
                                         path + ".kind",
-                                        PlanReader.yamlName(loss.getKind().getValueDescriptor())
+                                        PlanNames.yamlName(loss.getKind().getValueDescriptor())
                                                 + " compares places and a dense tap has none: found="
                                                 + tap.name()
                                                 + "="

@@ -78,7 +78,7 @@ public final class PlanDocument {
             case FLOAT -> node.put(key, (Float) value);
             case BOOLEAN -> node.put(key, (Boolean) value);
             case STRING -> node.put(key, (String) value);
-            case ENUM -> node.put(key, PlanReader.yamlName((EnumValueDescriptor) value));
+            case ENUM -> node.put(key, PlanNames.yamlName((EnumValueDescriptor) value));
             case BYTE_STRING, MESSAGE ->
                     throw new IllegalStateException("no YAML form for " + field.getFullName());
         }

@@ -1,7 +1,6 @@
 package io.abmesh.coordinator.plan;
 
 import com.google.protobuf.Descriptors.Descriptor;
-import com.google.protobuf.Descriptors.EnumDescriptor;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor.JavaType;
@@ -11,7 +10,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -198,7 +196,7 @@ public final class PlanReader {
             if (candidate.getNumber() == 0) {
                 continue;
             }
-            String name = yamlName(candidate);
+            String name = PlanNames.yamlName(candidate);
             if (name.equals(node.getValue())) {
                 return candidate;
             }
@@ -206,33 +204,6 @@ public final class PlanReader {
         }
         problem(node, at, "unknown value: found=" + node.getValue() + ", expected one of=" + names);
         return null;
-    }
-
-    /** {@code LOSS_KIND_CROSS_ENTROPY} is {@code crossEntropy} to a user. */
-    static String yamlName(EnumValueDescriptor constant) {
-        String prefix =
-                constant.getType()
-                                .getName()
-                                .replaceAll("([a-z0-9])([A-Z])", "$1_$2")
-                                .toUpperCase(Locale.ROOT)
-                        + "_";
-        StringBuilder name = new StringBuilder();
-        for (String word : constant.getName().substring(prefix.length()).split("_")) {
-            String lower = word.toLowerCase(Locale.ROOT);
-            name.append(
-                    name.isEmpty()
-                            ? lower
-                            : Character.toUpperCase(lower.charAt(0)) + lower.substring(1));
-        }
-        return name.toString();
-    }
-
-    /** Returns the names that a user may write. */
-    static List<String> yamlNames(EnumDescriptor type) {
-        return type.getValues().stream()
-                .filter(value -> value.getNumber() != 0)
-                .map(PlanReader::yamlName)
-                .toList();
     }
 
     private static @Nullable FieldDescriptor field(Descriptor type, String key) {
@@ -251,7 +222,7 @@ public final class PlanReader {
             case INT, LONG -> "a whole number";
             case FLOAT, DOUBLE -> "a number";
             case BOOLEAN -> "true or false";
-            case ENUM -> "one of " + yamlNames(field.getEnumType());
+            case ENUM -> "one of " + PlanNames.yamlNames(field.getEnumType());
             case STRING, BYTE_STRING, MESSAGE -> "text";
         };
     }

@@ -213,20 +213,20 @@ final class PlanValidator {
                     problem(
                             at + ".kind",
                             "found=nothing, expected="
-                                    + PlanReader.yamlNames(LossKind.getDescriptor()));
+                                    + PlanNames.yamlNames(LossKind.getDescriptor()));
                 }
                 continue;
             }
             require(
                     kinds.add(loss.getKind()),
                     at + ".kind",
-                    PlanReader.yamlName(loss.getKind().getValueDescriptor()),
+                    PlanNames.yamlName(loss.getKind().getValueDescriptor()),
                     "each kind once");
             if (!plan.hasTeacher() && LossReads.of(loss.getKind()).teacher()) {
                 problem(
                         at + ".kind",
                         "found="
-                                + PlanReader.yamlName(loss.getKind().getValueDescriptor())
+                                + PlanNames.yamlName(loss.getKind().getValueDescriptor())
                                 + ", expected=crossEntropy in a plan without teacher");
             }
             new LossValidator(loss, at, this::require).validate();

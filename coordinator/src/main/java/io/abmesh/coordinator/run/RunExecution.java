@@ -2,7 +2,6 @@ package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.Recovery;
-import io.abmesh.coordinator.meter.WorkerRole;
 import io.abmesh.coordinator.plan.PlanNeeds;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.coordinator.run.TeacherFeed.MicroKey;
@@ -11,6 +10,7 @@ import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshSecurity;
@@ -269,7 +269,7 @@ final class RunExecution implements TeacherFeed.Listener {
                 students.setAside(around.clock().instant(), around.positionDeadline());
         int left = students.members().size();
         for (StudentSession student : late) {
-            around.recovery().lost(WorkerRole.STUDENT);
+            around.recovery().lost(MeshRole.STUDENT);
             notice(
                     STUDENT_REMOVED,
                     "student "
@@ -315,7 +315,7 @@ final class RunExecution implements TeacherFeed.Listener {
         if (!students.leave(gone) || over) {
             return;
         }
-        around.recovery().lost(WorkerRole.STUDENT);
+        around.recovery().lost(MeshRole.STUDENT);
         int left = students.members().size();
         notice(
                 "STUDENT_LOST",
@@ -1030,7 +1030,7 @@ final class RunExecution implements TeacherFeed.Listener {
         FedStep work = fed.get(key.step());
         if (work != null) {
             work.ready[key.micro()] = null;
-            around.recovery().lost(WorkerRole.TEACHER);
+            around.recovery().lost(MeshRole.TEACHER);
         }
     }
 

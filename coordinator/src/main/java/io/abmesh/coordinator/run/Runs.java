@@ -6,7 +6,6 @@ import com.google.protobuf.util.Timestamps;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.meter.Recovery;
-import io.abmesh.coordinator.meter.WorkerRole;
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanAgainstWorld;
 import io.abmesh.coordinator.plan.PlanProblem;
@@ -507,7 +506,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         world.facts().trainCount());
         Recovery recovery = new Recovery(meters, clock);
         if (interrupted.remove(run.record.folder().runId())) {
-            recovery.lost(WorkerRole.COORDINATOR, startTime);
+            recovery.lost(MeshRole.COORDINATOR, startTime);
         }
         RunExecution execution =
                 new RunExecution(

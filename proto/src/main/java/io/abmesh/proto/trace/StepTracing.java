@@ -131,6 +131,9 @@ public final class StepTracing implements AutoCloseable {
 
     /** Returns what spans of other processes follow the span by; empty for none. */
     public static String traceParent(Span span) {
+        if (!span.getSpanContext().isValid()) {
+            return "";
+        }
         Map<String, String> carrier = new HashMap<>();
         W3CTraceContextPropagator.getInstance()
                 .inject(Context.root().with(span), carrier, (to, key, value) -> to.put(key, value));

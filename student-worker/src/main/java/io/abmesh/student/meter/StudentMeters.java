@@ -32,6 +32,7 @@ public final class StudentMeters {
         checkpoint = timer(StudentMeter.CHECKPOINT_DURATION).register(registry);
         images = counter(StudentMeter.IMAGES).register(registry);
         fetchedBytes = counter(StudentMeter.FETCHED_SIZE).baseUnit("bytes").register(registry);
+        // A rate of what has never happened is 0, and not missing.
         failed(ErrorReason.BATCH_UNAVAILABLE);
     }
 

@@ -1,19 +1,16 @@
 package io.abmesh.coordinator.page;
 
+import io.abmesh.coordinator.plan.PlanNames;
 import io.abmesh.coordinator.plan.TrackPlanner;
-import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 
 /** Names of the terms of a phase's loss, as a plan writes them. */
-final class LossTerms {
-    private static final String PREFIX = "LOSS_KIND_";
-
-    private LossTerms() {}
+final class TermNames {
+    private TermNames() {}
 
     /**
      * Returns the names in the order in which a step tells the terms; nothing for a phase that is
@@ -29,13 +26,16 @@ final class LossTerms {
         return plan.getPhasesList().stream()
                 .filter(candidate -> candidate.getName().equals(phase))
                 .findFirst()
-                .map(LossTerms::names)
+                .map(TermNames::names)
                 .orElse(List.of());
     }
 
     /** Terms of one kind are told apart by a number. */
     private static List<String> names(PhasePlan phase) {
-        List<String> kinds = phase.getLossesList().stream().map(LossTerms::name).toList();
+        List<String> kinds =
+                phase.getLossesList().stream()
+                        .map(loss -> PlanNames.yamlName(loss.getKind().getValueDescriptor()))
+                        .toList();
         List<String> names = new ArrayList<>();
         for (String kind : kinds) {
             names.add(
@@ -44,21 +44,5 @@ final class LossTerms {
                             : kind);
         }
         return names;
-    }
-
-    /** {@code LOSS_KIND_CROSS_ENTROPY} is written {@code crossEntropy}. */
-    private static String name(LossPlan loss) {
-        String[] words =
-                loss.getKind()
-                        .name()
-                        .substring(PREFIX.length())
-                        .toLowerCase(Locale.ROOT)
-                        .split("_");
-        StringBuilder name = new StringBuilder(words[0]);
-        for (int i = 1; i < words.length; i++) {
-            name.append(words[i].substring(0, 1).toUpperCase(Locale.ROOT))
-                    .append(words[i].substring(1));
-        }
-        return name.toString();
     }
 }
