@@ -1,13 +1,6 @@
 package io.abmesh.e2e.harness;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +33,7 @@ public final class MetricsPage {
      *
      * @param services addresses, {@code host:port}, by the title of their section, in order
      */
-    public static String of(Map<String, String> services) throws IOException, InterruptedException {
+    public static String of(Map<String, String> services) throws IOException {
         List<String> lines = new ArrayList<>();
         lines.add("# Metrics");
         lines.add("");
@@ -79,17 +72,8 @@ public final class MetricsPage {
         return kind.equals("counter") && !name.endsWith(TOTAL) ? name + TOTAL : name;
     }
 
-    private static Map<String, Metric> read(String address)
-            throws IOException, InterruptedException {
-        String text =
-                HttpClient.newHttpClient()
-                        .send(
-                                HttpRequest.newBuilder(
-                                                URI.create("http://" + address + "/q/metrics"))
-                                        .timeout(Duration.ofSeconds(10))
-                                        .build(),
-                                HttpResponse.BodyHandlers.ofString(UTF_8))
-                        .body();
+    private static Map<String, Metric> read(String address) throws IOException {
+        String text = Http.get("http://" + address + "/q/metrics");
         Map<String, Metric> metrics = new TreeMap<>();
         Metric at = new Metric();
         for (String line : text.lines().toList()) {

@@ -9,11 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.abmesh.kube.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,8 +26,6 @@ public final class Prometheus implements AutoCloseable {
     private static final Pattern LISTENS = Pattern.compile("Listening on\"? address=(\\S+)");
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final HttpClient http =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final Process process;
     private final String address;
 
@@ -111,27 +105,19 @@ public final class Prometheus implements AutoCloseable {
      */
     public List<JsonNode> query(String expression) {
         try {
-            HttpResponse<String> answer =
-                    http.send(
-                            HttpRequest.newBuilder(
-                                            URI.create(
-                                                    "http://"
-                                                            + address
-                                                            + "/api/v1/query?query="
-                                                            + URLEncoder.encode(expression, UTF_8)))
-                                    .timeout(Duration.ofSeconds(10))
-                                    .build(),
-                            HttpResponse.BodyHandlers.ofString(UTF_8));
-            JsonNode body = JSON.readTree(answer.body());
+            String answer =
+                    Http.get(
+                            "http://"
+                                    + address
+                                    + "/api/v1/query?query="
+                                    + URLEncoder.encode(expression, UTF_8));
+            JsonNode body = JSON.readTree(answer);
             if (!body.path("status").asText().equals("success")) {
-                throw new IllegalArgumentException(expression + ": " + answer.body());
+                throw new IllegalArgumentException(expression + ": " + answer);
             }
             return List.copyOf(body.at("/data/result").findParents("value"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
         }
     }
 

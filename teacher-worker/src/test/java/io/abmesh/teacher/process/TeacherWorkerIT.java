@@ -180,7 +180,10 @@ class TeacherWorkerIT {
     }
 
     private static String get(int port, String path) throws Exception {
-        return HttpClient.newHttpClient()
+        // An upgrade to HTTP/2 in the middle of the first exchange can leave its body hanging.
+        return HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .build()
                 .send(
                         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
                                 .timeout(Duration.ofSeconds(10))
