@@ -12,6 +12,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,16 @@ final class RunFolder implements AutoCloseable {
 
     private static final String RECORD = "run.json";
     private static final String LOCK = ".lock";
+    private static final String PLAN = "plan.yaml";
+    private static final String LOGS = "logs";
+    private static final String STORE = "store";
+    private static final String CHECKPOINT = "checkpoint";
+    private static final String CACHE = "cache";
+    private static final String READY = ".ready";
+    private static final String MESH = "mesh.json";
+
+    /** What there can be before {@link #begin} has ended, in a folder that was taken. */
+    private static final Set<String> BEFORE_BEGIN = Set.of(LOCK, PLAN, LOGS, STORE, READY, MESH);
 
     private final Path path;
     private final boolean created;
@@ -61,7 +73,8 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Takes the folder at {@code path}: a run's, an empty one, or a new one.
+     * Takes the folder at {@code path}: a run's, an empty one, a new one, or one in which a command
+     * was killed before its run was begun.
      *
      * @throws CliException if it holds something else, is in use, or cannot be written
      */
@@ -72,7 +85,7 @@ final class RunFolder implements AutoCloseable {
             if (!created && !Files.isDirectory(absolute)) {
                 throw new CliException(ExitCode.BAD_INPUT, "not a folder: " + path);
             }
-            if (!created && !isRun(absolute) && !isEmpty(absolute)) {
+            if (!created && !isRun(absolute) && holdsOtherThings(absolute)) {
                 throw new CliException(
                         ExitCode.BAD_INPUT,
                         "%s is neither empty nor the folder of a run".formatted(path));
@@ -104,31 +117,31 @@ final class RunFolder implements AutoCloseable {
     }
 
     Path planFile() {
-        return path.resolve("plan.yaml");
+        return path.resolve(PLAN);
     }
 
     Path logs() {
-        return path.resolve("logs");
+        return path.resolve(LOGS);
     }
 
     Path store() {
-        return path.resolve("store");
+        return path.resolve(STORE);
     }
 
     Path checkpoint() {
-        return path.resolve("checkpoint");
+        return path.resolve(CHECKPOINT);
     }
 
     Path cache() {
-        return path.resolve("cache");
+        return path.resolve(CACHE);
     }
 
     Path ready() {
-        return path.resolve(".ready");
+        return path.resolve(READY);
     }
 
     MeshFile meshFile() {
-        return new MeshFile(path.resolve("mesh.json"));
+        return new MeshFile(path.resolve(MESH));
     }
 
     /** Returns what the folder remembers, if it is a run's. */
@@ -143,18 +156,17 @@ final class RunFolder implements AutoCloseable {
         record = newRecord;
     }
 
-    /** Removes what this command made, if no run was begun here. */
+    /** Removes what this command made and nothing else, if no run was begun here. */
     void discardIfNotBegun() {
         if (record != null) {
             return;
         }
-        try (Stream<Path> files = Files.walk(path)) {
-            List<Path> deepestFirst =
-                    files.sorted(Comparator.reverseOrder())
-                            .filter(file -> created || !file.equals(path))
-                            .toList();
-            for (Path file : deepestFirst) {
-                Files.deleteIfExists(file);
+        try {
+            for (String name : BEFORE_BEGIN) {
+                delete(path.resolve(name));
+            }
+            if (created) {
+                Files.deleteIfExists(path);
             }
         } catch (IOException e) {
             // What stays is an empty store; the error that brought us here is the one to tell.
@@ -179,9 +191,23 @@ final class RunFolder implements AutoCloseable {
         return channel;
     }
 
-    private static boolean isEmpty(Path folder) throws IOException {
+    private static void delete(Path root) throws IOException {
+        if (!Files.exists(root)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(root)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    /** Only a folder with the lock in it was taken before: names alone could be anybody's. */
+    private static boolean holdsOtherThings(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.allMatch(file -> file.endsWith(LOCK));
+            Set<String> names =
+                    files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
+            return !names.isEmpty() && !(names.contains(LOCK) && BEFORE_BEGIN.containsAll(names));
         }
     }
 }

@@ -43,6 +43,44 @@ final class RunFolderTest {
     }
 
     @Test
+    void takesAFolderInWhichACommandWasKilledBeforeItsRunWasBegun() throws IOException {
+        Path path = temporary.resolve("run");
+        RunFolder killed = RunFolder.take(path);
+        Files.createDirectories(killed.store().resolve("journal"));
+        Files.createDirectories(killed.logs());
+        Files.writeString(killed.logs().resolve("coordinator.log"), "x");
+        Files.writeString(killed.meshFile().file(), "[]");
+        Files.writeString(killed.planFile(), "name: torn");
+        killed.close();
+
+        try (RunFolder folder = RunFolder.take(path)) {
+            assertThat(folder.record()).isEmpty();
+        }
+    }
+
+    @Test
+    void refusesAFolderWithOurNamesThatNobodyTook() throws IOException {
+        Files.createDirectory(temporary.resolve("logs"));
+
+        assertThatThrownBy(() -> RunFolder.take(temporary))
+                .isInstanceOf(CliException.class)
+                .hasMessageEndingWith(" is neither empty nor the folder of a run");
+    }
+
+    @Test
+    void keepsWhatOthersPutThereMeanwhile() throws IOException {
+        Path path = temporary.resolve("run");
+        Path thesis = path.resolve("thesis.tex");
+        try (RunFolder folder = RunFolder.take(path)) {
+            Files.createDirectories(folder.logs());
+            Files.writeString(thesis, "do not touch");
+            folder.discardIfNotBegun();
+        }
+
+        assertThat(path.toFile().list()).containsExactly("thesis.tex");
+    }
+
+    @Test
     void refusesAFile() throws IOException {
         Path file = temporary.resolve("file");
         Files.writeString(file, "");
