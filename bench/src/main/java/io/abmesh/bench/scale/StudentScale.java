@@ -15,6 +15,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Images a second of 1 to 16 students whose computation is a pause of 50 ms per micro-batch, all in
@@ -25,7 +26,9 @@ public final class StudentScale {
     private static final Duration COMPUTE = Duration.ofMillis(50);
     private static final int MICRO_BATCHES = 64;
     private static final int MICRO_BATCH = 64;
-    private static final int WARM_UP_STEPS = 40;
+
+    /** Steps without a pause until the compiler has nothing left to do. */
+    private static final Duration WARM_UP = Duration.ofSeconds(15);
 
     /** Running statistics of a wide residual network of depth 16 and width 2. */
     private static final int STATISTICS = 2_000;
@@ -94,11 +97,12 @@ public final class StudentScale {
                                         (i + 1) * MICRO_BATCHES / count));
             }
             CyclicBarrier trained = new CyclicBarrier(count);
+            AtomicLong lastOfWarmUp = new AtomicLong(Long.MAX_VALUE);
             List<Callable<long[]>> work = new ArrayList<>();
             for (int i = 0; i < count; i++) {
                 Roster roster = new Roster("bench", 1, members, i, MICRO_BATCHES, 0, "");
                 StandInStudent student = students.get(i);
-                work.add(() -> train(student, roster, steps, trained));
+                work.add(() -> train(student, roster, steps, lastOfWarmUp, trained));
             }
             long wall = 0;
             long cpu = 0;
@@ -120,16 +124,29 @@ public final class StudentScale {
 
     /** Returns the time of the steps behind the first few, and the process's time in them. */
     private static long[] train(
-            StandInStudent student, Roster roster, int steps, CyclicBarrier trained)
+            StandInStudent student,
+            Roster roster,
+            int steps,
+            AtomicLong lastOfWarmUp,
+            CyclicBarrier trained)
             throws Exception {
         try (GradientExchange exchange = student.join(roster)) {
-            for (int step = 0; step < WARM_UP_STEPS; step++) {
+            long warmUpEnd = System.nanoTime() + WARM_UP.toNanos();
+            long step = 0;
+            while (step <= lastOfWarmUp.get()) {
                 student.step(step, roster, exchange, Duration.ZERO);
+                if (roster.ownIndex() == 0
+                        && lastOfWarmUp.get() == Long.MAX_VALUE
+                        && System.nanoTime() >= warmUpEnd) {
+                    // Nobody is further ahead than one step.
+                    lastOfWarmUp.set(step + 2);
+                }
+                step++;
             }
             long begun = System.nanoTime();
             long cpu = processorNanos();
-            for (int step = 0; step < steps; step++) {
-                student.step(WARM_UP_STEPS + step, roster, exchange, COMPUTE);
+            for (long end = step + steps; step < end; step++) {
+                student.step(step, roster, exchange, COMPUTE);
             }
             long[] spent = {System.nanoTime() - begun, processorNanos() - cpu};
             trained.await();

@@ -28,6 +28,10 @@ final class EpochInbox {
     @GuardedBy("lock")
     private StepBox ahead;
 
+    /** What the compute thread waits for; null if it computes. */
+    @GuardedBy("lock")
+    private @Nullable Predicate<StepBox> wanted;
+
     @GuardedBy("lock")
     private @Nullable MeshException failure;
 
@@ -87,7 +91,10 @@ final class EpochInbox {
                             "students exchange sums and reports: found="
                                     + message.getMessageCase());
                 }
-                changed.signalAll();
+                // One thread waits, and for the last of many messages: it sleeps through the others.
+                if (wanted != null && wanted.test(current)) {
+                    changed.signal();
+                }
             } finally {
                 lock.unlock();
             }
@@ -145,7 +152,7 @@ final class EpochInbox {
         lock.lock();
         try {
             if (gone.putIfAbsent(member, reason) == null) {
-                changed.signalAll();
+                changed.signal();
             }
         } finally {
             lock.unlock();
@@ -158,7 +165,7 @@ final class EpochInbox {
         try {
             if (failure == null) {
                 failure = reason;
-                changed.signalAll();
+                changed.signal();
             }
         } finally {
             lock.unlock();
@@ -166,15 +173,16 @@ final class EpochInbox {
     }
 
     /**
-     * Waits until the box of the step in hand is as wanted.
+     * Waits until the box of the step in hand is as wanted. For one thread, the one that begins steps.
      *
      * @throws MeshException the reason of {@link #fail} or {@link #lost}; DEADLINE_EXCEEDED
      */
-    StepBox await(Predicate<StepBox> wanted, Duration timeout) throws InterruptedException {
+    StepBox await(Predicate<StepBox> until, Duration timeout) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             long left = timeout.toNanos();
-            while (!wanted.test(current)) {
+            wanted = until;
+            while (!until.test(current)) {
                 requireComing();
                 if (left <= 0) {
                     throw new MeshException(
@@ -189,6 +197,7 @@ final class EpochInbox {
             }
             return current;
         } finally {
+            wanted = null;
             lock.unlock();
         }
     }
