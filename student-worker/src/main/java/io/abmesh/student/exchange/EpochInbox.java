@@ -91,7 +91,8 @@ final class EpochInbox {
                             "students exchange sums and reports: found="
                                     + message.getMessageCase());
                 }
-                // One thread waits, and for the last of many messages: it sleeps through the others.
+                // One thread waits, and for the last of many messages: it sleeps through the
+                // others.
                 if (wanted != null && wanted.test(current)) {
                     changed.signal();
                 }
@@ -173,33 +174,43 @@ final class EpochInbox {
     }
 
     /**
-     * Waits until the box of the step in hand is as wanted. For one thread, the one that begins steps.
+     * Waits until the box of the step in hand is as wanted. For one thread, the one that begins
+     * steps.
      *
      * @throws MeshException the reason of {@link #fail} or {@link #lost}; DEADLINE_EXCEEDED
      */
     StepBox await(Predicate<StepBox> until, Duration timeout) throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            long left = timeout.toNanos();
             wanted = until;
-            while (!until.test(current)) {
-                requireComing();
-                if (left <= 0) {
-                    throw new MeshException(
-                            ErrorReason.DEADLINE_EXCEEDED,
-                            "another student's part of step "
-                                    + current.step()
-                                    + " does not come: waited="
-                                    + timeout,
-                            Map.of("step", Long.toString(current.step())));
-                }
-                left = changed.awaitNanos(left);
+            try {
+                return awaitHolding(until, timeout);
+            } finally {
+                wanted = null;
             }
-            return current;
         } finally {
-            wanted = null;
             lock.unlock();
         }
+    }
+
+    @GuardedBy("lock")
+    private StepBox awaitHolding(Predicate<StepBox> until, Duration timeout)
+            throws InterruptedException {
+        long left = timeout.toNanos();
+        while (!until.test(current)) {
+            requireComing();
+            if (left <= 0) {
+                throw new MeshException(
+                        ErrorReason.DEADLINE_EXCEEDED,
+                        "another student's part of step "
+                                + current.step()
+                                + " does not come: waited="
+                                + timeout,
+                        Map.of("step", Long.toString(current.step())));
+            }
+            left = changed.awaitNanos(left);
+        }
+        return current;
     }
 
     @GuardedBy("lock")
