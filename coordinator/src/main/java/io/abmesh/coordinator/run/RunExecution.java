@@ -478,6 +478,7 @@ final class RunExecution implements TeacherFeed.Listener {
         List<StudentGroup.Place> roster = students.roster();
         log.versions(leader);
         log.rosterFormed(
+                script,
                 epoch,
                 leader.getNextStep(),
                 roster.stream().map(place -> place.student().join().getWorkerId()).toList(),
@@ -568,7 +569,6 @@ final class RunExecution implements TeacherFeed.Listener {
         RunHistory history = log.history();
         Long newest = history.steps().lowerKey(next);
         told = newest == null ? -1 : newest;
-        record.update(run -> run.setCommittedStep(committed));
         if (next > 0) {
             upcoming.addAll(log.unfinished(script, next - 1));
             if (log.phaseEndedAt(script, next - 1)) {
@@ -798,7 +798,7 @@ final class RunExecution implements TeacherFeed.Listener {
         interruptions = 0;
         FedStep work = fed.remove(committed);
         if (work != null) {
-            log.committed(script, report, work.cached, work.computed);
+            log.committed(report, work.cached, work.computed);
             work.span.end();
         }
         around.recovery().committed();
@@ -831,11 +831,10 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         told = step;
-        log.committed(script, report, 0, 0);
+        log.committed(report, 0, 0);
         if (report.hasScaleChoice()) {
             chosen(report.getScaleChoice());
         }
-        record.update(run -> run.setCommittedStep(committed));
         boolean inPhase =
                 committed + 1 < script.totalSteps()
                         && script.place(committed + 1).phase().getStartStep()

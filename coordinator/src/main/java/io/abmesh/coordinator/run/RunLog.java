@@ -136,7 +136,12 @@ final class RunLog implements AutoCloseable {
     }
 
     void rosterFormed(
-            long epoch, long next, List<String> workers, List<String> copied, long discarded) {
+            RunScript script,
+            long epoch,
+            long next,
+            List<String> workers,
+            List<String> copied,
+            long discarded) {
         meters.discarded(discarded);
         record.append(
                 RunEvent.newBuilder()
@@ -146,7 +151,8 @@ final class RunLog implements AutoCloseable {
                                         .setNextStep(next)
                                         .addAllWorkerIds(workers)
                                         .addAllCopiedIds(copied)
-                                        .setDiscardedCount(discarded)));
+                                        .setDiscardedCount(discarded)
+                                        .setTotalSteps(script.totalSteps())));
     }
 
     void notice(String reason, String message) {
@@ -247,7 +253,7 @@ final class RunLog implements AutoCloseable {
                                         .addAllTaps(taps)));
     }
 
-    void committed(RunScript script, StepReport report, int cached, int computed) {
+    void committed(StepReport report, int cached, int computed) {
         StepCommitted step =
                 StepCommitted.newBuilder()
                         .setStep(report.getStep())
@@ -259,16 +265,6 @@ final class RunLog implements AutoCloseable {
                         .setCachedCount(cached)
                         .setComputedCount(computed)
                         .build();
-        RunScript.Place place = script.place(report.getStep());
-        boolean running =
-                record.snapshot().getTrack().equals(place.track().getName())
-                        && record.snapshot().getPhase().equals(place.phase().getPhase().getName());
-        if (!running) {
-            record.update(
-                    run ->
-                            run.setTrack(place.track().getName())
-                                    .setPhase(place.phase().getPhase().getName()));
-        }
         record.append(RunEvent.newBuilder().setStepCommitted(step));
         write(line(step));
         meters.stepCommitted(plan.getBatch());

@@ -7,6 +7,8 @@ import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.PhaseStarted;
+import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEnded;
 import io.abmesh.proto.v1.RunEvent;
@@ -17,7 +19,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.jboss.logging.Logger;
@@ -36,6 +40,10 @@ public final class RunRecord {
     private final RunRates rates = new RunRates();
     private final List<Runnable> watchers = new ArrayList<>();
     private final Map<String, Double> accuracies = new ConcurrentHashMap<>();
+
+    /** Phases that have begun, by their first step. */
+    private final NavigableMap<Long, PhaseStarted> phases = new TreeMap<>();
+
     private volatile Run state;
     private @Nullable MeshException unwritten;
 
@@ -173,17 +181,13 @@ public final class RunRecord {
     private void apply(RunEvent event) {
         Run.Builder next = state.toBuilder();
         switch (event.getEventCase()) {
-            case PHASE_STARTED ->
-                    next.setState(RunState.RUN_STATE_RUNNING)
-                            .clearEndTime()
-                            .clearFailure()
-                            .setTrack(event.getPhaseStarted().getTrack())
-                            .setPhase(event.getPhaseStarted().getPhase());
-            case STEP_COMMITTED ->
-                    next.setState(RunState.RUN_STATE_RUNNING)
-                            .clearEndTime()
-                            .clearFailure()
-                            .setCommittedStep(event.getStepCommitted().getStep());
+            case PHASE_STARTED -> {
+                PhaseStarted phase = event.getPhaseStarted();
+                phases.put(phase.getStartStep(), phase);
+                running(next).setTrack(phase.getTrack()).setPhase(phase.getPhase());
+            }
+            case ROSTER_FORMED -> roster(next, event.getRosterFormed());
+            case STEP_COMMITTED -> committed(next, event.getStepCommitted().getStep());
             case RUN_ENDED -> end(next, event.getRunEnded(), event.getTime());
             case NOTICE -> {
                 if (event.getNotice().getReason().equals(RESUMED)) {
@@ -196,9 +200,30 @@ public final class RunRecord {
             case EVALUATED ->
                     accuracies.put(
                             event.getEvaluated().getTrack(), event.getEvaluated().getAccuracy());
-            case PHASE_ENDED, TRACK_ENDED, ROSTER_FORMED, EVENT_NOT_SET -> {}
+            case PHASE_ENDED, TRACK_ENDED, EVENT_NOT_SET -> {}
         }
         state = next.build();
+    }
+
+    private static Run.Builder running(Run.Builder next) {
+        return next.setState(RunState.RUN_STATE_RUNNING).clearEndTime().clearFailure();
+    }
+
+    /** The run goes on where its leader stands, before or behind what was told last. */
+    private static void roster(Run.Builder next, RosterFormed roster) {
+        next.setCommittedStep(roster.getNextStep() - 1);
+        if (roster.getTotalSteps() > 0) { // journals of older versions do not say it
+            next.setTotalSteps(roster.getTotalSteps());
+        }
+    }
+
+    /** A step behind the roster's position may be told again, which takes nothing back. */
+    private void committed(Run.Builder next, long step) {
+        running(next).setCommittedStep(Math.max(next.getCommittedStep(), step));
+        Map.Entry<Long, PhaseStarted> phase = phases.floorEntry(next.getCommittedStep());
+        if (phase != null) {
+            next.setTrack(phase.getValue().getTrack()).setPhase(phase.getValue().getPhase());
+        }
     }
 
     /** Reason of the notice that takes a failure back. */
@@ -206,6 +231,9 @@ public final class RunRecord {
 
     private static void end(Run.Builder next, RunEnded ended, Timestamp time) {
         next.setState(ended.getState()).setEndTime(time);
+        if (ended.getState() == RunState.RUN_STATE_SUCCEEDED) {
+            next.setTotalSteps(next.getCommittedStep() + 1); // its last phase may have ended early
+        }
         if (ended.hasFailure() && !ended.getFailure().equals(Status.getDefaultInstance())) {
             next.setFailure(ended.getFailure());
         }

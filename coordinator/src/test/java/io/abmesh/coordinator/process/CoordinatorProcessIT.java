@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.process.TestingStudent.Pause;
+import io.abmesh.coordinator.run.RunRecord;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
@@ -280,7 +281,10 @@ final class CoordinatorProcessIT {
         student.mute(true);
         pause.release();
         student.awaitApplied(7);
+        RunRecord before = coordinator.runs().record(runId);
         restart(student, pause);
+        assertThat(before.snapshot().getTotalSteps()).isEqualTo(24);
+        assertThat(coordinator.runs().record(runId).snapshot()).isEqualTo(before.snapshot());
         student.mute(false);
         CompletableFuture<List<RunEvent>> watched = watch(runId);
         join(student);
