@@ -156,7 +156,9 @@ public final class CoordinatorProcess implements AutoCloseable {
                 new AssignmentGrpcService(
                         loop,
                         known,
-                        new StoredArtifacts(id -> checked(known.record(id).folder())),
+                        new StoredArtifacts(
+                                id -> checked(known.record(id).folder()),
+                                id -> known.record(id).epoch()),
                         clock,
                         config.lease(),
                         version);

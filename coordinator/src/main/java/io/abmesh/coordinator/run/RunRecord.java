@@ -45,6 +45,7 @@ public final class RunRecord {
     private final NavigableMap<Long, PhaseStarted> phases = new TreeMap<>();
 
     private volatile Run state;
+    private volatile long epoch;
     private @Nullable MeshException unwritten;
 
     private RunRecord(RunFolder folder, Journal journal, Clock clock) {
@@ -103,6 +104,11 @@ public final class RunRecord {
     /** Returns the last test accuracy of each track that has one, 0 to 1. */
     public Map<String, Double> accuracies() {
         return Map.copyOf(accuracies);
+    }
+
+    /** Returns the membership epoch of the newest roster; 0 before the first. */
+    public long epoch() {
+        return epoch;
     }
 
     /** Returns whether the run has ended. */
@@ -186,7 +192,10 @@ public final class RunRecord {
                 phases.put(phase.getStartStep(), phase);
                 running(next).setTrack(phase.getTrack()).setPhase(phase.getPhase());
             }
-            case ROSTER_FORMED -> roster(next, event.getRosterFormed());
+            case ROSTER_FORMED -> {
+                epoch = event.getRosterFormed().getEpoch();
+                roster(next, event.getRosterFormed());
+            }
             case STEP_COMMITTED -> committed(next, event.getStepCommitted().getStep());
             case RUN_ENDED -> end(next, event.getRunEnded(), event.getTime());
             case NOTICE -> {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -28,14 +29,17 @@ public final class StoredArtifacts implements ArtifactReceiver {
     private static final Set<String> NAMES = Set.of("student.onnx", "student.dl4j.zip");
 
     private final Function<String, RunFolder> folders;
+    private final ToLongFunction<String> epochs;
 
     /**
      * Makes the receiver.
      *
      * @param folders finds a run's folder, or throws RUN_NOT_FOUND
+     * @param epochs finds a run's membership epoch
      */
-    public StoredArtifacts(Function<String, RunFolder> folders) {
+    public StoredArtifacts(Function<String, RunFolder> folders, ToLongFunction<String> epochs) {
         this.folders = folders;
+        this.epochs = epochs;
     }
 
     @Override
@@ -95,7 +99,9 @@ public final class StoredArtifacts implements ArtifactReceiver {
             IncomingFile current = file;
             if (message.hasHeader() && current == null) {
                 header = checked(message.getHeader());
-                file = folders.apply(header.getRunId()).receive(header.getName());
+                RunFolder folder = folders.apply(header.getRunId());
+                requireEpoch();
+                file = folder.receive(header.getName());
             } else if (current != null && message.hasChunk()) {
                 if (current.size() + message.getChunk().size() > header.getSizeBytes()) {
                     throw mismatch(header, current.size() + message.getChunk().size());
@@ -127,7 +133,23 @@ public final class StoredArtifacts implements ArtifactReceiver {
                                 + header.getSha256(),
                         Map.of("name", header.getName(), "found", found));
             }
+            requireEpoch();
             current.publish();
+        }
+
+        /** A student that does not lead any more, and has not heard of it, changes no result. */
+        private void requireEpoch() {
+            long expected = epochs.applyAsLong(header.getRunId());
+            if (header.getEpoch() != expected) {
+                throw new MeshException(
+                        ErrorReason.STALE_EPOCH,
+                        "file is of another membership epoch: name="
+                                + header.getName()
+                                + ", found="
+                                + header.getEpoch()
+                                + ", expected="
+                                + expected);
+            }
         }
 
         private MeshException unwritable(IOException cause) {

@@ -540,6 +540,7 @@ final class TestingStudent implements AutoCloseable {
                             .setHeader(
                                     ArtifactHeader.newBuilder()
                                             .setRunId(runId)
+                                            .setEpoch(epoch)
                                             .setName("student.onnx")
                                             .setSizeBytes(content.length)
                                             .setSha256(

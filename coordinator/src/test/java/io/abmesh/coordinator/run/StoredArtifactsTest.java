@@ -27,8 +27,12 @@ import org.junit.jupiter.api.io.TempDir;
 final class StoredArtifactsTest {
     private static final byte[] CONTENT = {1, 2, 3, 4, 5, 6, 7};
 
+    /** Epoch in which the student leads. */
+    private static final long EPOCH = 3;
+
     @TempDir Path directory;
 
+    private long epoch = EPOCH;
     private final List<String> answers = new ArrayList<>();
     private final StreamObserver<PublishArtifactResponse> responses =
             new StreamObserver<>() {
@@ -135,6 +139,19 @@ final class StoredArtifactsTest {
     }
 
     @Test
+    void aStudentThatDoesNotLeadAnyMoreChangesNoResult() throws IOException {
+        epoch = EPOCH + 1;
+        assertThatThrownBy(() -> receive().onNext(header("student.onnx", 7, "00")))
+                .isInstanceOfSatisfying(
+                        MeshException.class,
+                        e -> assertThat(e.reason()).isEqualTo(ErrorReason.STALE_EPOCH))
+                .hasMessage(
+                        "file is of another membership epoch: name=student.onnx, found=3,"
+                                + " expected=4");
+        assertThat(files()).isEmpty();
+    }
+
+    @Test
     void aFolderThatCannotBeWrittenIsNamed() throws IOException {
         StreamObserver<PublishArtifactRequest> requests = receive();
         Files.delete(directory);
@@ -156,7 +173,7 @@ final class StoredArtifactsTest {
                         List.of(),
                         directory,
                         Instant.EPOCH);
-        return new StoredArtifacts(id -> folder).receive(responses);
+        return new StoredArtifacts(id -> folder, id -> epoch).receive(responses);
     }
 
     private List<Path> files() throws IOException {
@@ -172,7 +189,8 @@ final class StoredArtifactsTest {
                                 .setRunId("run")
                                 .setName(name)
                                 .setSizeBytes(size)
-                                .setSha256(sha256))
+                                .setSha256(sha256)
+                                .setEpoch(EPOCH))
                 .build();
     }
 

@@ -36,7 +36,8 @@ final class CoordinatorArtifactStore implements ArtifactStore {
     }
 
     @Override
-    public void publish(String runId, Path file, String sha256) throws InterruptedException {
+    public void publish(String runId, long epoch, Path file, String sha256)
+            throws InterruptedException {
         Upload upload = new Upload();
         AssignmentServiceGrpc.newStub(channel)
                 .withDeadlineAfter(DEADLINE.toSeconds(), TimeUnit.SECONDS)
@@ -47,6 +48,7 @@ final class CoordinatorArtifactStore implements ArtifactStore {
                             .setHeader(
                                     ArtifactHeader.newBuilder()
                                             .setRunId(runId)
+                                            .setEpoch(epoch)
                                             .setName(file.getFileName().toString())
                                             .setSizeBytes(Files.size(file))
                                             .setSha256(sha256))

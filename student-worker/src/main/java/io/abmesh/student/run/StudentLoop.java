@@ -303,7 +303,7 @@ final class StudentLoop implements Runnable {
             List<StudentExport.ExportedFile> files =
                     export.write(current, current.sampleImages(), current.sampleImageCount());
             for (StudentExport.ExportedFile file : files) {
-                artifacts.publish(current.plan().runId(), file.path(), file.sha256());
+                artifacts.publish(current.plan().runId(), epoch, file.path(), file.sha256());
                 LOG.infof(
                         "Student exported file=%s bytes=%d difference=%.3g",
                         file.path(), file.sizeBytes(), file.difference());
@@ -315,7 +315,10 @@ final class StudentLoop implements Runnable {
     }
 
     private void failed(Work work, MeshException failure) {
-        if (failure.reason() == ErrorReason.CANCELLED) {
+        boolean overtaken =
+                failure.reason() == ErrorReason.CANCELLED
+                        || failure.reason() == ErrorReason.STALE_EPOCH;
+        if (overtaken) {
             LOG.debugf("Work given up: %s", failure.getMessage());
             return;
         }
