@@ -211,6 +211,11 @@ public final class CoordinatorScale {
         }
 
         @Override
+        public Duration progressDeadline() {
+            return Duration.ofSeconds(60);
+        }
+
+        @Override
         public Duration stopGrace() {
             return Duration.ZERO;
         }

@@ -79,6 +79,15 @@ public interface CoordinatorConfig {
     Duration positionDeadline();
 
     /**
+     * How long a student that leads may get nothing done while its evaluation, checkpoint or result
+     * is waited for: none of its batches, files and uploaded chunks, however long the whole takes.
+     * Then the others go on without it. Longer than the writing of one checkpoint and the export of
+     * one file on a slow disk.
+     */
+    @WithDefault("5m")
+    Duration progressDeadline();
+
+    /**
      * Steps of which one is traced, where OpenTelemetry's variables name an endpoint: 1 traces
      * each.
      */

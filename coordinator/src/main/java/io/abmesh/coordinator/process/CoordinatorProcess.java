@@ -143,6 +143,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 config.describeDeadline(),
                                 config.stallTimeout(),
                                 config.positionDeadline(),
+                                config.progressDeadline(),
                                 new StepSampling(tracing, config.traceEverySteps())),
                         new CoordinatorMeters(registry));
         runs = known;

@@ -49,6 +49,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
@@ -78,6 +79,9 @@ final class RunExecution implements TeacherFeed.Listener {
     /** Reason of the notice that tells of a student that is not waited for. */
     static final String STUDENT_REMOVED = "STUDENT_REMOVED";
 
+    /** Reason of the notice that tells of a student that gets nothing done and is waited for. */
+    static final String STUDENT_HANGS = "STUDENT_HANGS";
+
     /** Agreement that a student reaches by chance, with what a few steps may move it by luck. */
     private static final double CHANCE = 0.51;
 
@@ -90,6 +94,7 @@ final class RunExecution implements TeacherFeed.Listener {
             MeshSecurity security,
             Duration stallTimeout,
             Duration positionDeadline,
+            Duration progressDeadline,
             Clock clock,
             Recovery recovery,
             StepSampling sampling) {}
@@ -144,6 +149,7 @@ final class RunExecution implements TeacherFeed.Listener {
     private final Deque<Item> unanswered = new ArrayDeque<>();
     private final Set<Long> checkpointing = new HashSet<>();
     private final StudentGroup students = new StudentGroup();
+    private final LeaderWatch leaderWatch;
 
     /** What each teacher has answered, by its name. */
     private final Map<String, Throughput> answeredBy = new HashMap<>();
@@ -188,6 +194,7 @@ final class RunExecution implements TeacherFeed.Listener {
         this.log = log;
         this.around = around;
         this.ending = ending;
+        this.leaderWatch = new LeaderWatch(around.progressDeadline());
         this.trained = new Throughput(around.clock());
         record.update(run -> run.setTotalSteps(script.totalSteps()));
     }
@@ -260,11 +267,20 @@ final class RunExecution implements TeacherFeed.Listener {
         return begin;
     }
 
-    /** Goes on without the students that have not said in time where they stand. */
+    /** Looks at the time: nobody is waited for without limit while others could go on. */
     void beat() {
         if (over) {
             return;
         }
+        goOnWithoutTheLate();
+        Optional<LeaderWatch.Sight> leader = leaderWaitedFor();
+        if (leaderWatch.hangs(leader, around.clock().instant())) {
+            leader.ifPresent(this::leaderHangs);
+        }
+    }
+
+    /** Goes on without the students that have not said in time where they stand. */
+    private void goOnWithoutTheLate() {
         List<StudentSession> late =
                 students.setAside(around.clock().instant(), around.positionDeadline());
         int left = students.members().size();
@@ -287,6 +303,60 @@ final class RunExecution implements TeacherFeed.Listener {
             } catch (MeshException e) {
                 fail(e);
             }
+        }
+    }
+
+    /**
+     * Returns the leader if everything waits for it. Of several students the others tell who is
+     * missed in a step, and of one that is alone its micro-batches must be there.
+     */
+    private Optional<LeaderWatch.Sight> leaderWaitedFor() {
+        return Optional.ofNullable(unanswered.peek())
+                .or(() -> checkpointing.stream().min(Long::compare).map(RunScript.Checkpoint::new))
+                .filter(item -> !(item instanceof RunScript.Step) || computesAlone(item.step()))
+                .flatMap(
+                        item ->
+                                students.leader()
+                                        .map(
+                                                leader ->
+                                                        new LeaderWatch.Sight(
+                                                                leader,
+                                                                epoch,
+                                                                item,
+                                                                leader.progress())));
+    }
+
+    private boolean computesAlone(long step) {
+        FedStep work = fed.get(step);
+        return students.roster().size() == 1 && work != null && work.complete();
+    }
+
+    /**
+     * The others go on without a leader that hangs, which is asked where it stands and is a member
+     * again once it says. One that is alone is waited for like one that is lost: what hangs may
+     * come back, a disk for one, and whoever starts the worker again gets a run that goes on; a run
+     * that has failed needs a person.
+     */
+    private void leaderHangs(LeaderWatch.Sight seen) {
+        StudentSession leader = seen.leader();
+        String what = seen + ", waited=" + around.progressDeadline();
+        int left = students.members().size() - 1;
+        if (left == 0) {
+            notice(STUDENT_HANGS, what + "; the run waits for it, nobody else is there");
+            return;
+        }
+        MeshException cause = new MeshException(ErrorReason.DEADLINE_EXCEEDED, what);
+        if (!mayEndInVain(seen.owed().step(), leader, cause)) {
+            return;
+        }
+        around.recovery().lost(MeshRole.STUDENT);
+        students.setAside(leader);
+        notice(
+                STUDENT_REMOVED,
+                what + "; removed until it says where it stands, " + left + " go on");
+        regroup();
+        if (!over) {
+            leader.send(WorkResponse.newBuilder().setBegin(question()), epoch);
         }
     }
 
@@ -509,18 +579,7 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         interruptedEpoch = epoch;
-        if (++interruptions > MOST_INTERRUPTIONS) {
-            fail(
-                    new MeshException(
-                            cause.reason(),
-                            "students cannot work together: "
-                                    + MOST_INTERRUPTIONS
-                                    + " epochs without a step, the last at step "
-                                    + message.getStep()
-                                    + " by "
-                                    + from.join().getWorkerId()
-                                    + ": "
-                                    + cause.getMessage()));
+        if (!mayEndInVain(message.getStep(), from, cause)) {
             return;
         }
         notice(
@@ -540,6 +599,25 @@ final class RunExecution implements TeacherFeed.Listener {
                                 regroup();
                             }
                         });
+    }
+
+    /** Counts an epoch that ends without a new step; too many in a row end the run: false. */
+    private boolean mayEndInVain(long step, StudentSession by, MeshException cause) {
+        boolean may = ++interruptions <= MOST_INTERRUPTIONS;
+        if (!may) {
+            fail(
+                    new MeshException(
+                            cause.reason(),
+                            "students cannot work together: "
+                                    + MOST_INTERRUPTIONS
+                                    + " epochs without a step, the last at step "
+                                    + step
+                                    + " by "
+                                    + by.join().getWorkerId()
+                                    + ": "
+                                    + cause.getMessage()));
+        }
+        return may;
     }
 
     /** Forgets what is under way. */

@@ -76,6 +76,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
             Duration describeDeadline,
             Duration stallTimeout,
             Duration positionDeadline,
+            Duration progressDeadline,
             StepSampling sampling) {}
 
     /** Pause before a teacher that did not describe itself is asked again. */
@@ -524,6 +525,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 security,
                                 settings.stallTimeout(),
                                 settings.positionDeadline(),
+                                settings.progressDeadline(),
                                 clock,
                                 recovery,
                                 settings.sampling()),

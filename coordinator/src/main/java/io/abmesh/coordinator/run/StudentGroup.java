@@ -109,11 +109,14 @@ final class StudentGroup {
                                     return since != null && now.isAfter(since.plus(patience));
                                 })
                         .toList();
-        for (StudentSession student : late) {
-            leave(student);
-            putAside(student);
-        }
+        late.forEach(this::setAside);
         return late;
+    }
+
+    /** Sets a member aside. */
+    void setAside(StudentSession student) {
+        leave(student);
+        putAside(student);
     }
 
     /** Sets a student aside that connected again, if it was; returns whether it was. */

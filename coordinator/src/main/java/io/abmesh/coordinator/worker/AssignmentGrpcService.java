@@ -114,7 +114,9 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
             StudentSession known = session;
             if (known == null) {
                 join(message);
-            } else if (!message.hasHeartbeat()) {
+            } else if (message.hasHeartbeat()) {
+                known.progressed(message.getHeartbeat().getProgressCount());
+            } else {
                 loop.execute(() -> listener.studentSaid(known, message));
             }
         }

@@ -16,6 +16,7 @@ public final class StudentSession {
     private final Optional<String> run;
     private final PacedWriter<WorkResponse> writer;
     private volatile long epoch;
+    private volatile long progress;
 
     StudentSession(StudentJoin join, Optional<String> run, PacedWriter<WorkResponse> writer) {
         this.join = join;
@@ -31,6 +32,15 @@ public final class StudentSession {
     /** Returns the request of the run that its certificate names; empty: it works for any. */
     public Optional<String> run() {
         return run;
+    }
+
+    /** Returns the pieces of work that the worker has got done, as it said last. */
+    public long progress() {
+        return progress;
+    }
+
+    void progressed(long count) {
+        progress = count;
     }
 
     /** Sends a message; one that cannot be sent is followed by the loss of the session. */

@@ -69,6 +69,11 @@ record TestingConfig(
     }
 
     @Override
+    public Duration progressDeadline() {
+        return Duration.ofMinutes(10);
+    }
+
+    @Override
     public Duration stopGrace() {
         return Duration.ZERO;
     }

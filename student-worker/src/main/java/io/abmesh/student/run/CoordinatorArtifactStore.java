@@ -10,6 +10,7 @@ import io.abmesh.proto.v1.ArtifactHeader;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
+import io.abmesh.student.session.WorkProgress;
 import io.grpc.Channel;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
@@ -30,9 +31,17 @@ final class CoordinatorArtifactStore implements ArtifactStore {
     private static final Duration STALL_TIMEOUT = Duration.ofSeconds(30);
 
     private final Channel channel;
+    private final WorkProgress progress;
 
-    CoordinatorArtifactStore(Channel channel) {
+    /**
+     * Opens nothing yet.
+     *
+     * @param channel to the coordinator; not closed by this
+     * @param progress of the worker, which each chunk that the coordinator takes is
+     */
+    CoordinatorArtifactStore(Channel channel, WorkProgress progress) {
         this.channel = channel;
+        this.progress = progress;
     }
 
     @Override
@@ -60,6 +69,7 @@ final class CoordinatorArtifactStore implements ArtifactStore {
                         PublishArtifactRequest.newBuilder()
                                 .setChunk(ByteString.copyFrom(chunk))
                                 .build());
+                progress.pieceDone();
             }
             upload.writer.complete();
             upload.answer.get();

@@ -8,6 +8,7 @@ import io.abmesh.nn.export.OnnxExport;
 import io.abmesh.nn.export.TrainedLogits;
 import io.abmesh.nn.teacher.PixelNormalization;
 import io.abmesh.proto.v1.Normalization;
+import io.abmesh.student.session.WorkProgress;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -19,16 +20,19 @@ import java.util.Map;
 final class NnStudentExport implements StudentExport {
     private final Path directory;
     private final String version;
+    private final WorkProgress progress;
 
     /**
      * Writes nothing yet.
      *
      * @param directory made when the first student is exported
      * @param version of the program, for provenance
+     * @param progress of the worker, which each file is
      */
-    NnStudentExport(Path directory, String version) {
+    NnStudentExport(Path directory, String version, WorkProgress progress) {
         this.directory = directory;
         this.version = version;
+        this.progress = progress;
     }
 
     @Override
@@ -74,7 +78,8 @@ final class NnStudentExport implements StudentExport {
                         run.plan().begin().getTeacherSha256()));
     }
 
-    private static ExportedFile file(Path path, ExportCheck check) {
+    private ExportedFile file(Path path, ExportCheck check) {
+        progress.pieceDone();
         return new ExportedFile(path, check.sha256(), check.sizeBytes(), check.maxDifference());
     }
 }

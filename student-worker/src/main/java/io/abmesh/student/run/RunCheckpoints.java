@@ -3,6 +3,7 @@ package io.abmesh.student.run;
 import io.abmesh.nn.checkpoint.Checkpoint;
 import io.abmesh.nn.checkpoint.CheckpointDirectory;
 import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.session.WorkProgress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -39,6 +40,7 @@ final class RunCheckpoints implements AutoCloseable {
     private final Path directory;
     private final CheckpointDirectory checkpoints;
     private final StudentMeters meters;
+    private final WorkProgress progress;
     private final ExecutorService writer =
             Executors.newSingleThreadExecutor(new DefaultThreadFactory("student-checkpoint", true));
     private CompletableFuture<Void> last = CompletableFuture.completedFuture(null);
@@ -47,12 +49,14 @@ final class RunCheckpoints implements AutoCloseable {
      * Creates the folder if it is missing.
      *
      * @param keep newest checkpoints that stay
+     * @param progress of the worker, which each checkpoint is
      * @throws io.abmesh.nn.checkpoint.CheckpointException if it cannot be made
      */
-    RunCheckpoints(Path directory, int keep, StudentMeters meters) {
+    RunCheckpoints(Path directory, int keep, StudentMeters meters, WorkProgress progress) {
         this.directory = directory;
         this.checkpoints = new CheckpointDirectory(directory, keep);
         this.meters = meters;
+        this.progress = progress;
     }
 
     /**
@@ -95,6 +99,7 @@ final class RunCheckpoints implements AutoCloseable {
                             Path file = checkpoints.publish(snapshot.step(), checkpoint);
                             Duration duration = Duration.ofNanos(System.nanoTime() - start);
                             meters.checkpointWritten(duration);
+                            progress.pieceDone();
                             LOG.debugf("Checkpoint published file=%s duration=%s", file, duration);
                             whenPublished.accept(checkpoint);
                         },

@@ -20,6 +20,7 @@ import io.abmesh.student.exchange.StudentExchanges;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.CoordinatorSession;
+import io.abmesh.student.session.WorkProgress;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +44,7 @@ final class StudentLoop implements Runnable {
     private final ArtifactStore artifacts;
     private final StudentMeters meters;
     private final StepTracing tracing;
+    private final WorkProgress progress;
     private final LoopSettings settings;
     private @Nullable StudentRun run;
     private @Nullable Gathered gathered;
@@ -61,6 +63,7 @@ final class StudentLoop implements Runnable {
             ArtifactStore artifacts,
             StudentMeters meters,
             StepTracing tracing,
+            WorkProgress progress,
             LoopSettings settings) {
         this.queue = queue;
         this.session = session;
@@ -70,6 +73,7 @@ final class StudentLoop implements Runnable {
         this.artifacts = artifacts;
         this.meters = meters;
         this.tracing = tracing;
+        this.progress = progress;
         this.settings = settings;
     }
 
@@ -147,7 +151,12 @@ final class StudentLoop implements Runnable {
             drop();
             current =
                     StudentRun.start(
-                            plan, settings.threads(), meters, tracing, 2 * settings.prefetch());
+                            plan,
+                            settings.threads(),
+                            meters,
+                            tracing,
+                            progress,
+                            2 * settings.prefetch());
             run = current;
             checkpointedStep = -1;
             Optional<Checkpoint> newest = checkpoints.newest(plan);

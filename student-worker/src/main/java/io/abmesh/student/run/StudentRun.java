@@ -28,6 +28,7 @@ import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StepPart;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.schedule.ScaleProbe;
+import io.abmesh.student.session.WorkProgress;
 import io.opentelemetry.api.trace.Span;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -65,6 +66,7 @@ final class StudentRun implements AutoCloseable {
     private final StudentTrainer trainer;
     private final StudentMeters meters;
     private final StepTracing tracing;
+    private final WorkProgress progress;
     private final int reportsKept;
     private final Deque<StepReport> reports = new ArrayDeque<>();
     private final GradientSum sum;
@@ -83,11 +85,13 @@ final class StudentRun implements AutoCloseable {
             StudentTrainer trainer,
             StudentMeters meters,
             StepTracing tracing,
+            WorkProgress progress,
             int reportsKept) {
         this.plan = plan;
         this.trainer = trainer;
         this.meters = meters;
         this.tracing = tracing;
+        this.progress = progress;
         this.reportsKept = reportsKept;
         this.sum = new GradientSum(trainer.gradientLength());
     }
@@ -95,13 +99,24 @@ final class StudentRun implements AutoCloseable {
     /**
      * Makes the student at the run's beginning.
      *
+     * @param progress of the worker, which each micro-batch and each batch of an evaluation is
      * @param reportsKept newest reports that are kept for a coordinator that may have lost them
      * @throws RuntimeException TAP_SHAPE_MISMATCH, as {@link StudentFailures} reads it
      */
     static StudentRun start(
-            RunPlan plan, int threads, StudentMeters meters, StepTracing tracing, int reportsKept) {
+            RunPlan plan,
+            int threads,
+            StudentMeters meters,
+            StepTracing tracing,
+            WorkProgress progress,
+            int reportsKept) {
         return new StudentRun(
-                plan, new StudentTrainer(plan.studentSetup(threads)), meters, tracing, reportsKept);
+                plan,
+                new StudentTrainer(plan.studentSetup(threads)),
+                meters,
+                tracing,
+                progress,
+                reportsKept);
     }
 
     /**
@@ -280,6 +295,7 @@ final class StudentRun implements AutoCloseable {
             watch.lap(StepPart.FORWARD);
             trainer.backward(share, gradient, statistics);
             unapplied++;
+            progress.pieceDone();
             images += batch.sampleCount();
             if (sampleCount == 0) {
                 keepSamples(tensors, batch.sampleCount());
@@ -402,6 +418,7 @@ final class StudentRun implements AutoCloseable {
                 first = false;
             }
             batch.release();
+            progress.pieceDone();
         }
         return EvaluationReport.newBuilder()
                 .setRunId(plan.runId())

@@ -10,6 +10,7 @@ import io.abmesh.student.fetch.BatchPrefetcher;
 import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.CoordinatorSession;
+import io.abmesh.student.session.WorkProgress;
 import io.grpc.Channel;
 import java.time.Duration;
 import java.util.Map;
@@ -35,12 +36,13 @@ public final class StudentRunner implements AutoCloseable {
             StudentJoin join,
             RunnerSettings settings,
             StudentMeters meters,
-            StepTracing tracing) {
+            StepTracing tracing,
+            WorkProgress progress) {
         this.stopGrace = settings.stopGrace();
-        this.checkpoints = checkpoints(settings, meters);
+        this.checkpoints = checkpoints(settings, meters, progress);
         this.prefetcher = new BatchPrefetcher(batches, settings.fetch(), meters, System::nanoTime);
         this.queue = new WorkQueue(prefetcher, exchanges, settings.fetch().maxBytes());
-        this.session = new CoordinatorSession(coordinator, join, queue);
+        this.session = new CoordinatorSession(coordinator, join, queue, progress);
         StudentLoop loop =
                 new StudentLoop(
                         queue,
@@ -48,9 +50,10 @@ public final class StudentRunner implements AutoCloseable {
                         exchanges,
                         checkpoints,
                         export,
-                        new CoordinatorArtifactStore(coordinator),
+                        new CoordinatorArtifactStore(coordinator, progress),
                         meters,
                         tracing,
+                        progress,
                         new StudentLoop.LoopSettings(
                                 join.getThreads(), join.getPrefetch(), settings.versions()));
         this.compute = new Thread(loop, "student-compute");
@@ -74,29 +77,19 @@ public final class StudentRunner implements AutoCloseable {
             RunnerSettings settings,
             StudentMeters meters,
             StepTracing tracing) {
-        return start(
-                coordinator,
-                batches,
-                exchanges,
-                new NnStudentExport(settings.exportDirectory(), join.getVersion()),
-                join,
-                settings,
-                meters,
-                tracing);
-    }
-
-    static StudentRunner start(
-            Channel coordinator,
-            BatchSource batches,
-            StudentExchanges exchanges,
-            StudentExport export,
-            StudentJoin join,
-            RunnerSettings settings,
-            StudentMeters meters,
-            StepTracing tracing) {
+        WorkProgress progress = new WorkProgress();
         StudentRunner runner =
                 new StudentRunner(
-                        coordinator, batches, exchanges, export, join, settings, meters, tracing);
+                        coordinator,
+                        batches,
+                        exchanges,
+                        new NnStudentExport(
+                                settings.exportDirectory(), join.getVersion(), progress),
+                        join,
+                        settings,
+                        meters,
+                        tracing,
+                        progress);
         runner.compute.start();
         runner.session.start();
         return runner;
@@ -134,10 +127,11 @@ public final class StudentRunner implements AutoCloseable {
         prefetcher.close();
     }
 
-    private static RunCheckpoints checkpoints(RunnerSettings settings, StudentMeters meters) {
+    private static RunCheckpoints checkpoints(
+            RunnerSettings settings, StudentMeters meters, WorkProgress progress) {
         try {
             return new RunCheckpoints(
-                    settings.checkpointDirectory(), settings.checkpointsKept(), meters);
+                    settings.checkpointDirectory(), settings.checkpointsKept(), meters, progress);
         } catch (CheckpointException e) {
             throw new MeshException(
                     e.reason() == CheckpointException.Reason.STORE_FULL

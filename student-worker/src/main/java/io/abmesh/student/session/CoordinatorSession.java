@@ -39,6 +39,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
     private final Channel channel;
     private final StudentJoin join;
     private final WorkListener listener;
+    private final WorkProgress progress;
     private final ScheduledThreadPoolExecutor clock;
     private final Object lock = new Object();
 
@@ -62,11 +63,14 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
      *
      * @param channel to the coordinator; not closed by this
      * @param join what the worker says of itself
+     * @param progress what heartbeats tell
      */
-    public CoordinatorSession(Channel channel, StudentJoin join, WorkListener listener) {
+    public CoordinatorSession(
+            Channel channel, StudentJoin join, WorkListener listener, WorkProgress progress) {
         this.channel = channel;
         this.join = join;
         this.listener = listener;
+        this.progress = progress;
         this.clock =
                 new ScheduledThreadPoolExecutor(
                         1, new DefaultThreadFactory("student-session", true));
@@ -283,7 +287,10 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
             synchronized (lock) {
                 if (stream == this && !closed) {
                     send(
-                            WorkRequest.newBuilder().setHeartbeat(Heartbeat.getDefaultInstance()),
+                            WorkRequest.newBuilder()
+                                    .setHeartbeat(
+                                            Heartbeat.newBuilder()
+                                                    .setProgressCount(progress.count())),
                             epoch);
                 }
             }

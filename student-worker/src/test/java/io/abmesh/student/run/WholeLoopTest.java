@@ -46,6 +46,7 @@ import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.fetch.FetchSettings;
 import io.abmesh.student.fetch.PendingBatch;
 import io.abmesh.student.meter.StudentMeters;
+import io.abmesh.student.session.WorkProgress;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -346,7 +347,9 @@ final class WholeLoopTest {
                                 .build(),
                         1,
                         TestingCoordinator.MICRO_BATCHES);
-        try (StudentRun run = StudentRun.start(plan, 1, meters, StepTracing.off(), 1);
+        try (StudentRun run =
+                        StudentRun.start(
+                                plan, 1, meters, StepTracing.off(), new WorkProgress(), 1);
                 BatchPrefetcher prefetcher =
                         new BatchPrefetcher(
                                 source,

@@ -36,6 +36,7 @@ final class CoordinatorSessionTest {
     private final BlockingQueue<StreamObserver<WorkResponse>> streams = new LinkedBlockingQueue<>();
     private final BlockingQueue<WorkRequest> requests = new LinkedBlockingQueue<>();
     private final BlockingQueue<String> events = new LinkedBlockingQueue<>();
+    private final WorkProgress progress = new WorkProgress();
     private Server server;
     private ManagedChannel channel;
     private CoordinatorSession session;
@@ -45,7 +46,7 @@ final class CoordinatorSessionTest {
         String name = UUID.randomUUID().toString();
         server = InProcessServerBuilder.forName(name).addService(coordinator()).build().start();
         channel = InProcessChannelBuilder.forName(name).build();
-        session = new CoordinatorSession(channel, JOIN, listener());
+        session = new CoordinatorSession(channel, JOIN, listener(), progress);
         session.start();
     }
 
@@ -110,7 +111,9 @@ final class CoordinatorSessionTest {
     }
 
     @Test
-    void sendsHeartbeatsWithinTheLease() throws Exception {
+    void sendsHeartbeatsWithinTheLeaseThatTellWhatIsDone() throws Exception {
+        progress.pieceDone();
+        progress.pieceDone();
         next();
         StreamObserver<WorkResponse> stream = streams.take();
         stream.onNext(
@@ -121,7 +124,8 @@ final class CoordinatorSessionTest {
                                         .setLeaseDuration(Durations.fromMillis(900)))
                         .build());
 
-        assertThat(next().getHeartbeat()).isEqualTo(Heartbeat.getDefaultInstance());
+        assertThat(next().getHeartbeat())
+                .isEqualTo(Heartbeat.newBuilder().setProgressCount(2).build());
     }
 
     @Test

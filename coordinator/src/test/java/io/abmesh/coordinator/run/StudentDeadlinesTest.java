@@ -12,10 +12,14 @@ import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
+import io.abmesh.proto.v1.EvaluationReport;
+import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunRoster;
+import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.StudentPosition;
 import io.abmesh.proto.v1.WorkRequest;
@@ -46,10 +50,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A student that lives but does not say where it stands, in front of the real membership code: what
- * the coordinator's threads do, happens on the thread of the caller or on its loop.
+ * A student that lives but does not say where it stands, or leads and gets nothing done, in front
+ * of the real membership code: what the coordinator's threads do, happens on the thread of the
+ * caller or on its loop.
  */
-final class PositionDeadlineTest {
+final class StudentDeadlinesTest {
     private static final Duration DEADLINE = Duration.ofMinutes(1);
     private static final Duration LEASE = Duration.ofHours(1);
     private static final long PATIENCE_SECONDS = 60;
@@ -86,6 +91,7 @@ final class PositionDeadlineTest {
                                 DEADLINE,
                                 DEADLINE,
                                 DEADLINE,
+                                DEADLINE,
                                 new StepSampling(StepTracing.off(), 1)),
                         new CoordinatorMeters(new SimpleMeterRegistry()));
         server =
@@ -95,7 +101,9 @@ final class PositionDeadlineTest {
                                 new AssignmentGrpcService(
                                         loop,
                                         runs,
-                                        new StoredArtifacts(id -> runs.record(id).folder()),
+                                        new StoredArtifacts(
+                                                id -> runs.record(id).folder(),
+                                                id -> runs.record(id).epoch()),
                                         clock,
                                         LEASE,
                                         "1.0"))
@@ -203,13 +211,122 @@ final class PositionDeadlineTest {
     }
 
     @Test
-    void aStudentThatAnsweredIsNotRemovedHoweverLongItsStepsTake() throws Exception {
-        Student only = new Student("student-0", true);
-        only.await(MessageCase.STEP);
+    void nobodyIsRemovedForAStepHoweverLongItTakes() throws Exception {
+        Student leader = new Student("student-0", true);
+        leader.computes = false;
+        Student other = new Student("student-1", true);
+        other.awaitRoster("student-0", "student-1");
+        leader.await(MessageCase.STEP);
 
-        beat(DEADLINE.multipliedBy(3));
+        beat(DEADLINE);
+        beat(DEADLINE);
 
         assertThat(notices()).isEmpty();
+    }
+
+    @Test
+    void theOthersGoOnWithoutALeaderThatHangsInAnEvaluation() throws Exception {
+        Student leader = new Student("student-0", true);
+        Student other = new Student("student-1", true);
+        leader.awaitRoster("student-0", "student-1");
+        long asked = leader.await(MessageCase.EVALUATE).getEvaluate().getEvaluationId();
+        beat(Duration.ZERO);
+        leader.answers = false;
+
+        beat(DEADLINE);
+        assertThat(notices()).isEmpty();
+
+        beat(Duration.ofMillis(1));
+        assertThat(other.awaitRoster("student-1").getNextStep()).isEqualTo(asked + 1);
+        assertThat(other.await(MessageCase.EVALUATE).getEvaluate().getEvaluationId())
+                .isEqualTo(asked);
+        assertThat(notices())
+                .extracting(Notice::getReason, Notice::getMessage)
+                .containsExactly(
+                        tuple(
+                                "STUDENT_REMOVED",
+                                "student student-0 gets nothing done: owed=evaluation behind step "
+                                        + asked
+                                        + ", epoch="
+                                        + leader.leadsIn
+                                        + ", waited=PT1M; removed until it says where it stands,"
+                                        + " 1 go on"));
+    }
+
+    @Test
+    void aLeaderThatWasRemovedIsAMemberAgainAndLeadsNoMore() throws Exception {
+        Student leader = new Student("student-0", true);
+        Student other = new Student("student-1", true);
+        leader.awaitRoster("student-0", "student-1");
+        leader.await(MessageCase.EVALUATE);
+        beat(Duration.ZERO);
+
+        beat(DEADLINE.plusMillis(1));
+        other.awaitRoster("student-1");
+        other.awaitRoster("student-1", "student-0");
+    }
+
+    @Test
+    void aLeaderIsWaitedForAsLongAsItGetsSomethingDone() throws Exception {
+        Student leader = new Student("student-0", true);
+        Student other = new Student("student-1", true);
+        other.awaitRoster("student-0", "student-1");
+        leader.awaitRoster("student-0", "student-1");
+        long asked = leader.await(MessageCase.EVALUATE).getEvaluate().getEvaluationId();
+
+        for (int batch = 1; batch <= 3; batch++) {
+            leader.heartbeat(batch);
+            beat(DEADLINE);
+        }
+
+        assertThat(notices()).isEmpty();
+        leader.evaluated();
+        assertThat(leader.await(MessageCase.STEP).getStep().getStep()).isEqualTo(asked + 1);
+    }
+
+    @Test
+    void aLeaderThatIsAloneIsWaitedForAndTheRunSaysSoOnce() throws Exception {
+        Student only = new Student("student-0", true);
+        long asked = only.await(MessageCase.EVALUATE).getEvaluate().getEvaluationId();
+        beat(Duration.ZERO);
+
+        beat(DEADLINE.plusMillis(1));
+        beat(DEADLINE.plusMillis(1));
+
+        assertThat(notices())
+                .extracting(Notice::getReason, Notice::getMessage)
+                .containsExactly(
+                        tuple(
+                                "STUDENT_HANGS",
+                                "student student-0 gets nothing done: owed=evaluation behind step "
+                                        + asked
+                                        + ", epoch="
+                                        + only.leadsIn
+                                        + ", waited=PT1M; the run waits for it, nobody else is"
+                                        + " there"));
+        only.evaluated();
+        assertThat(only.await(MessageCase.STEP).getStep().getStep()).isEqualTo(asked + 1);
+    }
+
+    @Test
+    void aRunWhoseEveryLeaderHangsStopsByName() throws Exception {
+        Student first = new Student("student-0", true);
+        Student second = new Student("student-1", true);
+        Student leader = first;
+        Student other = second;
+        while (record.snapshot().getState() != RunState.RUN_STATE_FAILED) {
+            leader.awaitRoster(leader.name, other.name);
+            leader.await(MessageCase.EVALUATE);
+            beat(Duration.ZERO);
+            beat(DEADLINE.plusMillis(1));
+            Student last = leader;
+            leader = other;
+            other = last;
+        }
+
+        assertThat(record.snapshot().getFailure().getMessage())
+                .startsWith("students cannot work together: 20 epochs without a step")
+                .contains("gets nothing done: owed=evaluation");
     }
 
     /** Lets time pass, and the coordinator look at it. */
@@ -229,14 +346,26 @@ final class PositionDeadlineTest {
         return notices;
     }
 
-    /** A student-worker's stream; computes nothing. */
+    /**
+     * A student-worker's stream; computes nothing. Says of every step that it is done, and of an
+     * evaluation only when it is told to.
+     */
     private final class Student implements StreamObserver<WorkResponse> {
         private final BlockingQueue<WorkResponse> told = new LinkedBlockingQueue<>();
         private final StreamObserver<WorkRequest> requests;
+        private final String name;
         private volatile boolean answers;
+        private volatile boolean computes = true;
         private volatile long epoch;
 
+        /** Last epoch that it led. */
+        private volatile long leadsIn;
+
+        private volatile long nextStep;
+        private volatile long evaluation = -1;
+
         Student(String workerId, boolean answers) {
+            this.name = workerId;
             this.answers = answers;
             requests = AssignmentServiceGrpc.newStub(channel).work(this);
             requests.onNext(
@@ -264,6 +393,18 @@ final class PositionDeadlineTest {
             }
         }
 
+        /** Returns the next roster of these students, the leader first. */
+        RunRoster awaitRoster(String... members) throws InterruptedException {
+            while (true) {
+                RunRoster roster = await(MessageCase.ROSTER).getRoster();
+                List<String> found =
+                        roster.getMembersList().stream().map(RosterMember::getWorkerId).toList();
+                if (found.equals(List.of(members))) {
+                    return roster;
+                }
+            }
+        }
+
         void answer(long of) {
             requests.onNext(
                     WorkRequest.newBuilder()
@@ -271,8 +412,42 @@ final class PositionDeadlineTest {
                             .setPosition(
                                     StudentPosition.newBuilder()
                                             .setRunId(record.folder().runId())
+                                            .setNextStep(nextStep)
                                             .setStateSha256("0"))
                             .build());
+        }
+
+        /** Says that it lives, and how much it has done. */
+        void heartbeat(long progress) {
+            requests.onNext(
+                    WorkRequest.newBuilder()
+                            .setEpoch(epoch)
+                            .setHeartbeat(Heartbeat.newBuilder().setProgressCount(progress))
+                            .build());
+        }
+
+        /** Answers the evaluation that it was asked for. */
+        void evaluated() {
+            requests.onNext(
+                    WorkRequest.newBuilder()
+                            .setEpoch(epoch)
+                            .setEvaluation(
+                                    EvaluationReport.newBuilder()
+                                            .setEvaluationId(evaluation)
+                                            .setCorrectCount(1)
+                                            .setSampleCount(2))
+                            .build());
+        }
+
+        private void step(WorkResponse message) {
+            nextStep = message.getStep().getStep() + 1;
+            if (leadsIn == epoch) {
+                requests.onNext(
+                        WorkRequest.newBuilder()
+                                .setEpoch(message.getEpoch())
+                                .setStep(StepReport.newBuilder().setStep(nextStep - 1))
+                                .build());
+            }
         }
 
         void leave() {
@@ -285,6 +460,12 @@ final class PositionDeadlineTest {
             told.add(message);
             if (message.hasBegin() && answers) {
                 answer(message.getEpoch());
+            } else if (message.hasRoster()) {
+                leadsIn = message.getRoster().getOwnIndex() == 0 ? message.getEpoch() : leadsIn;
+            } else if (message.hasStep() && computes) {
+                step(message);
+            } else if (message.hasEvaluate()) {
+                evaluation = message.getEvaluate().getEvaluationId();
             }
         }
 
