@@ -14,11 +14,16 @@ import java.util.concurrent.TimeUnit;
  */
 @Singleton
 final class StopGate {
-    /** Longest hold, after which whoever sent the signal would kill the process anyway. */
-    static final Duration LIMIT = Duration.ofSeconds(15);
+    /** How long a worker may take beyond its grace: to close what it has open. */
+    static final Duration CLOSING = Duration.ofSeconds(5);
 
     private final CountDownLatch stopped = new CountDownLatch(1);
+    private final Duration limit;
     private volatile boolean running;
+
+    StopGate(StudentConfig config) {
+        this.limit = config.stopGrace().plus(CLOSING);
+    }
 
     /** The worker begins; from now on the shutdown waits for it. */
     void begin() {
@@ -32,7 +37,7 @@ final class StopGate {
 
     void hold(@Observes ShutdownEvent event) throws InterruptedException {
         if (running) {
-            boolean unused = stopped.await(LIMIT.toSeconds(), TimeUnit.SECONDS);
+            boolean unused = stopped.await(limit.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 }

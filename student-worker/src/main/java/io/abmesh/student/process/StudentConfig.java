@@ -98,8 +98,12 @@ public interface StudentConfig {
     /** Commit that the program was built from; reports carry it. */
     Optional<String> commit();
 
-    /** How long the step in hand may take to end after the worker was told to stop. */
-    @WithDefault("5s")
+    /**
+     * How long the worker may take to leave after it was told to stop: half of it, but five seconds
+     * at most, for the step in hand to end, the rest for a last checkpoint. Who sends the signal
+     * should wait some seconds longer before it kills.
+     */
+    @WithDefault("8s")
     Duration stopGrace();
 
     /** File that is written once the worker serves: role, process id and ports as JSON. */

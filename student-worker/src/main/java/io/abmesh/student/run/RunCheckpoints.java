@@ -17,7 +17,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
@@ -135,18 +134,13 @@ final class RunCheckpoints implements AutoCloseable {
         }
     }
 
-    /** Lets the last one be written. */
+    /**
+     * Waits for nothing, see {@link #await}; thread-safe. What is being written goes on, since an
+     * interrupt of who writes would itself wait for the disk.
+     */
     @Override
     public void close() {
         writer.shutdown();
-        try {
-            if (!writer.awaitTermination(5, TimeUnit.SECONDS)) {
-                LOG.warn("Checkpoint is still being written and is given up");
-                writer.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private void supersede() {

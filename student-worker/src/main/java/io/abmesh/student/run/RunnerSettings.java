@@ -12,7 +12,7 @@ import java.util.Map;
  * @param checkpointsKept newest ones that stay, at least 1
  * @param exportDirectory folder of exported files
  * @param fetch limits of fetching ahead
- * @param stopGrace time for the step in hand to end
+ * @param stopGrace time for the step in hand to end and a last checkpoint to be written
  * @param versions of what computes, for provenance
  */
 public record RunnerSettings(

@@ -15,14 +15,21 @@ import io.grpc.Channel;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jboss.logging.Logger;
 
 /**
  * A student at work: the session with the coordinator, the fetches ahead, and the one thread that
  * computes, {@code student-compute}.
  */
 public final class StudentRunner implements AutoCloseable {
+    /** Longest that others wait for the step in hand of one that is to leave. */
+    static final Duration LONGEST_STEP = Duration.ofSeconds(5);
+
+    private static final Logger LOG = Logger.getLogger(StudentRunner.class);
+
     private final BatchPrefetcher prefetcher;
     private final WorkQueue queue;
+    private final StudentExchanges exchanges;
     private final CoordinatorSession session;
     private final RunCheckpoints checkpoints;
     private final Thread compute;
@@ -39,6 +46,7 @@ public final class StudentRunner implements AutoCloseable {
             StepTracing tracing,
             WorkProgress progress) {
         this.stopGrace = settings.stopGrace();
+        this.exchanges = exchanges;
         this.checkpoints = checkpoints(settings, meters, progress);
         this.prefetcher = new BatchPrefetcher(batches, settings.fetch(), meters, System::nanoTime);
         this.queue = new WorkQueue(prefetcher, exchanges, settings.fetch().maxBytes());
@@ -106,17 +114,25 @@ public final class StudentRunner implements AutoCloseable {
     }
 
     /**
-     * Finishes the step in hand, leaves, publishes a checkpoint, frees everything. A step whose
-     * batches, or whose other students, do not come within the grace is given up.
+     * Finishes the step in hand, leaves, publishes a checkpoint, frees everything, all of it within
+     * the grace. A step whose batches, or whose other students, do not come within the first half
+     * of it, and within {@link #LONGEST_STEP}, is given up, and others wait for this one no longer.
+     * What is not done at the end, since a disk takes nothing, is left as it is: the checkpoint
+     * before stays, and the memory in use goes with the process.
      */
     @Override
     public void close() {
         queue.stop();
         try {
-            compute.join(stopGrace.toMillis());
-            if (compute.isAlive()) {
+            Duration half = stopGrace.dividedBy(2);
+            Duration forStep = half.compareTo(LONGEST_STEP) < 0 ? half : LONGEST_STEP;
+            if (!ends(forStep)) {
                 queue.abandonCurrent();
-                compute.join();
+                exchanges.depart();
+                session.close();
+                if (!ends(stopGrace.minus(forStep))) {
+                    tellOfRest();
+                }
             }
         } catch (InterruptedException e) {
             compute.interrupt();
@@ -125,6 +141,18 @@ public final class StudentRunner implements AutoCloseable {
         checkpoints.close();
         session.close();
         prefetcher.close();
+    }
+
+    /** Waits for the compute thread to end; returns whether it has. */
+    private boolean ends(Duration patience) throws InterruptedException {
+        compute.join(Math.max(1, patience.toMillis()));
+        return !compute.isAlive();
+    }
+
+    private void tellOfRest() {
+        Throwable at = new Throwable(compute.getName());
+        at.setStackTrace(compute.getStackTrace());
+        LOG.errorf(at, "Worker stops in the middle of its work grace=%s", stopGrace);
     }
 
     private static RunCheckpoints checkpoints(

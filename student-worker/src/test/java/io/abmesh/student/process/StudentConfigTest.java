@@ -41,7 +41,7 @@ final class StudentConfigTest {
         assertThat(config.peerTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(config.threads()).isEmpty();
         assertThat(config.commit()).isEmpty();
-        assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(8));
         assertThat(config.readyFile()).isEmpty();
         assertThat(ConfigRules.problems(config)).isEmpty();
     }

@@ -61,6 +61,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     private final Map<String, byte[]> artifacts = new HashMap<>();
     private final CompletableFuture<Void> finished = new CompletableFuture<>();
     private final CompletableFuture<WorkFailed> failure = new CompletableFuture<>();
+    private final CompletableFuture<Void> left = new CompletableFuture<>();
     private final Deque<WorkResponse> script = new ArrayDeque<>();
     private final Set<Long> assigned = new HashSet<>();
     private final Set<Long> lostBatches = new HashSet<>();
@@ -115,6 +116,11 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         return finished;
     }
 
+    /** Completes when the student has left. */
+    CompletableFuture<Void> left() {
+        return left;
+    }
+
     CompletableFuture<WorkFailed> failure() {
         return failure;
     }
@@ -156,6 +162,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
             public void onCompleted() {
                 gone(responses);
                 responses.onCompleted();
+                left.complete(null);
             }
         };
     }

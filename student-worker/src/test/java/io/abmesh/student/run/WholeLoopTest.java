@@ -279,6 +279,25 @@ final class WholeLoopTest {
         assertThat(coordinator.steps()).doesNotContainKey(15L);
     }
 
+    @Test
+    void leavesWithinItsGraceWhateverTheDiskDoes() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), CHECKPOINT_EVERY).pausingAfter(8);
+        try (Mesh mesh = new Mesh(coordinator, folder, Duration.ofMillis(200))) {
+            await(mesh, coordinator.reached(8));
+            try (RandomAccessFile disk = pipe(Path.of(checkpoint(folder, 9) + ".part"))) {
+                coordinator.goOn();
+                await(mesh, coordinator.reached(14));
+                assertThat(disk.read()).as("first byte of a checkpoint").isNotNegative();
+
+                mesh.student.close();
+
+                coordinator.left().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                assertThat(mesh.computes()).as("computes, since the disk holds it").isTrue();
+            }
+        }
+    }
+
     /** Makes a named pipe; held open, so that whoever opens it to write does not wait. */
     private static RandomAccessFile pipe(Path path) throws Exception {
         Process made = new ProcessBuilder("mkfifo", path.toString()).start();
@@ -589,6 +608,11 @@ final class WholeLoopTest {
         private final StudentRunner student;
 
         Mesh(TestingCoordinator coordinator, Path checkpoints) throws IOException {
+            this(coordinator, checkpoints, PATIENCE);
+        }
+
+        Mesh(TestingCoordinator coordinator, Path checkpoints, Duration stopGrace)
+                throws IOException {
             this.coordinator = coordinator;
             String name = UUID.randomUUID().toString();
             server =
@@ -619,7 +643,7 @@ final class WholeLoopTest {
                                     100,
                                     checkpoints.resolve("export"),
                                     new FetchSettings(1 << 20, 2, Duration.ofSeconds(20)),
-                                    Duration.ofSeconds(5),
+                                    stopGrace,
                                     Map.of("abmesh", "test")),
                             new StudentMeters(new SimpleMeterRegistry()),
                             StepTracing.off());

@@ -159,6 +159,7 @@ public record RunObjects(
                 worker(STUDENT, "ABMESH_STUDENT_", resources, WorkerMemory::student)
                         .with("ABMESH_STUDENT_CHECKPOINT_DIRECTORY", CHECKPOINT_PATH)
                         .with("ABMESH_STUDENT_THREADS", Integer.toString(resources.cpu()))
+                        .with("ABMESH_STUDENT_STOP_GRACE", WorkerPod.STOP_SECONDS + "s")
                         .with(NativeEnvironment.student())
                         .mount(CHECKPOINT, CHECKPOINT_PATH, false);
         return new StatefulSetBuilder()

@@ -56,8 +56,11 @@ final class WorkerPod {
     private static final int PROBE_TIMEOUT_SECONDS = 5;
     private static final int PROBE_FAILURES = 6;
 
-    /** Longer than a worker takes to end the step in hand and publish a checkpoint. */
-    private static final long GRACE_SECONDS = 60;
+    /** What a student takes to end the step in hand and publish a checkpoint at most. */
+    static final long STOP_SECONDS = 45;
+
+    /** Longer than that by what a worker takes to close what it has open. */
+    private static final long GRACE_SECONDS = STOP_SECONDS + 15;
 
     private final String component;
     private final Map<String, String> labels;

@@ -155,6 +155,15 @@ final class RunObjectsTest {
     }
 
     @Test
+    void aStudentHasTimeForALastCheckpointBeforeItsPodIsKilled() {
+        PodTemplateSpec students =
+                only(objects(SPEC, 30), StatefulSet.class).getSpec().getTemplate();
+
+        assertThat(variable(students, "ABMESH_STUDENT_STOP_GRACE")).isEqualTo("45s");
+        assertThat(students.getSpec().getTerminationGracePeriodSeconds()).isEqualTo(60);
+    }
+
+    @Test
     void aPodOfEitherRoleIsRestricted() {
         StatefulSet students = only(objects(SPEC, 30), StatefulSet.class);
         Deployment teachers = only(objects(SPEC, 30), Deployment.class);
