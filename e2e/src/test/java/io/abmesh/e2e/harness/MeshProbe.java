@@ -169,6 +169,11 @@ public record MeshProbe(Map<String, Long> pids, String coordinator) {
                 .waitFor();
     }
 
+    /** Returns when a process has ended. */
+    public void awaitEnd(String name) {
+        ProcessHandle.of(pids.get(name)).ifPresent(MeshProbe::awaitEnd);
+    }
+
     /** Returns when every process but the command has ended. */
     public void awaitEndOfChildren() {
         pids.forEach(
