@@ -28,6 +28,13 @@ public interface TeacherConfig {
      */
     Optional<Path> objectCacheDirectory();
 
+    /**
+     * Bytes that models take there at most; absent: {@value
+     * io.abmesh.objects.ObjectCache#MAX_BYTES}. More fetches less often again what was not used for
+     * a while.
+     */
+    Optional<MemorySize> objectCacheMaxSize();
+
     /** Allows a DL4J archive, whose format names Java classes. */
     @WithDefault("false")
     boolean trusted();

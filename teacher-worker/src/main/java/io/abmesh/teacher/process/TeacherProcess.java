@@ -9,6 +9,7 @@ import io.abmesh.objects.ObjectAddress;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectException;
 import io.abmesh.objects.ObjectStore;
+import io.abmesh.objects.ObjectUse;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
@@ -28,8 +29,10 @@ import io.abmesh.teacher.stream.StreamLimits;
 import io.abmesh.teacher.stream.TeacherGrpcService;
 import io.abmesh.teacher.stream.TeacherHost;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -153,15 +156,16 @@ public final class TeacherProcess implements AutoCloseable {
         }
     }
 
+    /** Returns where the model is; what was fetched stays there until the process stops. */
     private Path model() {
         if (!ObjectAddress.isMeantBy(config.model())) {
             return Path.of(config.model());
         }
         try (ObjectStore store = ObjectStore.ofEnvironment()) {
-            Path folder = config.objectCacheDirectory().orElseGet(ObjectCache::ofUser);
-            Path file = new ObjectCache(folder, store).file(ObjectAddress.parse(config.model()));
-            LOG.infof("Model is here address=%s file=%s", config.model(), file);
-            return file;
+            ObjectUse use = objects(store).file(ObjectAddress.parse(config.model()));
+            stops.push(use::close);
+            LOG.infof("Model is here address=%s file=%s", config.model(), use.path());
+            return use.path();
         } catch (ObjectException e) {
             ErrorReason reason =
                     switch (e.reason()) {
@@ -172,6 +176,16 @@ public final class TeacherProcess implements AutoCloseable {
                     };
             throw new MeshException(reason, String.valueOf(e.getMessage()), Map.of(), e);
         }
+    }
+
+    private ObjectCache objects(ObjectStore store) {
+        return new ObjectCache(
+                config.objectCacheDirectory().orElseGet(ObjectCache::ofUser),
+                store,
+                config.objectCacheMaxSize()
+                        .map(MemorySize::asLongValue)
+                        .orElse(ObjectCache.MAX_BYTES),
+                Clock.systemUTC());
     }
 
     /** A cache that cannot be had costs time, not results: the worker then runs without. */

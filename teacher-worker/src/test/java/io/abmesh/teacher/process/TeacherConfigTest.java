@@ -20,6 +20,7 @@ class TeacherConfigTest {
 
         assertThat(config.model()).isEqualTo("m.onnx");
         assertThat(config.objectCacheDirectory()).isEmpty();
+        assertThat(config.objectCacheMaxSize()).isEmpty();
         assertThat(config.trusted()).isFalse();
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
@@ -45,6 +46,7 @@ class TeacherConfigTest {
                 config(
                         Map.ofEntries(
                                 Map.entry("object-cache-directory", "/objects"),
+                                Map.entry("object-cache-max-size", "3M"),
                                 Map.entry("trusted", "true"),
                                 Map.entry("host", "0.0.0.0"),
                                 Map.entry("grpc-port", "4711"),
@@ -63,6 +65,7 @@ class TeacherConfigTest {
                                 Map.entry("ready-file", "/ready.json")));
 
         assertThat(config.objectCacheDirectory()).contains(Path.of("/objects"));
+        assertThat(config.objectCacheMaxSize().orElseThrow().asLongValue()).isEqualTo(3L << 20);
         assertThat(config.trusted()).isTrue();
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(4711);
