@@ -92,6 +92,13 @@ public interface TeacherConfig {
     @WithDefault("512M")
     MemorySize heldMemory();
 
+    /**
+     * Whether to refuse to work where the model would not be computed on a GPU; the image with CUDA
+     * says so. Models in ONNX are computed on the processor.
+     */
+    @WithDefault("false")
+    boolean requireGpu();
+
     /** Folder of the boundary cache; absent: none. */
     Optional<Path> cacheDirectory();
 

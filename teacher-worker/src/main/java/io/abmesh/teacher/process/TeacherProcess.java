@@ -1,5 +1,7 @@
 package io.abmesh.teacher.process;
 
+import io.abmesh.nn.engine.CudaDevices;
+import io.abmesh.nn.teacher.OnnxTeacherEngine;
 import io.abmesh.nn.teacher.TeacherDescription;
 import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherEngines;
@@ -88,6 +90,9 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(security::close);
         TeacherEngine engine = engine();
         stops.push(engine::close);
+        if (config.requireGpu()) {
+            requireGpu(engine.describe());
+        }
         BoundaryCache cache = cache();
         stops.push(cache::close);
         ExecutorService compute =
@@ -153,6 +158,18 @@ public final class TeacherProcess implements AutoCloseable {
                             .withTrusted(config.trusted()));
         } catch (TeacherException e) {
             throw TeacherFailures.of(e);
+        }
+    }
+
+    private static void requireGpu(TeacherDescription model) {
+        Optional<String> problem =
+                model.engine().equals(OnnxTeacherEngine.NAME)
+                        ? Optional.of(
+                                "model is computed on the processor: found=%s in ONNX, expected=an archive of DL4J, or no GPUs for teachers"
+                                        .formatted(model.modelName()))
+                        : CudaDevices.problem();
+        if (problem.isPresent()) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, problem.get());
         }
     }
 

@@ -32,6 +32,7 @@ class TeacherConfigTest {
         assertThat(config.chunkSize()).isEqualTo(32);
         assertThat(config.maxStreams()).isEqualTo(4);
         assertThat(config.heldMemory().asLongValue()).isEqualTo(512L << 20);
+        assertThat(config.requireGpu()).isFalse();
         assertThat(config.cacheDirectory()).isEmpty();
         assertThat(config.cacheMaxSize().asLongValue()).isEqualTo(2L << 30);
         assertThat(config.stallTimeout()).isEqualTo(Duration.ofSeconds(30));
@@ -58,6 +59,7 @@ class TeacherConfigTest {
                                 Map.entry("chunk-size", "8"),
                                 Map.entry("max-streams", "2"),
                                 Map.entry("held-memory", "64M"),
+                                Map.entry("require-gpu", "true"),
                                 Map.entry("cache-directory", "/cache"),
                                 Map.entry("cache-max-size", "10M"),
                                 Map.entry("stall-timeout", "PT3S"),
@@ -76,6 +78,7 @@ class TeacherConfigTest {
         assertThat(config.engineThreads()).hasValue(6);
         assertThat(config.chunkSize()).isEqualTo(8);
         assertThat(config.maxStreams()).isEqualTo(2);
+        assertThat(config.requireGpu()).isTrue();
         assertThat(config.heldMemory().asLongValue()).isEqualTo(64L << 20);
         assertThat(config.cacheDirectory()).contains(Path.of("/cache"));
         assertThat(config.cacheMaxSize().asLongValue()).isEqualTo(10L << 20);
