@@ -63,9 +63,19 @@ final class GetCommand implements Callable<Integer> {
                                     "run %s has not begun: %s".formatted(run, found.getMessage()));
                         }
                         fetch(runs, found.getRunId(), folder);
+                        tellCopy(found);
                         return ExitCode.DONE.number();
                     }
                 });
+    }
+
+    private static void tellCopy(ClusterRun run) {
+        if (!run.getResultLocation().isEmpty()) {
+            Consoles.standardOutput().line("copied to " + run.getResultLocation());
+        } else if (!run.getResultFailure().isEmpty()) {
+            Consoles.standardOutput()
+                    .line("not in the object store yet: " + run.getResultFailure());
+        }
     }
 
     private static void fetch(RunClient runs, String runId, Path folder) {

@@ -38,6 +38,8 @@ export function runView(id) {
   picture.element.hidden = true;
   const events = h('ol', { class: 'events', reversed: true });
   const files = h('ul', { class: 'files' });
+  const delivery = h('p', { class: 'delivery', role: 'status' });
+  delivery.hidden = true;
   const plan = h('pre', { tabindex: '0', 'aria-label': 'Complete plan' });
   const element = h(
     'div',
@@ -53,7 +55,7 @@ export function runView(id) {
       'div',
       { class: 'grid' },
       h('section', { class: 'card', 'aria-labelledby': 'events-title' }, h('div', { class: 'head' }, h('h2', { id: 'events-title' }, 'Events')), h('div', { class: 'scroll tall', tabindex: '0', role: 'region', 'aria-labelledby': 'events-title' }, events)),
-      h('section', { class: 'card', 'aria-labelledby': 'files-title' }, h('div', { class: 'head' }, h('h2', { id: 'files-title' }, 'Results')), files, h('h2', {}, 'Plan'), h('div', { class: 'scroll tall' }, plan)),
+      h('section', { class: 'card', 'aria-labelledby': 'files-title' }, h('div', { class: 'head' }, h('h2', { id: 'files-title' }, 'Results')), files, delivery, h('h2', {}, 'Plan'), h('div', { class: 'scroll tall' }, plan)),
     ),
   );
   let trace = null;
@@ -84,11 +86,22 @@ export function runView(id) {
     );
     problem.hidden = !run.failure;
     say(problem, run.failure ?? '');
+    tell(run.delivery);
     tile(run);
     const here = live.mesh.work?.run === id;
     picture.element.hidden = !here;
     if (here) {
       picture.show(live.mesh);
+    }
+  }
+
+  /** Says where the copy of the result in an object store is, or why it is not there yet. */
+  function tell(copy) {
+    delivery.hidden = !copy;
+    if (copy) {
+      const state = copy.delivered ? 'delivered' : copy.failure ? 'failing' : 'under-way';
+      delivery.dataset.state = state;
+      say(delivery, { delivered: `Copied to ${copy.location}`, failing: `Not yet at ${copy.location}, tried again. ${copy.reason}: ${copy.failure}`, 'under-way': `On its way to ${copy.location}` }[state]);
     }
   }
 

@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * Builds the images. Each has the base, then a layer of libraries, which change seldom, then a
@@ -47,13 +46,16 @@ public final class BuildImages {
     private final String java;
     private final String to;
     private final String tag;
+    private final boolean cuda;
 
-    private BuildImages(Path root, String base, String java, String to, String tag) {
+    private BuildImages(
+            Path root, String base, String java, String to, String tag, boolean cuda) {
         this.root = root;
         this.base = base;
         this.java = java;
         this.to = to;
-        this.tag = tag;
+        this.tag = tag + (cuda ? CUDA_SUFFIX : "");
+        this.cuda = cuda;
     }
 
     /** Builds all images. */
@@ -71,7 +73,8 @@ public final class BuildImages {
                         arguments[1],
                         arguments[2],
                         arguments[3],
-                        arguments[4] + (cuda ? CUDA_SUFFIX : ""));
+                        arguments[4],
+                        cuda);
         for (Program program : Program.values()) {
             if (!cuda || program.computes()) {
                 build.build(program);
@@ -86,7 +89,7 @@ public final class BuildImages {
                         .setUser(USER)
                         .setWorkingDirectory(AbsoluteUnixPath.get("/tmp"))
                         .setExposedPorts(Port.tcp(GRPC_PORT), Port.tcp(HTTP_PORT))
-                        .setEnvironment(new TreeMap<>(program.environment()))
+                        .setEnvironment(program.environment(cuda))
                         .setLabels(
                                 Map.of(
                                         "org.opencontainers.image.title",

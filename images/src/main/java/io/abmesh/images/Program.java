@@ -3,6 +3,7 @@ package io.abmesh.images;
 import io.abmesh.proto.process.NativeEnvironment;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** What goes into an image of its own. */
 enum Program {
@@ -28,9 +29,17 @@ enum Program {
         return module;
     }
 
-    /** Variables that the native libraries read. */
-    Map<String, String> environment() {
-        return this == STUDENT ? NativeEnvironment.student() : NativeEnvironment.common();
+    /**
+     * Variables that the native libraries read; where there is CUDA, also that a GPU is required.
+     */
+    Map<String, String> environment(boolean cuda) {
+        Map<String, String> variables =
+                new TreeMap<>(
+                        this == STUDENT ? NativeEnvironment.student() : NativeEnvironment.common());
+        if (cuda) {
+            variables.put("ABMESH_" + name() + "_REQUIRE_GPU", "true");
+        }
+        return variables;
     }
 
     /** Whether it has tensors, and so a variant for GPUs. */

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -81,6 +82,45 @@ final class ImagesIT {
         }
     }
 
+    /** The libraries of the variant take gigabytes; what is built here is all but them. */
+    @Test
+    void anImageWithCudaSaysInOneLineThatThereIsNoGpu() throws Exception {
+        assumeTrue(canMount(), "no containers here: mounting needs root");
+        Path built = directory.resolve("cuda");
+        BuildImages.main(
+                new String[] {
+                    System.getProperty("abmesh.root"),
+                    System.getProperty("abmesh.images.base"),
+                    System.getProperty("abmesh.images.java"),
+                    "tar:" + built,
+                    "1",
+                    "cuda"
+                });
+        try (Stream<Path> images = Files.list(built)) {
+            assertThat(images.map(image -> image.getFileName().toString()))
+                    .containsExactlyInAnyOrder("student-worker.tar", "teacher-worker.tar");
+        }
+        Path image = directory.resolve("image");
+        JsonNode config = unpack(built, Program.STUDENT, image).path("config");
+        assertThat(config.at("/Labels/org.opencontainers.image.version").asText())
+                .isEqualTo("1-cuda");
+
+        Process container =
+                container(
+                                layOut(image, directory.resolve("root")),
+                                config,
+                                settings(Program.STUDENT, freePort()))
+                        .redirectErrorStream(true)
+                        .redirectOutput(directory.resolve("log").toFile())
+                        .start();
+        assertThat(container.waitFor(START.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(container.exitValue()).as(() -> log()).isEqualTo(2);
+        assertThat(log().lines().filter(line -> line.startsWith("abmesh:")))
+                .singleElement()
+                .asString()
+                .startsWith("abmesh: ND4J finds no GPU: found=CpuBackend, expected=");
+    }
+
     private String log() {
         try {
             return Files.readString(directory.resolve("log"));
@@ -115,15 +155,19 @@ final class ImagesIT {
         };
     }
 
-    /** Unpacks an image's archive; returns its configuration. */
     private static JsonNode unpack(Program program, Path into) throws Exception {
+        return unpack(BUILT, program, into);
+    }
+
+    /** Unpacks an image's archive; returns its configuration. */
+    private static JsonNode unpack(Path built, Program program, Path into) throws Exception {
         Files.createDirectories(into);
         run(
                 "tar",
                 "-C",
                 into.toString(),
                 "-xf",
-                BUILT.resolve(program.module() + ".tar").toString());
+                built.resolve(program.module() + ".tar").toString());
         JsonNode manifest =
                 new ObjectMapper().readTree(into.resolve("manifest.json").toFile()).path(0);
         return new ObjectMapper().readTree(into.resolve(manifest.path("Config").asText()).toFile());

@@ -12,9 +12,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Schemas of a current Kubernetes and of the Prometheus operator: the npm packages {@code
- * kubernetes-models} and {@code @kubernetes-models/prometheus-operator}, and Node to run them. They
- * know types, required fields and allowed values; that no field is unknown, they do not check.
+ * Schemas of a current Kubernetes, of the Prometheus operator and of cert-manager: the npm packages
+ * {@code kubernetes-models}, {@code @kubernetes-models/prometheus-operator} and {@code
+ * @kubernetes-models/cert-manager}, and Node to run them. They know types, required fields and
+ * allowed values; that no field is unknown, they do not check.
  *
  * @param folder that npm installed the packages in
  */
@@ -32,7 +33,8 @@ public record Schemas(Path folder) {
     /** Returns the reason of a test that is skipped because there are none. */
     public static String missing() {
         return "no schemas here: npm install --prefix DIR kubernetes-models"
-                + " @kubernetes-models/prometheus-operator, then -D%s=DIR".formatted(FOLDER);
+                + " @kubernetes-models/prometheus-operator @kubernetes-models/cert-manager, then"
+                + " -D%s=DIR".formatted(FOLDER);
     }
 
     /**

@@ -1,10 +1,10 @@
 // Reads an array of Kubernetes objects from standard input and prints a line for each that does not fit its schema.
-// Arguments: a folder with node_modules/kubernetes-models and node_modules/@kubernetes-models/prometheus-operator.
+// Argument: a folder with node_modules, in which the packages below are.
 import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
 
-const packages = ['kubernetes-models', '@kubernetes-models/prometheus-operator'];
+const packages = ['kubernetes-models', '@kubernetes-models/prometheus-operator', '@kubernetes-models/cert-manager'];
 
 async function model({apiVersion, kind}) {
     for (const name of packages) {

@@ -10,15 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
@@ -26,23 +23,28 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 
 /**
- * Objects as local files, each content once:
+ * Objects as local files, each content once, in a bounded number of bytes:
  *
  * <pre>
- * NAME-DIGEST/       whole; the digest is over store, address, keys, sizes and tags
+ * NAME-DIGEST/       whole; the digest is over store, address, keys, sizes and tags. Its time is
+ *                    when a use of it began or ended last
  * NAME-DIGEST.part/  on its way, or left by a process that was killed
- * NAME-DIGEST.lock   held by who fetches
+ * NAME-DIGEST.lock   empty; shared by who uses it
+ * fetch.lock         held by who fetches
  * </pre>
  *
  * <p>What the store has is asked at every use, with one listing; it is fetched only if it is not
- * there. Several processes may share a folder: one fetches, the others wait for it. Within a
- * process there is one cache per folder. Nothing is ever deleted from it, since a run may read it;
- * whoever wants the room deletes the folder. Thread-safe.
+ * there. Before that, contents make room that nobody uses, the one whose last use is longest ago
+ * first, until both the bound and the disk have room. Several processes may share a folder: one
+ * fetches, the others wait for it; none deletes what another uses. Within a process there is one
+ * cache per folder. Thread-safe.
  */
 public final class ObjectCache {
+    /** Bytes that a cache takes unless told otherwise: {@value}, which are 16 GiB. */
+    public static final long MAX_BYTES = 16L << 30;
+
     private static final int FETCHERS = 8;
 
     /** Bytes of the SHA-256 that name a content. */
@@ -50,17 +52,22 @@ public final class ObjectCache {
 
     private final Path directory;
     private final ObjectStore store;
-    private final Map<String, Object> locks = new ConcurrentHashMap<>();
+    private final CachedContents contents;
+    private final Object fetching = new Object();
 
     /**
      * Makes a cache.
      *
      * @param directory made when it is first needed
      * @param store borrowed
+     * @param maxBytes of all contents together; over it only for as long as all that is there is
+     *     used
+     * @param clock tells when a content was used
      */
-    public ObjectCache(Path directory, ObjectStore store) {
+    public ObjectCache(Path directory, ObjectStore store, long maxBytes, Clock clock) {
         this.directory = directory.toAbsolutePath();
         this.store = store;
+        this.contents = new CachedContents(this.directory, maxBytes, clock);
     }
 
     /** Returns the folder that all programs of a user share unless told otherwise. */
@@ -78,7 +85,7 @@ public final class ObjectCache {
      *
      * @throws ObjectException of every reason
      */
-    public Path folder(ObjectAddress address) {
+    public ObjectUse folder(ObjectAddress address) {
         return local(address, address.prefix(), store.list(address));
     }
 
@@ -87,7 +94,7 @@ public final class ObjectCache {
      *
      * @throws ObjectException of every reason
      */
-    public Path file(ObjectAddress address) {
+    public ObjectUse file(ObjectAddress address) {
         if (address.key().isEmpty()) {
             throw new ObjectException(
                     ObjectException.Reason.BAD_ADDRESS,
@@ -95,34 +102,46 @@ public final class ObjectCache {
         }
         String name = address.lastName();
         String prefix = address.key().substring(0, address.key().length() - name.length());
-        return local(address, prefix, List.of(store.describe(address))).resolve(name);
+        return local(address, prefix, List.of(store.describe(address))).of(name);
     }
 
-    Path local(ObjectAddress address, String prefix, List<StoredObject> objects) {
+    ObjectUse local(ObjectAddress address, String prefix, List<StoredObject> objects) {
         String name = name(address, objects);
-        Path whole = directory.resolve(name);
-        synchronized (locks.computeIfAbsent(name, n -> new Object())) {
-            if (Files.isDirectory(whole)) {
-                return whole;
-            }
+        try {
+            Files.createDirectories(directory);
+            ObjectUse use = contents.use(name);
+            boolean there = false;
             try {
-                Files.createDirectories(directory);
-                try (FileChannel file =
-                                FileChannel.open(
-                                        directory.resolve(name + ".lock"),
-                                        StandardOpenOption.CREATE,
-                                        StandardOpenOption.WRITE);
-                        FileLock held = file.lock()) {
-                    if (held.isValid() && !Files.isDirectory(whole)) {
-                        Path part = directory.resolve(name + ".part");
-                        fetch(address, prefix, objects, part);
-                        Files.move(part, whole, StandardCopyOption.ATOMIC_MOVE);
-                    }
+                if (!Files.isDirectory(use.path())) {
+                    fetchOnce(address, prefix, objects, use.path());
                 }
-            } catch (IOException e) {
-                throw ObjectStore.disk(directory, e);
+                there = true;
+                return use;
+            } finally {
+                if (!there) {
+                    use.close();
+                }
             }
-            return whole;
+        } catch (IOException e) {
+            throw ObjectStore.disk(directory, e);
+        }
+    }
+
+    /** One download at a time: no other counts on the room that was made for it. */
+    private void fetchOnce(
+            ObjectAddress address, String prefix, List<StoredObject> objects, Path whole)
+            throws IOException {
+        synchronized (fetching) {
+            try (FileChannel file = CachedContents.open(directory.resolve("fetch.lock"));
+                    FileLock held = file.lock()) {
+                if (held.isValid() && !Files.isDirectory(whole)) {
+                    contents.makeRoom(
+                            address, objects.stream().mapToLong(StoredObject::sizeBytes).sum());
+                    Path part = whole.resolveSibling(whole.getFileName() + CachedContents.PART);
+                    fetch(address, prefix, objects, part);
+                    Files.move(part, whole, StandardCopyOption.ATOMIC_MOVE);
+                }
+            }
         }
     }
 
@@ -152,7 +171,6 @@ public final class ObjectCache {
     /** Fetches all of them or leaves nothing. */
     private void fetch(ObjectAddress address, String prefix, List<StoredObject> objects, Path part)
             throws IOException {
-        delete(part); // of a process that was killed
         boolean whole = false;
         try {
             Files.createDirectories(part);
@@ -166,7 +184,7 @@ public final class ObjectCache {
             whole = true;
         } finally {
             if (!whole) {
-                delete(part);
+                CachedContents.delete(part);
             }
         }
     }
@@ -236,17 +254,6 @@ public final class ObjectCache {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
         }
     }
 }

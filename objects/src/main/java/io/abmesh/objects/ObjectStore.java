@@ -268,7 +268,7 @@ public final class ObjectStore implements AutoCloseable {
             }
             out.force(true);
         } catch (IOException e) {
-            throw new DiskException(file, e);
+            throw new DiskException(file, object.sizeBytes(), e);
         }
         if (size != object.sizeBytes()) {
             throw RetryableException.builder()
@@ -300,10 +300,12 @@ public final class ObjectStore implements AutoCloseable {
     /** The local disk's failure, among those of the store. */
     private static final class DiskException extends IOException {
         private final Path file;
+        private final long sizeBytes;
 
-        DiskException(Path file, IOException cause) {
+        DiskException(Path file, long sizeBytes, IOException cause) {
             super(cause);
             this.file = file;
+            this.sizeBytes = sizeBytes;
         }
     }
 
@@ -446,7 +448,15 @@ public final class ObjectStore implements AutoCloseable {
     private ObjectException failure(ObjectAddress address, SdkException e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof DiskException disk) {
-                return disk(disk.file, requireNonNull((IOException) disk.getCause()));
+                return new ObjectException(
+                        ObjectException.Reason.DISK,
+                        "local disk does not take an object: address=%s, found=%s, expected=room for %d bytes, path=%s"
+                                .formatted(
+                                        address,
+                                        oneLine(requireNonNull(disk.getCause())),
+                                        disk.sizeBytes,
+                                        disk.file),
+                        e);
             }
         }
         return e instanceof S3Exception refused ? refusal(address, refused) : silence(address, e);

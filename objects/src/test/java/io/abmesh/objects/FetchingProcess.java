@@ -5,24 +5,40 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Another process that fetches a folder of objects and prints where it is. */
+/**
+ * Another process that fetches a folder of objects into a cache of so many bytes, prints where it
+ * is, or why not, and uses it until its input ends.
+ */
 final class FetchingProcess {
     private FetchingProcess() {}
 
-    public static void main(String... arguments) {
+    public static void main(String... arguments) throws IOException {
         try (ObjectStore store =
-                ObjectStore.at(
-                        URI.create(arguments[0]), arguments[1], arguments[2], arguments[3])) {
-            System.out.println(
-                    new ObjectCache(Path.of(arguments[4]), store)
-                            .folder(ObjectAddress.parse(arguments[5])));
+                        ObjectStore.at(
+                                URI.create(arguments[0]),
+                                arguments[1],
+                                arguments[2],
+                                arguments[3]);
+                ObjectUse use =
+                        new ObjectCache(
+                                        Path.of(arguments[4]),
+                                        store,
+                                        Long.parseLong(arguments[5]),
+                                        Clock.systemUTC())
+                                .folder(ObjectAddress.parse(arguments[6]))) {
+            System.out.println(use.path());
+            System.in.readAllBytes();
+        } catch (ObjectException e) {
+            System.out.println(e.reason() + ": " + e.getMessage());
         }
     }
 
-    static Process start(String... arguments) throws IOException {
+    /** Returns the command line of such a process. */
+    static List<String> command(String... arguments) {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -32,10 +48,16 @@ final class FetchingProcess {
                                 System.getProperty("java.class.path"),
                                 FetchingProcess.class.getName()));
         command.addAll(List.of(arguments));
+        return command;
+    }
+
+    static Process start(List<String> command) throws IOException {
         return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     }
 
+    /** Lets a process end; returns what it printed. */
     static String output(Process process) throws IOException {
+        process.getOutputStream().close();
         return new String(process.getInputStream().readAllBytes(), UTF_8).strip();
     }
 }

@@ -4,13 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.abmesh.objects.ObjectException.Reason;
 import io.abmesh.s3.S3Server;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -31,6 +38,9 @@ import org.junit.jupiter.api.io.TempDir;
 class ObjectStoreIT {
     private static final int MANY_BYTES = 1 << 20;
     private static final int FEW_BYTES = 60_000;
+
+    /** Exit code of the scripts where the system allows no mount of one's own. */
+    private static final int NO_MOUNT = 99;
 
     @TempDir static Path serverFolder;
     private static S3Server server;
@@ -62,7 +72,7 @@ class ObjectStoreIT {
         put("sets/digits-2/c.png", "of another set");
 
         try (ObjectStore store = store(server.endpoint())) {
-            Path fetched = cache(store).folder(address("sets/digits"));
+            Path fetched = cache(store).folder(address("sets/digits")).path();
 
             assertThat(files(fetched)).containsExactly("test/1/b.png", "train/0/a.png");
             assertThat(fetched.resolve("train/0/a.png")).hasContent("zero");
@@ -75,7 +85,7 @@ class ObjectStoreIT {
         put("teachers/wrn.onnx", "weights");
 
         try (ObjectStore store = store(server.endpoint())) {
-            Path fetched = cache(store).file(address("teachers/wrn.onnx"));
+            Path fetched = cache(store).file(address("teachers/wrn.onnx")).path();
 
             assertThat(fetched).hasFileName("wrn.onnx").hasContent("weights");
         }
@@ -85,10 +95,11 @@ class ObjectStoreIT {
     void whatIsInTheCacheIsNotFetchedAgain() throws IOException {
         put("m.onnx", "weights");
         try (ObjectStore store = store(server.endpoint())) {
-            Path first = cache(store).file(address("m.onnx"));
+            ObjectCache cache = cache(store);
+            Path first = cache.file(address("m.onnx")).path();
             Files.writeString(first, "a mark that a second fetch would wipe out");
 
-            Path second = cache(store).file(address("m.onnx"));
+            Path second = cache.file(address("m.onnx")).path();
 
             assertThat(second)
                     .isEqualTo(first)
@@ -100,10 +111,11 @@ class ObjectStoreIT {
     void anObjectThatChangedIsFetchedBesideTheOneBefore() throws IOException {
         put("m.onnx", "old");
         try (ObjectStore store = store(server.endpoint())) {
-            Path before = cache(store).file(address("m.onnx"));
+            ObjectCache cache = cache(store);
+            Path before = cache.file(address("m.onnx")).path();
             put("m.onnx", "new");
 
-            Path after = cache(store).file(address("m.onnx"));
+            Path after = cache.file(address("m.onnx")).path();
 
             assertThat(after).hasContent("new");
             assertThat(before).hasContent("old");
@@ -149,7 +161,7 @@ class ObjectStoreIT {
         put("big.bin", noise);
         try (CuttingProxy proxy = CuttingProxy.start(server.endpoint(), FEW_BYTES, 1);
                 ObjectStore store = store(proxy.endpoint())) {
-            Path fetched = cache(store).file(address("big.bin"));
+            Path fetched = cache(store).file(address("big.bin")).path();
 
             assertThat(fetched).hasBinaryContent(noise);
             assertThat(proxy.cutsLeft()).isZero();
@@ -160,13 +172,14 @@ class ObjectStoreIT {
     void whatAKilledProcessLeftIsSweptAway() throws IOException {
         put("set/a.bin", "whole");
         try (ObjectStore store = store(server.endpoint())) {
-            Path first = cache(store).folder(address("set"));
+            ObjectCache cache = cache(store);
+            Path first = path(cache.folder(address("set")));
             Path part = first.resolveSibling(first.getFileName() + ".part");
             Files.move(first, part);
             Files.writeString(part.resolve("a.bin"), "who");
             Files.writeString(part.resolve("b.bin"), "of an earlier listing");
 
-            Path second = cache(store).folder(address("set"));
+            Path second = path(cache.folder(address("set")));
 
             assertThat(files(second)).containsExactly("a.bin");
             assertThat(second.resolve("a.bin")).hasContent("whole");
@@ -175,20 +188,183 @@ class ObjectStoreIT {
     }
 
     @Test
+    void whatWasUsedLongestAgoMakesRoomForWhatIsNeeded() throws IOException {
+        for (String key : List.of("a.bin", "b.bin", "c.bin")) {
+            put(key, new byte[400]);
+        }
+        MinutesClock clock = new MinutesClock();
+        try (ObjectStore store = store(server.endpoint())) {
+            ObjectCache cache = cache(store, 1000, clock);
+            Path a = path(cache.file(address("a.bin")));
+            Path b = path(cache.file(address("b.bin")));
+            assertThat(path(cache.file(address("a.bin")))).isEqualTo(a);
+
+            Path c = path(cache.file(address("c.bin")));
+
+            assertThat(c).exists();
+            assertThat(a).exists();
+            assertThat(b).doesNotExist();
+            assertThat(b.getParent()).doesNotExist();
+        }
+    }
+
+    @Test
+    void whatIsUsedIsNeverDeleted() throws IOException {
+        put("a.bin", new byte[400]);
+        put("b.bin", new byte[700]);
+        MinutesClock clock = new MinutesClock();
+        try (ObjectStore store = store(server.endpoint())) {
+            ObjectCache cache = cache(store, 1000, clock);
+            ObjectUse first = cache.file(address("a.bin"));
+            ObjectUse second = cache.file(address("a.bin"));
+            first.close();
+            first.close();
+
+            assertFailure(
+                    () -> cache.file(address("b.bin")),
+                    Reason.DISK,
+                    "cache of objects is full of what is in use: address=%s, found=600 bytes free, expected=700, path=%s"
+                            .formatted(address("b.bin"), folder.resolve("cache")));
+            assertThat(first.path()).exists();
+
+            second.close();
+            assertThat(cache.file(address("b.bin")).path()).hasSize(700);
+            assertThat(first.path()).doesNotExist();
+        }
+    }
+
+    @Test
+    void whatAnotherProcessUsesIsNotDeletedEither() throws IOException {
+        put("set/a.bin", new byte[400]);
+        put("b.bin", new byte[700]);
+        Process user = FetchingProcess.start(fetching(1000, "set"));
+        String used =
+                new BufferedReader(new InputStreamReader(user.getInputStream(), UTF_8)).readLine();
+        try (ObjectStore store = store(server.endpoint())) {
+            ObjectCache cache = cache(store, 1000, new MinutesClock());
+            assertThat(failureOf(() -> cache.file(address("b.bin"))))
+                    .hasMessageStartingWith("cache of objects is full of what is in use: ");
+            assertThat(Path.of(used).resolve("a.bin")).hasSize(400);
+
+            assertThat(FetchingProcess.output(user)).isEmpty();
+            assertThat(cache.file(address("b.bin")).path()).hasSize(700);
+            assertThat(Path.of(used)).doesNotExist();
+        }
+    }
+
+    @Test
+    void whatIsLargerThanTheCacheTakesNothingFromIt() throws IOException {
+        put("a.bin", new byte[400]);
+        put("b.bin", new byte[1001]);
+        try (ObjectStore store = store(server.endpoint())) {
+            ObjectCache cache = cache(store, 1000, new MinutesClock());
+            Path a = path(cache.file(address("a.bin")));
+
+            assertFailure(
+                    () -> cache.file(address("b.bin")),
+                    Reason.DISK,
+                    "cache of objects is too small: address=%s, found=1000 bytes free, expected=1001, path=%s"
+                            .formatted(address("b.bin"), folder.resolve("cache")));
+            assertThat(a).exists();
+        }
+    }
+
+    @Test
+    void onASmallDiskWhatIsUnusedGoesBeforeTheBoundIsReached() throws Exception {
+        put("a/1.bin", new byte[500_000]);
+        put("b/1.bin", new byte[500_000]);
+        put("c/1.bin", new byte[900_000]);
+
+        List<String> said = onDisk("size=800k", "a", "b", "c");
+
+        assertThat(said.get(0)).contains("/a-");
+        assertThat(said.get(1)).contains("/b-");
+        assertThat(said.get(2))
+                .matches(
+                        "DISK: disk is too full for objects: address=%s, found=\\d+ bytes free, expected=900000, path=.*"
+                                .formatted(address("c")));
+        assertThat(contents(said)).singleElement().asString().startsWith("b-");
+    }
+
+    @Test
+    void ofADownloadThatFillsTheDiskNothingIsLeft() throws Exception {
+        for (int i = 0; i < 12; i++) {
+            put("many/" + i + ".txt", "content " + i);
+        }
+        put("one/0.txt", "content");
+
+        List<String> said = onDisk("nr_inodes=10", "many", "one");
+
+        assertThat(said.get(0))
+                .matches(
+                        "DISK: local disk does not take an object: address=%s/[0-9]+.txt, found=.*No space left on device, expected=room for [0-9]+ bytes, path=.*"
+                                .formatted(address("many")));
+        assertThat(said.get(1)).contains("/one-");
+        assertThat(contents(said)).singleElement().asString().startsWith("one-");
+    }
+
+    /**
+     * Has one process after the other fetch a folder of objects into a cache on a small disk of
+     * memory; returns what they say, and then the names of what is in the cache.
+     */
+    private List<String> onDisk(String limit, String... keys) throws Exception {
+        Files.createDirectories(folder.resolve("cache"));
+        StringBuilder script =
+                new StringBuilder("mount -t tmpfs -o " + limit + " small cache || exit 99\n");
+        for (String key : keys) {
+            fetching(ObjectCache.MAX_BYTES, key)
+                    .forEach(word -> script.append('\'').append(word).append("' "));
+            script.append("< /dev/null\n");
+        }
+        script.append("ls cache\n");
+        Process process =
+                new ProcessBuilder(
+                                "unshare",
+                                "--mount",
+                                "--map-root-user",
+                                "sh",
+                                "-c",
+                                script.toString())
+                        .directory(folder.toFile())
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start();
+        List<String> said = FetchingProcess.output(process).lines().toList();
+        assumeTrue(process.waitFor() != NO_MOUNT, "no mount of one's own here");
+        return said;
+    }
+
+    private static List<String> contents(List<String> said) {
+        return said.stream().filter(name -> name.matches("[a-z]+-[0-9a-f]{32}(\\.part)?")).toList();
+    }
+
+    /** A clock of which a minute goes by at each look. */
+    private static final class MinutesClock extends Clock {
+        private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+        @Override
+        public Instant instant() {
+            now = now.plusSeconds(60);
+            return now;
+        }
+
+        @Override
+        public ZoneId getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(ZoneId zone) {
+            return this;
+        }
+    }
+
+    @Test
     void twoProcessesAtOnceComeToTheSameFolder() throws IOException {
         for (int i = 0; i < 20; i++) {
             put("set/" + i + ".txt", "content " + i);
         }
-        String[] arguments = {
-            server.endpoint().toString(),
-            S3Server.REGION,
-            S3Server.ACCESS_KEY_ID,
-            S3Server.SECRET_ACCESS_KEY,
-            folder.resolve("cache").toString(),
-            address("set").toString()
-        };
-        Process first = FetchingProcess.start(arguments);
-        Process second = FetchingProcess.start(arguments);
+        Process first = FetchingProcess.start(fetching(ObjectCache.MAX_BYTES, "set"));
+        Process second = FetchingProcess.start(fetching(ObjectCache.MAX_BYTES, "set"));
 
         String fetched = FetchingProcess.output(first);
 
@@ -314,7 +490,28 @@ class ObjectStoreIT {
     }
 
     private ObjectCache cache(ObjectStore store) {
-        return new ObjectCache(folder.resolve("cache"), store);
+        return cache(store, ObjectCache.MAX_BYTES, Clock.systemUTC());
+    }
+
+    private ObjectCache cache(ObjectStore store, long maxBytes, Clock clock) {
+        return new ObjectCache(folder.resolve("cache"), store, maxBytes, clock);
+    }
+
+    /** Returns where something is that is used no longer. */
+    private static Path path(ObjectUse use) {
+        use.close();
+        return use.path();
+    }
+
+    private List<String> fetching(long maxBytes, String key) {
+        return FetchingProcess.command(
+                server.endpoint().toString(),
+                S3Server.REGION,
+                S3Server.ACCESS_KEY_ID,
+                S3Server.SECRET_ACCESS_KEY,
+                folder.resolve("cache").toString(),
+                String.valueOf(maxBytes),
+                address(key).toString());
     }
 
     private ObjectAddress address(String key) {

@@ -12,6 +12,7 @@ import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.ManagedChannel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
@@ -167,6 +168,11 @@ public final class CoordinatorScale {
 
         @Override
         public Optional<Path> objectCacheDirectory() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<MemorySize> objectCacheMaxSize() {
             return Optional.empty();
         }
 

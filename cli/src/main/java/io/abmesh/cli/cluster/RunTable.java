@@ -9,7 +9,15 @@ import java.util.Locale;
 /** Runs as a table for people: one line each, columns as wide as they must be. */
 public final class RunTable {
     private static final List<String> HEAD =
-            List.of("NAME", "PHASE", "PROGRESS", "REMAINING", "ACCURACY", "STUDENTS", "TEACHERS");
+            List.of(
+                    "NAME",
+                    "PHASE",
+                    "PROGRESS",
+                    "REMAINING",
+                    "ACCURACY",
+                    "STUDENTS",
+                    "TEACHERS",
+                    "RESULT");
     private static final int PERCENT = 100;
     private static final int MINUTE = 60;
 
@@ -51,7 +59,17 @@ public final class RunTable {
                         ? String.format(Locale.ROOT, "%.2f%%", run.getBestAccuracy() * PERCENT)
                         : "-",
                 Integer.toString(run.getStudentCount()),
-                Integer.toString(run.getTeacherCount()));
+                Integer.toString(run.getTeacherCount()),
+                result(run));
+    }
+
+    /** Where the copy of the result is; of a failure only its reason, which is its first word. */
+    private static String result(ClusterRun run) {
+        if (!run.getResultLocation().isEmpty()) {
+            return run.getResultLocation();
+        }
+        String failure = run.getResultFailure();
+        return failure.isEmpty() ? "-" : failure.substring(0, failure.indexOf(':'));
     }
 
     private static String time(long seconds) {

@@ -23,8 +23,21 @@ final class RunTableTest {
         ClusterRun waiting = ClusterRun.newBuilder().setName("next").setPhase("Pending").build();
         assertThat(RunTable.lines(List.of(running, waiting)))
                 .containsExactly(
-                        "NAME        PHASE    PROGRESS  REMAINING  ACCURACY  STUDENTS  TEACHERS",
-                        "quickstart  Running  42%       3h01m      81.25%    2         3",
-                        "next        Pending  0%        -          -         0         0");
+                        "NAME        PHASE    PROGRESS  REMAINING  ACCURACY  STUDENTS  TEACHERS  RESULT",
+                        "quickstart  Running  42%       3h01m      81.25%    2         3         -",
+                        "next        Pending  0%        -          -         0         0         -");
+    }
+
+    @Test
+    void aResultIsNamedByItsAddressOrByWhatKeepsIt() {
+        ClusterRun there =
+                ClusterRun.newBuilder().setResultLocation("s3://results/mesh/one-1").build();
+        ClusterRun failing =
+                ClusterRun.newBuilder().setResultFailure("OBJECTS_UNAVAILABLE: no answer").build();
+        assertThat(RunTable.lines(List.of(there, failing)))
+                .satisfiesExactly(
+                        head -> assertThat(head).endsWith("  RESULT"),
+                        line -> assertThat(line).endsWith("  s3://results/mesh/one-1"),
+                        line -> assertThat(line).endsWith("  OBJECTS_UNAVAILABLE"));
     }
 }

@@ -11,6 +11,9 @@ import io.abmesh.coordinator.plan.TrackPlanner;
 import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.RunRates;
 import io.abmesh.coordinator.run.RunRecord;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.Delivery;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
@@ -65,9 +68,20 @@ final class PageJson {
         if (run.hasFailure()) {
             json.put("failure", run.getFailure().getMessage());
         }
+        if (run.hasDelivery()) {
+            delivery(json.putObject("delivery"), run.getDelivery());
+        }
         ObjectNode accuracy = json.putObject("accuracy");
         record.accuracies().forEach((track, value) -> number(accuracy, track, value));
         return json;
+    }
+
+    private static void delivery(ObjectNode json, Delivery delivery) {
+        json.put("location", delivery.getLocation()).put("delivered", delivery.getDelivered());
+        if (delivery.hasFailure()) {
+            MeshException failure = ErrorStatuses.fromStatus(delivery.getFailure());
+            json.put("reason", failure.reason().name()).put("failure", failure.getMessage());
+        }
     }
 
     private static String state(Run run) {

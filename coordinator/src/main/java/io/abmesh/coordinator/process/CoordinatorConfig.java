@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.process;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import jakarta.validation.constraints.Max;
@@ -39,6 +40,12 @@ public interface CoordinatorConfig {
      * all programs of a user share, {@code ~/.cache/abmesh/objects}.
      */
     Optional<Path> objectCacheDirectory();
+
+    /**
+     * Bytes that they take at most; absent: {@value io.abmesh.objects.ObjectCache#MAX_BYTES}. More
+     * fetches less often again what was not used for a while.
+     */
+    Optional<MemorySize> objectCacheMaxSize();
 
     /**
      * Where results go when a run has ended, {@code s3://BUCKET/PREFIX}; absent: they stay in the

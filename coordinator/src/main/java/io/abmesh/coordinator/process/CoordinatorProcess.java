@@ -31,6 +31,7 @@ import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.configuration.MemorySize;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayDeque;
@@ -129,11 +130,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                         loop,
                         store,
                         batches,
-                        new Datasets(
-                                new ObjectCache(
-                                        config.objectCacheDirectory()
-                                                .orElseGet(ObjectCache::ofUser),
-                                        objects)),
+                        new Datasets(cache(objects, clock)),
                         delivery,
                         beside,
                         clock,
@@ -227,6 +224,16 @@ public final class CoordinatorProcess implements AutoCloseable {
         } catch (ObjectException e) {
             throw new MeshException(ErrorReason.INVALID_REQUEST, String.valueOf(e.getMessage()));
         }
+    }
+
+    private ObjectCache cache(ObjectStore objects, Clock clock) {
+        return new ObjectCache(
+                config.objectCacheDirectory().orElseGet(ObjectCache::ofUser),
+                objects,
+                config.objectCacheMaxSize()
+                        .map(MemorySize::asLongValue)
+                        .orElse(ObjectCache.MAX_BYTES),
+                clock);
     }
 
     private Optional<ResultDelivery> delivery(ObjectStore objects, Loop loop, Clock clock) {

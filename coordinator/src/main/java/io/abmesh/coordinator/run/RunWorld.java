@@ -17,20 +17,21 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * What a run meets: its images, and once a teacher is there, its taps.
+ * What a run meets: its images, and once a teacher is there, its taps. Not used once it is closed.
  *
- * @param dataset images
+ * @param data images
  * @param facts about them, after the subsets
  * @param schedule batches of training
  * @param test batches of evaluation
  * @param normalization of the student's input
  */
 public record RunWorld(
-        ImageDataset dataset,
+        Datasets.Open data,
         DataFacts facts,
         BatchSchedule schedule,
         SequentialBatches test,
-        Normalization normalization) {
+        Normalization normalization)
+        implements AutoCloseable {
     /** A teacher that was described, with the plan's pairs of taps. */
     public record Teacher(DescribeTeacherResponse description, PlanMatch match) {}
 
@@ -44,8 +45,19 @@ public record RunWorld(
      *     DATASET_UNREADABLE, OBJECTS_UNAVAILABLE or STORE_FULL if they cannot be fetched
      */
     static RunWorld open(CompletePlan complete, Path base, Datasets datasets, int evaluationBatch) {
+        Datasets.Open data = datasets.open(complete, base);
+        try {
+            return of(complete, base, data, evaluationBatch);
+        } catch (RuntimeException e) {
+            data.close();
+            throw e;
+        }
+    }
+
+    private static RunWorld of(
+            CompletePlan complete, Path base, Datasets.Open data, int evaluationBatch) {
         Plan plan = complete.resolved(base);
-        ImageDataset dataset = datasets.open(complete, base);
+        ImageDataset dataset = data.images();
         PlanSubsets subsets = PlanSubsets.choose(complete, dataset);
         AugmentationPlan views = plan.getData().getAugmentation();
         BatchSchedule schedule =
@@ -57,11 +69,16 @@ public record RunWorld(
                         new Augmentation(views.getCrop(), views.getFlip(), views.getVariants()),
                         plan.getSeed());
         return new RunWorld(
-                dataset,
+                data,
                 subsets.facts(dataset),
                 schedule,
                 new SequentialBatches(dataset.test(), subsets.test(), evaluationBatch),
                 normalization(plan, dataset));
+    }
+
+    /** Returns the images. */
+    public ImageDataset dataset() {
+        return data.images();
     }
 
     /** Returns what turns pixels into the teacher's input; nothing if it takes them as they are. */
@@ -81,5 +98,11 @@ public record RunWorld(
                 .addAllMean(statistics.mean())
                 .addAllStd(statistics.std())
                 .build();
+    }
+
+    /** Lets the files of the images go. */
+    @Override
+    public void close() {
+        data.close();
     }
 }

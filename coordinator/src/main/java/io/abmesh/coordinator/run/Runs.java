@@ -122,6 +122,12 @@ public final class Runs implements WorkerListener, AutoCloseable {
             this.record = record;
             this.plan = plan;
         }
+
+        private void closeWorld() {
+            if (world != null) {
+                world.close();
+            }
+        }
     }
 
     /**
@@ -210,8 +216,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
      */
     public CompletePlan validate(String yaml, List<String> overrides, Path base) {
         CompletePlan plan = PlanReader.read(yaml, overrides);
-        try {
-            List<PlanProblem> problems = PlanAgainstWorld.check(plan, datasets.open(plan, base));
+        try (Datasets.Open data = datasets.open(plan, base)) {
+            List<PlanProblem> problems = PlanAgainstWorld.check(plan, data.images());
             if (!problems.isEmpty()) {
                 throw PlanProblem.exception(problems);
             }
@@ -406,6 +412,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     if (run != null && run.log != null) {
                         run.log.close();
                     }
+                    if (run != null) {
+                        run.closeWorld();
+                    }
                     next();
                 });
     }
@@ -445,6 +454,10 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 datasets,
                                 settings.evaluationBatch()),
                 world -> {
+                    if (!active.containsValue(run)) {
+                        world.close(); // parked or cancelled while it opened
+                        return;
+                    }
                     run.world = world;
                     advance(run);
                 });
@@ -640,6 +653,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     state == RunState.RUN_STATE_SUCCEEDED ? RunState.RUN_STATE_FAILED : state,
                     failed ? cause : e);
         }
+        if (run != null) {
+            run.closeWorld();
+        }
         deliver(record);
         if (cause != null) {
             LOG.errorf(
@@ -763,6 +779,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
             if (run.log != null) {
                 run.log.close();
             }
+            run.closeWorld();
         }
         records.values().forEach(RunRecord::close);
     }

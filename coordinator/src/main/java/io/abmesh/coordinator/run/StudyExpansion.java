@@ -28,7 +28,7 @@ import java.util.Map;
 final class StudyExpansion {
     private final Path base;
     private final Datasets opener;
-    private final Map<String, ImageDataset> datasets = new HashMap<>();
+    private final Map<String, Datasets.Open> datasets = new HashMap<>();
 
     private StudyExpansion(Path base, Datasets opener) {
         this.base = base;
@@ -43,7 +43,12 @@ final class StudyExpansion {
      *     OBJECTS_UNAVAILABLE
      */
     static ExpandStudyResponse of(String yaml, List<String> overrides, Path base, Datasets opener) {
-        return new StudyExpansion(base, opener).expand(StudyReader.read(yaml, overrides));
+        StudyExpansion expansion = new StudyExpansion(base, opener);
+        try {
+            return expansion.expand(StudyReader.read(yaml, overrides));
+        } finally {
+            expansion.datasets.values().forEach(Datasets.Open::close);
+        }
     }
 
     private ExpandStudyResponse expand(CompleteStudy study) {
@@ -68,7 +73,9 @@ final class StudyExpansion {
     private ImageDataset dataset(CompletePlan plan) {
         try {
             return datasets.computeIfAbsent(
-                    plan.plan().getData().getLocation(), location -> opener.open(plan, base));
+                            plan.plan().getData().getLocation(),
+                            location -> opener.open(plan, base))
+                    .images();
         } catch (DatasetException e) {
             throw new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
         }

@@ -30,8 +30,10 @@ import io.abmesh.s3.S3Server;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -174,6 +176,25 @@ final class ObjectStorageIT {
     }
 
     @Test
+    void aPlanWhoseImagesDoNotFitTheCacheIsRefused() throws Exception {
+        putImages();
+        open(
+                new TestingConfig(
+                        directory.resolve("store"),
+                        Optional.empty(),
+                        Optional.empty(),
+                        Optional.of(new MemorySize(BigInteger.valueOf(1000)))));
+
+        MeshException failure = refused("data.location=s3://data/fashion");
+
+        assertThat(failure.reason()).isEqualTo(ErrorReason.STORE_FULL);
+        assertThat(failure)
+                .hasMessageMatching(
+                        "cache of objects is too small: address=s3://data/fashion, found=1000"
+                                + " bytes free, expected=\\d+, path=.*");
+    }
+
+    @Test
     void aStoreThatIsAwayIsToldAsSuch() {
         System.setProperty(ENDPOINT, "http://127.0.0.1:1");
         open(Optional.empty());
@@ -240,11 +261,11 @@ final class ObjectStorageIT {
     }
 
     private void open(Optional<String> results) {
-        coordinator =
-                CoordinatorProcess.start(
-                        new TestingConfig(directory.resolve("store"), Optional.empty(), results),
-                        new SimpleMeterRegistry(),
-                        VERSION);
+        open(new TestingConfig(directory.resolve("store"), Optional.empty(), results));
+    }
+
+    private void open(TestingConfig config) {
+        coordinator = CoordinatorProcess.start(config, new SimpleMeterRegistry(), VERSION);
         client = MeshChannels.open("test", "127.0.0.1:" + coordinator.grpcPort());
     }
 

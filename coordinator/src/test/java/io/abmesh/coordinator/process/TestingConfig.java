@@ -1,16 +1,26 @@
 package io.abmesh.coordinator.process;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
 /** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
 record TestingConfig(
-        Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation)
+        Path storeDirectory,
+        Optional<Path> tlsDirectory,
+        Optional<String> resultsLocation,
+        Optional<MemorySize> objectCacheMaxSize)
         implements CoordinatorConfig {
     /** In plain text, and results stay where they are. */
     TestingConfig(Path storeDirectory) {
         this(storeDirectory, Optional.empty(), Optional.empty());
+    }
+
+    /** With a cache of objects that holds them all. */
+    TestingConfig(
+            Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation) {
+        this(storeDirectory, tlsDirectory, resultsLocation, Optional.empty());
     }
 
     @Override

@@ -81,7 +81,10 @@ final class StudentDeadlinesTest {
                         new LazyBatches(),
                         new Datasets(
                                 new ObjectCache(
-                                        directory.resolve("objects"), ObjectStore.ofEnvironment())),
+                                        directory.resolve("objects"),
+                                        ObjectStore.ofEnvironment(),
+                                        ObjectCache.MAX_BYTES,
+                                        clock)),
                         Optional.empty(),
                         beside,
                         clock,

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeoutException;
  * Asks HTTP servers of a test. HTTP/1.1, as Prometheus does: an upgrade to HTTP/2 in the middle of
  * the first exchange can leave the answer's body hanging.
  */
-final class Http {
+public final class Http {
     private static final long DEADLINE_SECONDS = 10;
     private static final HttpClient CLIENT =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -27,7 +27,7 @@ final class Http {
      *
      * @throws IOException if it is not whole within {@value #DEADLINE_SECONDS} seconds
      */
-    static String get(String address) throws IOException {
+    public static String get(String address) throws IOException {
         try {
             // The deadline of a request ends with its headers; this one is of the body too.
             return CLIENT.sendAsync(

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.introspect.Annotated;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.marcnuri.helm.Helm;
+import com.marcnuri.helm.TemplateCommand;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
@@ -37,14 +38,47 @@ public final class Manifests {
     /** Renders an overlay; the test is skipped where there is no kubectl and none is required. */
     public static Map<String, ObjectNode> kustomize(String overlay)
             throws IOException, InterruptedException {
+        return rendered(overlay(overlay));
+    }
+
+    /**
+     * Renders an overlay with a component, as a user's own overlay has it.
+     *
+     * @param folder empty; gets that overlay
+     */
+    public static Map<String, ObjectNode> kustomize(String overlay, String component, Path folder)
+            throws IOException, InterruptedException {
+        Path real = folder.toRealPath();
+        Files.writeString(
+                real.resolve("kustomization.yaml"),
+                """
+                apiVersion: kustomize.config.k8s.io/v1beta1
+                kind: Kustomization
+                namespace: %s
+                resources: ["%s"]
+                components: ["%s"]
+                """
+                        .formatted(
+                                NAMESPACE,
+                                real.relativize(overlay(overlay).toRealPath()),
+                                real.relativize(
+                                        DEPLOY.resolve("kubernetes/components")
+                                                .resolve(component)
+                                                .toRealPath())));
+        return rendered(real);
+    }
+
+    private static Path overlay(String name) {
+        return DEPLOY.resolve("kubernetes/overlays").resolve(name);
+    }
+
+    private static Map<String, ObjectNode> rendered(Path folder)
+            throws IOException, InterruptedException {
         assumeTrue(
                 Boolean.getBoolean("abmesh.require-shared") || hasKubectl(),
                 "no kubectl here, which renders overlays");
         Process process =
-                new ProcessBuilder(
-                                "kubectl",
-                                "kustomize",
-                                DEPLOY.resolve("kubernetes/overlays").resolve(overlay).toString())
+                new ProcessBuilder("kubectl", "kustomize", folder.toString())
                         .redirectErrorStream(true)
                         .start();
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
@@ -57,16 +91,23 @@ public final class Manifests {
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
     }
 
-    /** Renders the chart with the values that stand for an overlay. */
-    public static Map<String, ObjectNode> helm(String overlay) {
+    /**
+     * Renders the chart with the values that stand for an overlay.
+     *
+     * @param switches values that are set to true
+     */
+    public static Map<String, ObjectNode> helm(String overlay, String... switches) {
         Path chart = DEPLOY.resolve("helm/abmesh");
-        return objects(
+        TemplateCommand template =
                 new Helm(chart)
                         .template()
                         .withName("abmesh")
                         .withNamespace(NAMESPACE)
-                        .withValuesFile(chart.resolve("values-" + overlay + ".yaml"))
-                        .call());
+                        .withValuesFile(chart.resolve("values-" + overlay + ".yaml"));
+        for (String name : switches) {
+            template.set(name, true);
+        }
+        return objects(template.call());
     }
 
     private static Map<String, ObjectNode> objects(String yaml) {

@@ -15,7 +15,6 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,8 +28,8 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
     private static final Duration START = Duration.ofSeconds(90);
     private static final long STOP_SECONDS = 30;
 
-    private final KubernetesClient client;
     private final Path folder;
+    private final MountedSecrets secrets;
     private final Map<String, Process> processes = new ConcurrentHashMap<>();
 
     /**
@@ -39,8 +38,8 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
      * @param client of the cluster whose Secrets pods mount; borrowed
      */
     public PodProcesses(KubernetesClient client, Path folder) {
-        this.client = client;
         this.folder = folder;
+        this.secrets = new MountedSecrets(client);
     }
 
     @Override
@@ -84,26 +83,12 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
             }
             for (VolumeMount mount : container.getVolumeMounts()) {
                 if (mount.getName().equals(volume.getName())) {
-                    mount(
+                    secrets.mount(
+                            pod.getMetadata().getNamespace(),
                             volume.getSecret().getSecretName(),
-                            pod,
                             inPod(mount.getMountPath(), pod));
                 }
             }
-        }
-    }
-
-    private void mount(String secret, Pod pod, Path directory) throws IOException {
-        Files.createDirectories(directory);
-        Map<String, String> files =
-                client.secrets()
-                        .inNamespace(pod.getMetadata().getNamespace())
-                        .withName(secret)
-                        .require()
-                        .getData();
-        for (Map.Entry<String, String> file : files.entrySet()) {
-            Files.write(
-                    directory.resolve(file.getKey()), Base64.getDecoder().decode(file.getValue()));
         }
     }
 
@@ -185,6 +170,17 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
         }
     }
 
+    /** Returns whether the process that a pod began with is there. */
+    public boolean runs(Pod pod) {
+        Process process = processes.get(pod.getMetadata().getUid());
+        return process != null && process.isAlive();
+    }
+
+    /** Returns the log of a pod's process. */
+    public String log(Pod pod) throws IOException {
+        return Files.readString(folder.resolve(pod.getMetadata().getName() + ".log"));
+    }
+
     /** Returns the ends of all logs, for a test that fails. */
     public String logs() throws IOException {
         StringBuilder text = new StringBuilder();
@@ -202,6 +198,7 @@ public final class PodProcesses implements TestingKubelet.Containers, AutoClosea
 
     @Override
     public void close() {
+        secrets.close();
         processes.values().forEach(Process::destroyForcibly);
     }
 }

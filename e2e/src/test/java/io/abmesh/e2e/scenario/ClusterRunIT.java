@@ -1,10 +1,12 @@
 package io.abmesh.e2e.scenario;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.abmesh.e2e.harness.AbmeshCommand;
+import io.abmesh.e2e.harness.CertManagerAuthority;
+import io.abmesh.e2e.harness.Http;
+import io.abmesh.e2e.harness.Kubectl;
 import io.abmesh.e2e.harness.PodProcesses;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
@@ -22,12 +24,14 @@ import io.abmesh.proto.v1.MembershipServiceGrpc;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -42,6 +46,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +70,7 @@ final class ClusterRunIT {
     private Process coordinator;
     private Path coordinatorLog;
     private int port;
+    private int httpPort;
 
     @BeforeEach
     void start() throws Exception {
@@ -96,10 +102,15 @@ final class ClusterRunIT {
         pods = new PodProcesses(client, Files.createDirectories(directory.resolve("pods")));
         kubelet = new TestingKubelet(client, NAMESPACE, pods, Clock.systemUTC());
         coordinatorLog = directory.resolve("pods/coordinator.log");
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = socket.getLocalPort();
-        }
+        port = freePort();
+        httpPort = freePort();
         startCoordinator();
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
     }
 
     /** Puts what people get into a folder, as the page on Kubernetes says. */
@@ -142,6 +153,7 @@ final class ClusterRunIT {
                         ROOT.resolve("coordinator/target/quarkus-app/quarkus-run.jar").toString());
         builder.environment().put("KUBECONFIG", server.kubeconfig().toString());
         builder.environment().put("ABMESH_COORDINATOR_GRPC_PORT", String.valueOf(port));
+        builder.environment().put("QUARKUS_HTTP_PORT", String.valueOf(httpPort));
         builder.environment()
                 .put("ABMESH_COORDINATOR_STORE_DIRECTORY", directory.resolve("store").toString());
         builder.environment().put("ABMESH_CLUSTER_ENABLED", "true");
@@ -201,6 +213,8 @@ final class ClusterRunIT {
         fetchClient();
 
         awaitRun(r -> phase(r).equals("Running") && step(r) >= 6);
+        assertThat(kubectl("get", "pods", "-l", "abmesh.io/run=" + RUN))
+                .contains("quickstart-student-0", "quickstart-teacher-");
         Pod student = pod("quickstart-student-0");
         pods.kill(student);
         client.resource(student).withGracePeriod(0).delete();
@@ -231,7 +245,8 @@ final class ClusterRunIT {
         for (String name : List.of("student.onnx", "student.dl4j.zip", "report.json")) {
             assertThat(out.resolve(name)).isNotEmptyFile();
         }
-        assertThat(kubectl("get", "drun", RUN, "-n", NAMESPACE)).contains("Succeeded", "100");
+        assertThat(kubectl("get", "drun", RUN)).contains("Succeeded", "100");
+        kubectl("delete", "drun", "--all");
     }
 
     @Test
@@ -244,8 +259,9 @@ final class ClusterRunIT {
         assertThat(bad.errors().get(1)).contains("batch: found=1, expected=2 to 65536");
 
         abmesh("submit", plan.toString(), "--max-teachers", "1").requireExit(0);
-        awaitRun(r -> phase(r).equals("Starting") || phase(r).equals("Running"));
+        awaitRun(r -> phase(r).equals("Running") && step(r) >= 1);
         assertThatNoOtherCertificateDoes();
+        assertThatAnotherAuthorityIsTakenWithoutARestart();
         command("suspend");
         awaitRun(r -> phase(r).equals("Suspended"));
         command("resume");
@@ -254,6 +270,51 @@ final class ClusterRunIT {
         awaitRun(r -> phase(r).equals("Cancelled"));
         assertThat(abmesh("cancel", "nobody").requireExit(2).errors().get(0))
                 .isEqualTo("abmesh: no such run on the cluster: found=nobody");
+    }
+
+    @Test
+    void aCoordinatorThatIsThereBeforeItsApiServerIsLiveAtOnceAndReadyOnceItCanAsk()
+            throws Exception {
+        coordinator.destroyForcibly().waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        server.stopApiServer();
+
+        startCoordinatorThatWaits();
+        coordinator.destroy();
+        assertThat(coordinator.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS))
+                .as("ends when it is told to, though it waits")
+                .isTrue();
+
+        startCoordinatorThatWaits();
+        assertThat(health("live")).contains("UP").doesNotContain("DOWN");
+        assertThat(health("ready")).contains("DOWN");
+        server.startApiServerAgain();
+        Waiting.until("the coordinator is ready", LIMIT, () -> !health("ready").contains("DOWN"));
+        fetchClient();
+        assertThat(abmesh("list").requireExit(0).output()).hasSize(1);
+        assertThat(said("API server is away")).isEqualTo(1);
+        assertThat(said("API server is there")).isEqualTo(1);
+    }
+
+    private void startCoordinatorThatWaits() throws IOException {
+        Files.writeString(coordinatorLog, "");
+        startCoordinator();
+        Waiting.until("the coordinator waits", LIMIT, () -> said("API server is away") > 0);
+    }
+
+    private String health(String kind) {
+        try {
+            return Http.get("http://127.0.0.1:" + httpPort + "/q/health/" + kind);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private long said(String event) {
+        try (Stream<String> lines = Files.lines(coordinatorLog)) {
+            return lines.filter(line -> line.contains(event)).count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /**
@@ -288,6 +349,43 @@ final class ClusterRunIT {
                         directory, "list", "--coordinator", address(), "--tls", student.toString());
         assertThat(asStudent.requireExit(2).errors().get(0))
                 .startsWith("abmesh: certificate cannot be used: cause=it is of another role: ");
+    }
+
+    /**
+     * Renews the authority with another key, as cert-manager does with {@code rotationPolicy:
+     * Always}; then nobody has a connection left over from before, and the run goes on.
+     */
+    private void assertThatAnotherAuthorityIsTakenWithoutARestart() throws Exception {
+        List<Pod> workers = client.pods().inNamespace(NAMESPACE).list().getItems();
+        assertThat(workers).hasSize(2);
+        client.secrets()
+                .inNamespace(NAMESPACE)
+                .withName("abmesh-ca")
+                .edit(
+                        secret ->
+                                new SecretBuilder(secret)
+                                        .withData(CertManagerAuthority.secretData())
+                                        .build());
+        for (Pod worker : workers) {
+            Waiting.until(
+                    worker.getMetadata().getName() + " has a new certificate",
+                    LIMIT,
+                    () -> log(worker).contains("Certificate is renewed identity="));
+        }
+        coordinator.destroyForcibly().waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        long before = step(awaitRun(r -> true));
+        startCoordinator();
+        awaitRun(r -> phase(r).equals("Running") && step(r) > before + 1);
+        assertThat(workers).allMatch(pods::runs);
+        fetchClient();
+    }
+
+    private String log(Pod pod) {
+        try {
+            return pods.log(pod);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Joins the mesh as a teacher; returns why it may not. */
@@ -339,15 +437,9 @@ final class ClusterRunIT {
     }
 
     private String kubectl(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add("kubectl");
-        command.add("--kubeconfig=" + server.kubeconfig());
-        command.add("--namespace=" + NAMESPACE);
-        command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-        assertThat(process.waitFor()).as(output).isZero();
-        return output;
+        List<String> inNamespace = new ArrayList<>(List.of("--namespace=" + NAMESPACE));
+        inNamespace.addAll(List.of(arguments));
+        return new Kubectl(server.kubeconfig(), ROOT).run(inNamespace.toArray(String[]::new));
     }
 
     private GenericKubernetesResource awaitRun(Predicate<GenericKubernetesResource> wanted) {

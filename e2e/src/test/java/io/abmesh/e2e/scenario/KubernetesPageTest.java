@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -17,30 +18,63 @@ import org.junit.jupiter.api.Test;
  */
 final class KubernetesPageTest {
     private static final Map<String, String> RUN_BY =
-            Map.of(
-                    "mvn -Pimages package .*", "ImagesIT",
-                    "images/src/main/scripts/base-of-this-machine.sh \\S+", "ImagesIT",
-                    "kubectl apply -k deploy/kubernetes/overlays/\\w+", "ManifestsIT",
-                    "kubectl apply -f deploy/kubernetes/examples/quickstart.yaml", "ClusterRunIT",
-                    "kubectl get drun \\w+( -o yaml)?", "ClusterRunIT",
-                    "mkdir -m 700 client", "ClusterRunIT",
-                    "kubectl get secret abmesh-client -o go-template='\\{\\{.*}}' > client/\\S+",
-                            "ClusterRunIT",
-                    "export ABMESH_TLS=client", "ClusterRunIT",
-                    "./abmesh (submit|list|watch|get|suspend|resume|cancel)( .*)?", "ClusterRunIT");
+            Map.ofEntries(
+                    Map.entry("mvn -Pimages package .*", "ImagesIT"),
+                    Map.entry("images/src/main/scripts/base-of-this-machine.sh \\S+", "ImagesIT"),
+                    Map.entry(
+                            "mvn -Pimages,cuda package", ".ci/run, which resolves what they hold"),
+                    Map.entry(
+                            "kubectl (apply|delete) -k deploy/kubernetes/overlays/\\w+",
+                            "ManifestsIT"),
+                    Map.entry(
+                            "kubectl config set-context --current --namespace=abmesh",
+                            "ManifestsIT"),
+                    Map.entry(
+                            "kubectl rollout status statefulset/abmesh-coordinator", "ManifestsIT"),
+                    Map.entry("kubectl explain drun.spec", "ManifestsIT"),
+                    Map.entry("kubectl apply -f deploy/kubernetes/crd/\\S+", "ManifestsIT"),
+                    Map.entry(
+                            "kubectl apply -f deploy/kubernetes/examples/gpu.yaml", "ManifestsIT"),
+                    Map.entry("kubectl scale drun \\w+ --replicas=3", "ManifestsIT"),
+                    Map.entry("kubectl get nodes -o custom-columns=\\S+", "ManifestsIT"),
+                    Map.entry(
+                            "kubectl apply -f deploy/kubernetes/examples/quickstart.yaml",
+                            "ClusterRunIT"),
+                    Map.entry("kubectl get drun \\w+( -o yaml)?", "ClusterRunIT"),
+                    Map.entry("kubectl get pods -l abmesh.io/run=\\w+", "ClusterRunIT"),
+                    Map.entry("kubectl delete drun --all", "ClusterRunIT"),
+                    Map.entry("mkdir -m 700 client", "ClusterRunIT"),
+                    Map.entry(
+                            "kubectl get secret abmesh-client -o go-template='\\{\\{.*}}' > client/\\S+",
+                            "ClusterRunIT"),
+                    Map.entry("export ABMESH_TLS=client", "ClusterRunIT"),
+                    Map.entry(
+                            "./abmesh (submit|list|watch|get|suspend|resume|cancel)( .*)?",
+                            "ClusterRunIT"),
+                    Map.entry(
+                            "kubectl port-forward service/abmesh-coordinator \\d+",
+                            "none: it needs a kubelet, and where tests run no pod starts"));
+
+    private static final Pattern IN_A_SENTENCE =
+            Pattern.compile("`((?:kubectl|mvn|\\./abmesh) [^`]+)`");
 
     @Test
     void everyCommandIsOneThatATestRuns() throws IOException {
         List<String> commands = new ArrayList<>();
-        boolean inside = false;
+        String block = "";
         for (String line : Files.readAllLines(AbmeshCommand.root().resolve("docs/kubernetes.md"))) {
             if (line.startsWith("```")) {
-                inside = line.equals("```sh");
-            } else if (inside) {
+                block = block.isEmpty() ? line : "";
+            } else if (block.equals("```sh")) {
                 commands.add(line);
+            } else if (block.isEmpty()) {
+                Matcher inSentence = IN_A_SENTENCE.matcher(line);
+                while (inSentence.find()) {
+                    commands.add(inSentence.group(1));
+                }
             }
         }
-        assertThat(commands).hasSizeGreaterThan(10);
+        assertThat(commands).hasSizeGreaterThan(25);
         assertThat(commands)
                 .allMatch(
                         command ->

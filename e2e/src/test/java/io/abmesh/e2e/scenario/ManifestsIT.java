@@ -8,14 +8,18 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.abmesh.e2e.harness.AbmeshCommand;
+import io.abmesh.e2e.harness.Kubectl;
 import io.abmesh.e2e.harness.Manifests;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
 import io.abmesh.kube.Schemas;
+import io.abmesh.kube.TestingKubelet;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,6 +56,45 @@ final class ManifestsIT {
         for (String name : helm.keySet()) {
             assertThat(helm.get(name)).as(name).isEqualTo(kustomize.get(name));
         }
+    }
+
+    @Test
+    void theChartRendersTheAuthorityOfCertManagerAsTheComponentDoes() throws Exception {
+        Map<String, ObjectNode> kustomize =
+                Manifests.kustomize("production", "cert-manager", directory);
+        Map<String, ObjectNode> helm = Manifests.helm("production", "certManager");
+        for (String name : List.of("Issuer/abmesh-ca", "Certificate/abmesh-ca")) {
+            assertThat(helm.get(name)).as(name).isNotNull().isEqualTo(kustomize.get(name));
+        }
+        ObjectNode certificate = kustomize.get("Certificate/abmesh-ca");
+        assertThat(certificate.at("/spec/secretName").asText()).isEqualTo("abmesh-ca");
+        Manifests.parseStrictly(kustomize.get("Issuer/abmesh-ca"));
+        Manifests.parseStrictly(certificate);
+        ((ObjectNode) certificate.path("spec")).put("isCa", true);
+        assertThatThrownBy(() -> Manifests.parseStrictly(certificate))
+                .isInstanceOf(UnrecognizedPropertyException.class);
+    }
+
+    @Test
+    void theAuthorityOfCertManagerFitsItsSchema() throws Exception {
+        Optional<Schemas> schemas = Schemas.find();
+        assumeTrue(schemas.isPresent(), Schemas.missing());
+        Map<String, ObjectNode> objects =
+                Manifests.kustomize("production", "cert-manager", directory);
+        ObjectNode certificate = objects.get("Certificate/abmesh-ca");
+        assertThat(
+                        schemas.get()
+                                .problems(
+                                        List.of(
+                                                objects.get("Issuer/abmesh-ca").toString(),
+                                                certificate.toString())))
+                .isEmpty();
+        ((ObjectNode) certificate.at("/spec/privateKey")).put("algorithm", "EC");
+        assertThat(schemas.get().problems(List.of(certificate.toString())))
+                .singleElement()
+                .asString()
+                .startsWith("Certificate/abmesh-ca: ")
+                .contains("algorithm");
     }
 
     @ParameterizedTest
@@ -126,12 +169,7 @@ final class ManifestsIT {
 
     @Test
     void theApiServerAcceptsEveryObjectOfAKindThatItKnows() throws Exception {
-        Optional<Binaries> binaries = Binaries.find();
-        assumeTrue(binaries.isPresent(), Binaries.missing());
-        try (ApiServer server =
-                        ApiServer.start(
-                                binaries.get(),
-                                Files.createDirectories(directory.resolve("server")));
+        try (ApiServer server = server();
                 KubernetesClient client = server.client()) {
             Map<String, ObjectNode> objects = Manifests.kustomize("production");
             objects.keySet().removeAll(FOREIGN);
@@ -144,5 +182,54 @@ final class ManifestsIT {
                     .withName("abmesh-coordinator")
                     .require();
         }
+    }
+
+    @Test
+    void itIsInstalledUpgradedAndRemovedAsThePageSays() throws Exception {
+        try (ApiServer server = server();
+                KubernetesClient client = server.client()) {
+            TestingKubelet kubelet =
+                    new TestingKubelet(
+                            client, "abmesh", TestingKubelet.Containers.NONE, Clock.systemUTC());
+            try {
+                installUpgradeAndRemove(new Kubectl(server.kubeconfig(), AbmeshCommand.root()));
+            } finally {
+                kubelet.close();
+            }
+            assertThat(client.namespaces().withName("abmesh").get()).isNull();
+        }
+    }
+
+    private static void installUpgradeAndRemove(Kubectl kubectl) throws Exception {
+        kubectl.run("apply", "-k", "deploy/kubernetes/overlays/laptop");
+        kubectl.run("config", "set-context", "--current", "--namespace=abmesh");
+        kubectl.run("rollout", "status", "statefulset/abmesh-coordinator");
+        kubectl.run("apply", "-f", "deploy/kubernetes/examples/gpu.yaml");
+        assertThat(kubectl.run("explain", "drun.spec"))
+                .contains("students", "teachers", "plan", "suspend");
+        kubectl.run("scale", "drun", "cifar10-gpu", "--replicas=3");
+        assertThat(kubectl.run("get", "drun", "cifar10-gpu", "-o", "yaml")).contains("students: 3");
+        kubectl.run(
+                "get",
+                "nodes",
+                "-o",
+                "custom-columns=NAME:.metadata.name,GPUS:.status.allocatable.nvidia\\.com/gpu");
+
+        kubectl.run("apply", "-f", "deploy/kubernetes/crd/distillationruns.abmesh.io.yaml");
+        assertThat(kubectl.run("apply", "-k", "deploy/kubernetes/overlays/laptop").lines())
+                .isNotEmpty()
+                .allMatch(line -> line.endsWith(" unchanged"));
+        kubectl.run("rollout", "status", "statefulset/abmesh-coordinator");
+        assertThat(kubectl.run("get", "drun", "cifar10-gpu")).contains("cifar10-gpu");
+
+        kubectl.run("delete", "drun", "--all");
+        kubectl.run("delete", "-k", "deploy/kubernetes/overlays/laptop");
+    }
+
+    private ApiServer server() throws IOException {
+        Optional<Binaries> binaries = Binaries.find();
+        assumeTrue(binaries.isPresent(), Binaries.missing());
+        return ApiServer.start(
+                binaries.get(), Files.createDirectories(directory.resolve("server")));
     }
 }

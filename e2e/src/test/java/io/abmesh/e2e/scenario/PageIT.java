@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.abmesh.e2e.harness.Browser;
 import io.abmesh.e2e.harness.Services;
 import io.abmesh.e2e.harness.TinyPlan;
+import io.abmesh.s3.S3Server;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +70,30 @@ final class PageIT {
             browser.awaitText(".legend li:nth-child(2)", second.substring(second.length() - 8));
             browser.awaitText("main", "phases[0].epochs");
             assertFitsAPhone(browser);
+        }
+    }
+
+    @Test
+    void tellsWhereTheResultIsDeliveredAndWhatKeepsIt() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (S3Server server = S3Server.start(Files.createDirectory(folder.resolve("s3")));
+                Browser browser = Browser.start()) {
+            Map<String, String> environment = new HashMap<>(server.environment());
+            environment.put("ABMESH_COORDINATOR_RESULTS_LOCATION", "s3://results/mesh");
+            try (Services services = new Services(folder, environment)) {
+                services.startCoordinator();
+                services.startWorkers(folder.resolve("teacher.onnx"));
+                String run = services.submit(plan, "compare.crossEntropy=false");
+                browser.open(services.page() + "#/run/" + run);
+                String address = "s3://results/mesh/" + run;
+                browser.awaitText(
+                        ".delivery[data-state='failing']",
+                        "Not yet at %s, tried again. OBJECTS_REFUSED: no such bucket: found=results"
+                                .formatted(address));
+                server.createBucket("results");
+                browser.awaitText(".delivery[data-state='delivered']", "Copied to " + address);
+                assertFitsAPhone(browser);
+            }
         }
     }
 

@@ -95,6 +95,13 @@ public interface StudentConfig {
      */
     OptionalInt threads();
 
+    /**
+     * Whether to refuse to work where ND4J has no GPU that it computes on, instead of computing on
+     * the processor; the image with CUDA says so.
+     */
+    @WithDefault("false")
+    boolean requireGpu();
+
     /** Commit that the program was built from; reports carry it. */
     Optional<String> commit();
 

@@ -1,5 +1,6 @@
 package io.abmesh.student.process;
 
+import io.abmesh.nn.engine.CudaDevices;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
@@ -9,6 +10,7 @@ import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.vertx.http.HttpServer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.Readiness;
@@ -51,6 +53,10 @@ final class StudentWorker implements QuarkusApplication {
     }
 
     private int work() {
+        Optional<String> noGpu = config.requireGpu() ? CudaDevices.problem() : Optional.empty();
+        if (noGpu.isPresent()) {
+            return Main.cannotRun(noGpu.get());
+        }
         try (StudentProcess process =
                 StudentProcess.start(config, registry, Versions.of(version, config.commit()))) {
             CompletableFuture<Void> unused =

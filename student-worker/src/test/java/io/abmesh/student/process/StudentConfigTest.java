@@ -40,6 +40,7 @@ final class StudentConfigTest {
         assertThat(config.batchTimeout()).isEqualTo(Duration.ofMinutes(2));
         assertThat(config.peerTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(config.threads()).isEmpty();
+        assertThat(config.requireGpu()).isFalse();
         assertThat(config.commit()).isEmpty();
         assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(8));
         assertThat(config.readyFile()).isEmpty();
@@ -65,6 +66,7 @@ final class StudentConfigTest {
                                 Map.entry("abmesh.student.batch-timeout", "10s"),
                                 Map.entry("abmesh.student.peer-timeout", "20s"),
                                 Map.entry("abmesh.student.threads", "2"),
+                                Map.entry("abmesh.student.require-gpu", "true"),
                                 Map.entry("abmesh.student.commit", "0123abcd"),
                                 Map.entry("abmesh.student.stop-grace", "1s"),
                                 Map.entry("abmesh.student.ready-file", "/run/ready.json")));
@@ -83,6 +85,7 @@ final class StudentConfigTest {
         assertThat(config.batchTimeout()).isEqualTo(Duration.ofSeconds(10));
         assertThat(config.peerTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.threads()).hasValue(2);
+        assertThat(config.requireGpu()).isTrue();
         assertThat(config.commit()).contains("0123abcd");
         assertThat(config.stopGrace()).isEqualTo(Duration.ofSeconds(1));
         assertThat(config.readyFile()).contains(Path.of("/run/ready.json"));

@@ -28,6 +28,13 @@ public interface TeacherConfig {
      */
     Optional<Path> objectCacheDirectory();
 
+    /**
+     * Bytes that models take there at most; absent: {@value
+     * io.abmesh.objects.ObjectCache#MAX_BYTES}. More fetches less often again what was not used for
+     * a while.
+     */
+    Optional<MemorySize> objectCacheMaxSize();
+
     /** Allows a DL4J archive, whose format names Java classes. */
     @WithDefault("false")
     boolean trusted();
@@ -84,6 +91,13 @@ public interface TeacherConfig {
      */
     @WithDefault("512M")
     MemorySize heldMemory();
+
+    /**
+     * Whether to refuse to work where the model would not be computed on a GPU; the image with CUDA
+     * says so. Models in ONNX are computed on the processor.
+     */
+    @WithDefault("false")
+    boolean requireGpu();
 
     /** Folder of the boundary cache; absent: none. */
     Optional<Path> cacheDirectory();

@@ -1,5 +1,7 @@
 package io.abmesh.teacher.process;
 
+import io.abmesh.nn.engine.CudaDevices;
+import io.abmesh.nn.teacher.OnnxTeacherEngine;
 import io.abmesh.nn.teacher.TeacherDescription;
 import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherEngines;
@@ -9,6 +11,7 @@ import io.abmesh.objects.ObjectAddress;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectException;
 import io.abmesh.objects.ObjectStore;
+import io.abmesh.objects.ObjectUse;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
@@ -28,8 +31,10 @@ import io.abmesh.teacher.stream.StreamLimits;
 import io.abmesh.teacher.stream.TeacherGrpcService;
 import io.abmesh.teacher.stream.TeacherHost;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -85,6 +90,9 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(security::close);
         TeacherEngine engine = engine();
         stops.push(engine::close);
+        if (config.requireGpu()) {
+            requireGpu(engine.describe());
+        }
         BoundaryCache cache = cache();
         stops.push(cache::close);
         ExecutorService compute =
@@ -153,15 +161,28 @@ public final class TeacherProcess implements AutoCloseable {
         }
     }
 
+    private static void requireGpu(TeacherDescription model) {
+        Optional<String> problem =
+                model.engine().equals(OnnxTeacherEngine.NAME)
+                        ? Optional.of(
+                                "model is computed on the processor: found=%s in ONNX, expected=an archive of DL4J, or no GPUs for teachers"
+                                        .formatted(model.modelName()))
+                        : CudaDevices.problem();
+        if (problem.isPresent()) {
+            throw new MeshException(ErrorReason.INVALID_REQUEST, problem.get());
+        }
+    }
+
+    /** Returns where the model is; what was fetched stays there until the process stops. */
     private Path model() {
         if (!ObjectAddress.isMeantBy(config.model())) {
             return Path.of(config.model());
         }
         try (ObjectStore store = ObjectStore.ofEnvironment()) {
-            Path folder = config.objectCacheDirectory().orElseGet(ObjectCache::ofUser);
-            Path file = new ObjectCache(folder, store).file(ObjectAddress.parse(config.model()));
-            LOG.infof("Model is here address=%s file=%s", config.model(), file);
-            return file;
+            ObjectUse use = objects(store).file(ObjectAddress.parse(config.model()));
+            stops.push(use::close);
+            LOG.infof("Model is here address=%s file=%s", config.model(), use.path());
+            return use.path();
         } catch (ObjectException e) {
             ErrorReason reason =
                     switch (e.reason()) {
@@ -172,6 +193,16 @@ public final class TeacherProcess implements AutoCloseable {
                     };
             throw new MeshException(reason, String.valueOf(e.getMessage()), Map.of(), e);
         }
+    }
+
+    private ObjectCache objects(ObjectStore store) {
+        return new ObjectCache(
+                config.objectCacheDirectory().orElseGet(ObjectCache::ofUser),
+                store,
+                config.objectCacheMaxSize()
+                        .map(MemorySize::asLongValue)
+                        .orElse(ObjectCache.MAX_BYTES),
+                Clock.systemUTC());
     }
 
     /** A cache that cannot be had costs time, not results: the worker then runs without. */

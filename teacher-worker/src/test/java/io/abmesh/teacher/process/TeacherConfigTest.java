@@ -20,6 +20,7 @@ class TeacherConfigTest {
 
         assertThat(config.model()).isEqualTo("m.onnx");
         assertThat(config.objectCacheDirectory()).isEmpty();
+        assertThat(config.objectCacheMaxSize()).isEmpty();
         assertThat(config.trusted()).isFalse();
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
@@ -31,6 +32,7 @@ class TeacherConfigTest {
         assertThat(config.chunkSize()).isEqualTo(32);
         assertThat(config.maxStreams()).isEqualTo(4);
         assertThat(config.heldMemory().asLongValue()).isEqualTo(512L << 20);
+        assertThat(config.requireGpu()).isFalse();
         assertThat(config.cacheDirectory()).isEmpty();
         assertThat(config.cacheMaxSize().asLongValue()).isEqualTo(2L << 30);
         assertThat(config.stallTimeout()).isEqualTo(Duration.ofSeconds(30));
@@ -45,6 +47,7 @@ class TeacherConfigTest {
                 config(
                         Map.ofEntries(
                                 Map.entry("object-cache-directory", "/objects"),
+                                Map.entry("object-cache-max-size", "3M"),
                                 Map.entry("trusted", "true"),
                                 Map.entry("host", "0.0.0.0"),
                                 Map.entry("grpc-port", "4711"),
@@ -56,6 +59,7 @@ class TeacherConfigTest {
                                 Map.entry("chunk-size", "8"),
                                 Map.entry("max-streams", "2"),
                                 Map.entry("held-memory", "64M"),
+                                Map.entry("require-gpu", "true"),
                                 Map.entry("cache-directory", "/cache"),
                                 Map.entry("cache-max-size", "10M"),
                                 Map.entry("stall-timeout", "PT3S"),
@@ -63,6 +67,7 @@ class TeacherConfigTest {
                                 Map.entry("ready-file", "/ready.json")));
 
         assertThat(config.objectCacheDirectory()).contains(Path.of("/objects"));
+        assertThat(config.objectCacheMaxSize().orElseThrow().asLongValue()).isEqualTo(3L << 20);
         assertThat(config.trusted()).isTrue();
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(4711);
@@ -73,6 +78,7 @@ class TeacherConfigTest {
         assertThat(config.engineThreads()).hasValue(6);
         assertThat(config.chunkSize()).isEqualTo(8);
         assertThat(config.maxStreams()).isEqualTo(2);
+        assertThat(config.requireGpu()).isTrue();
         assertThat(config.heldMemory().asLongValue()).isEqualTo(64L << 20);
         assertThat(config.cacheDirectory()).contains(Path.of("/cache"));
         assertThat(config.cacheMaxSize().asLongValue()).isEqualTo(10L << 20);

@@ -61,7 +61,9 @@ public record RunObjects(
     /** Where a teacher keeps a model of an object store. */
     private static final String OBJECTS_PATH = CACHE_PATH + "/objects";
 
-    /** A boundary cache takes at most 2 GB of it, a model of an object store the rest. */
+    /** What models of an object store take of it; a boundary cache takes 2 GiB. */
+    private static final String OBJECTS_MAX_SIZE = "960M";
+
     private static final String CACHE_SIZE = "3Gi";
 
     /** Returns whether the plan has a teacher. */
@@ -178,8 +180,7 @@ public record RunObjects(
                                         spec.image().student(),
                                         around.images().student(),
                                         around.images().studentCuda()),
-                                spec.image().pullPolicy(),
-                                resources))
+                                spec.image().pullPolicy()))
                 .withVolumeClaimTemplates(checkpointClaim())
                 .endSpec()
                 .build();
@@ -216,7 +217,8 @@ public record RunObjects(
                         .scratch("cache", CACHE_PATH, CACHE_SIZE);
         around.dataClaim().ifPresent(claim -> pod.claim("data", claim, Surroundings.DATA));
         if (teacherIsAnObject()) {
-            pod.with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH);
+            pod.with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH)
+                    .with("ABMESH_TEACHER_OBJECT_CACHE_MAX_SIZE", OBJECTS_MAX_SIZE);
             around.objects().secret().ifPresent(pod::withSecret);
         }
         return new DeploymentBuilder()
@@ -233,8 +235,7 @@ public record RunObjects(
                                         spec.image().teacher(),
                                         around.images().teacher(),
                                         around.images().teacherCuda()),
-                                spec.image().pullPolicy(),
-                                resources))
+                                spec.image().pullPolicy()))
                 .endSpec()
                 .build();
     }
@@ -244,7 +245,8 @@ public record RunObjects(
             String prefix,
             WorkerResources resources,
             LongFunction<WorkerMemory> memory) {
-        WorkerPod pod = new WorkerPod(component, RunLabels.selector(name, component), around);
+        WorkerPod pod =
+                new WorkerPod(component, RunLabels.selector(name, component), around, resources);
         around.collector()
                 .ifPresent(collector -> pod.with(StepTracing.ENDPOINT, collector.endpoint()));
         return pod.with(prefix + "COORDINATOR_ADDRESS", around.coordinatorAddress())

@@ -65,17 +65,23 @@ final class WorkerPod {
     private final String component;
     private final Map<String, String> labels;
     private final Surroundings around;
+    private final WorkerResources resources;
     private final List<EnvVar> environment = new ArrayList<>();
     private final List<EnvFromSource> secrets = new ArrayList<>();
     private final List<Volume> volumes = new ArrayList<>();
     private final List<VolumeMount> mounts = new ArrayList<>();
 
-    WorkerPod(String component, Map<String, String> labels, Surroundings around) {
+    WorkerPod(
+            String component,
+            Map<String, String> labels,
+            Surroundings around,
+            WorkerResources resources) {
         this.component = component;
         this.labels = labels;
         this.around = around;
-        // Native libraries are unpacked there: those of ND4J take most of it.
-        scratch("tmp", "/tmp", "2Gi");
+        this.resources = resources;
+        // Native libraries are unpacked there: those of ND4J take most of it, and of CUDA more.
+        scratch("tmp", "/tmp", resources.gpus() > 0 ? "12Gi" : "2Gi");
     }
 
     /** Sets a variable of the environment. */
@@ -163,7 +169,7 @@ final class WorkerPod {
         return this;
     }
 
-    PodTemplateSpec template(String image, ImageSpec.PullPolicy pull, WorkerResources resources) {
+    PodTemplateSpec template(String image, ImageSpec.PullPolicy pull) {
         PodSpecBuilder spec =
                 new PodSpecBuilder()
                         .withAutomountServiceAccountToken(false)
@@ -186,7 +192,7 @@ final class WorkerPod {
                         .withMatchLabels(labels)
                         .endLabelSelector()
                         .endTopologySpreadConstraint()
-                        .withContainers(container(image, pull, resources))
+                        .withContainers(container(image, pull))
                         .withVolumes(volumes);
         around.priorityClass().ifPresent(spec::withPriorityClassName);
         if (resources.gpus() > 0) {
@@ -205,8 +211,7 @@ final class WorkerPod {
                 .build();
     }
 
-    private Container container(
-            String image, ImageSpec.PullPolicy pull, WorkerResources resources) {
+    private Container container(String image, ImageSpec.PullPolicy pull) {
         Map<String, Quantity> requests = new HashMap<>();
         requests.put("cpu", new Quantity(Integer.toString(resources.cpu())));
         requests.put("memory", new Quantity(resources.memory()));

@@ -51,10 +51,11 @@ public final class ClusterConnection implements AutoCloseable {
     }
 
     /**
-     * Connects, and has the coordinator's certificate issued.
+     * Connects, and has the coordinator's certificate issued; waits for an API server that is away.
      *
      * @throws MeshException INVALID_REQUEST for a configuration that lacks something, with all of
-     *     it; CLUSTER_REFUSED, CLUSTER_UNAVAILABLE, CERTIFICATE_UNUSABLE
+     *     it; CLUSTER_REFUSED, CERTIFICATE_UNUSABLE; CLUSTER_UNAVAILABLE only if the thread is
+     *     interrupted
      */
     public static ClusterConnection open(ClusterConfig config, Clock clock) {
         List<String> problems = problems(config);
@@ -75,15 +76,24 @@ public final class ClusterConnection implements AutoCloseable {
         ClusterClient cluster = new ClusterClient(client, namespace, clock, identity);
         try {
             MeshCertificates certificates =
-                    new MeshCertificates(cluster, namespace, config.certificateLife(), clock);
+                    new ApiServerWait(length -> Thread.sleep(length.toMillis()), clock)
+                            .answer(
+                                    client.getMasterUrl().toString(),
+                                    () -> certificates(config, cluster, namespace, clock));
             return new ClusterConnection(
                     config, client, namespace, identity, cluster, certificates);
-        } catch (KubernetesClientException e) {
-            client.close();
-            throw ClusterFailures.of("secret=" + MeshCertificates.AUTHORITY, Map.of(), e);
         } catch (MeshException e) {
             client.close();
             throw e;
+        }
+    }
+
+    private static MeshCertificates certificates(
+            ClusterConfig config, ClusterClient cluster, String namespace, Clock clock) {
+        try {
+            return new MeshCertificates(cluster, namespace, config.certificateLife(), clock);
+        } catch (KubernetesClientException e) {
+            throw ClusterFailures.of("secret=" + MeshCertificates.AUTHORITY, Map.of(), e);
         }
     }
 

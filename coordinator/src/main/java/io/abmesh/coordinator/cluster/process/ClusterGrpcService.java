@@ -228,6 +228,12 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         }
         if (status.result() != null) {
             description.setRunId(status.result().runId());
+            if (status.result().objects() != null) {
+                description.setResultLocation(status.result().objects());
+            }
+            if (status.result().objectsFailure() != null) {
+                description.setResultFailure(status.result().objectsFailure());
+            }
         }
         return description.build();
     }

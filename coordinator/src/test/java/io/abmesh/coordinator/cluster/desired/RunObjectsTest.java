@@ -258,6 +258,7 @@ final class RunObjectsTest {
         assertThat(variable(teachers, "ABMESH_TEACHER_MODEL")).isEqualTo("s3://models/wrn.onnx");
         assertThat(variable(teachers, "ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY"))
                 .isEqualTo("/var/cache/abmesh/objects");
+        assertThat(variable(teachers, "ABMESH_TEACHER_OBJECT_CACHE_MAX_SIZE")).isEqualTo("960M");
         assertThat(container(teachers).getEnvFrom())
                 .singleElement()
                 .satisfies(
@@ -313,6 +314,10 @@ final class RunObjectsTest {
         assertThat(container(students).getResources().getLimits().get("nvidia.com/gpu"))
                 .hasToString("1");
         assertThat(students.getSpec().getTolerations()).hasSize(1);
+        assertThat(students.getSpec().getVolumes())
+                .filteredOn(volume -> volume.getName().equals("tmp"))
+                .singleElement()
+                .satisfies(tmp -> assertThat(tmp.getEmptyDir().getSizeLimit()).hasToString("12Gi"));
         assertThat(
                         container(only(objects(gpu, 30), Deployment.class).getSpec().getTemplate())
                                 .getImage())
