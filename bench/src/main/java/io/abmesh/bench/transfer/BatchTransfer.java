@@ -2,6 +2,7 @@ package io.abmesh.bench.transfer;
 
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Encodings;
+import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.frame.TensorFrames;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshServer;
@@ -10,7 +11,6 @@ import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.FetchBatchResponse;
-import io.abmesh.proto.v1.TensorDescription;
 import io.abmesh.proto.v1.TensorFrame;
 import io.grpc.ManagedChannel;
 import io.grpc.stub.StreamObserver;
@@ -18,10 +18,8 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -49,8 +47,7 @@ public final class BatchTransfer {
      */
     public static void main(String[] arguments) throws InterruptedException {
         if (arguments.length > 0) {
-            Map<TensorDescription, ByteBuffer> tensors =
-                    tensors(Encoding.valueOf("ENCODING_" + arguments[0]));
+            List<Tensor> tensors = tensors(Encoding.valueOf("ENCODING_" + arguments[0]));
             System.out.printf(
                     Locale.ROOT, "%.0f%n", fetchesPerSecond(tensors) * payload(tensors) / 1e6);
             return;
@@ -62,7 +59,7 @@ public final class BatchTransfer {
     }
 
     private static void measure(String title, Encoding encoding) throws InterruptedException {
-        Map<TensorDescription, ByteBuffer> tensors = tensors(encoding);
+        List<Tensor> tensors = tensors(encoding);
         long payload = payload(tensors);
         long wire =
                 frames(tensors)
@@ -82,12 +79,11 @@ public final class BatchTransfer {
                 String.format(Locale.ROOT, "%.0f", fetches * BATCH));
     }
 
-    private static long payload(Map<TensorDescription, ByteBuffer> tensors) {
-        return tensors.values().stream().mapToLong(ByteBuffer::remaining).sum();
+    private static long payload(List<Tensor> tensors) {
+        return tensors.stream().mapToLong(tensor -> tensor.bytes().remaining()).sum();
     }
 
-    private static double fetchesPerSecond(Map<TensorDescription, ByteBuffer> tensors)
-            throws InterruptedException {
+    private static double fetchesPerSecond(List<Tensor> tensors) throws InterruptedException {
         try (ResponseSender sender = new ResponseSender("bench", STALL_TIMEOUT);
                 MeshServer server =
                         MeshServer.start(
@@ -103,19 +99,18 @@ public final class BatchTransfer {
     }
 
     private static double fetchesPerSecond(ManagedChannel channel, long payload) {
-        BatchServiceGrpc.BatchServiceBlockingStub stub = BatchServiceGrpc.newBlockingStub(channel);
         FetchBatchRequest request = FetchBatchRequest.newBuilder().setBatchId("batch").build();
         // One buffer for each tensor, used again, as the student-worker's pool does.
         List<ByteBuffer> pool = new ArrayList<>();
         long warmed = System.nanoTime() + WARM_UP.toNanos();
         while (System.nanoTime() < warmed) {
-            fetch(stub, request, payload, pool);
+            fetch(channel, request, payload, pool);
         }
         long start = System.nanoTime();
         long fetches = 0;
         long elapsed;
         do {
-            fetch(stub, request, payload, pool);
+            fetch(channel, request, payload, pool);
             fetches++;
             elapsed = System.nanoTime() - start;
         } while (elapsed < MEASURE.toNanos());
@@ -123,13 +118,13 @@ public final class BatchTransfer {
     }
 
     private static void fetch(
-            BatchServiceGrpc.BatchServiceBlockingStub stub,
+            ManagedChannel channel,
             FetchBatchRequest request,
             long payload,
             List<ByteBuffer> pool) {
         Iterator<ByteBuffer> free = List.copyOf(pool).iterator();
         BatchFetcher.fetch(
-                stub,
+                channel,
                 request,
                 payload,
                 STALL_TIMEOUT,
@@ -144,7 +139,7 @@ public final class BatchTransfer {
     }
 
     private static BatchServiceGrpc.BatchServiceImplBase service(
-            ResponseSender sender, Map<TensorDescription, ByteBuffer> tensors) {
+            ResponseSender sender, List<Tensor> tensors) {
         return new BatchServiceGrpc.BatchServiceImplBase() {
             @Override
             public void fetchBatch(
@@ -162,26 +157,27 @@ public final class BatchTransfer {
         };
     }
 
-    private static Stream<TensorFrame> frames(Map<TensorDescription, ByteBuffer> tensors) {
-        return tensors.entrySet().stream()
+    private static Stream<TensorFrame> frames(List<Tensor> tensors) {
+        return tensors.stream()
                 .flatMap(
                         tensor -> {
                             Stream.Builder<TensorFrame> frames = Stream.builder();
-                            TensorFrames.split("batch", tensor.getKey(), tensor.getValue())
-                                    .forEachRemaining(frames);
+                            TensorFrames.split("batch", tensor).forEachRemaining(frames);
                             return frames.build();
                         });
     }
 
-    private static Map<TensorDescription, ByteBuffer> tensors(Encoding encoding) {
-        Map<TensorDescription, ByteBuffer> tensors = new LinkedHashMap<>();
+    /** Tensors in arrays, as the teacher-worker holds them. */
+    private static List<Tensor> tensors(Encoding encoding) {
+        List<Tensor> tensors = new ArrayList<>();
         for (List<Long> tap : TAPS) {
             List<Long> shape = new ArrayList<>(tap);
             shape.add(0, (long) BATCH);
             int bytes = Math.toIntExact(Encodings.sizeBytes(encoding, shape));
-            tensors.put(
-                    TensorFrames.describe("tap" + tensors.size(), shape, encoding),
-                    ByteBuffer.allocateDirect(bytes));
+            tensors.add(
+                    new Tensor(
+                            TensorFrames.describe("tap" + tensors.size(), shape, encoding),
+                            ByteBuffer.allocate(bytes)));
         }
         return tensors;
     }

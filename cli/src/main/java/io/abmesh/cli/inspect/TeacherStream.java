@@ -9,7 +9,6 @@ import io.abmesh.proto.frame.TensorFrames;
 import io.abmesh.proto.transport.PacedWriter;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchRelease;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.StreamBatchesRequest;
@@ -96,10 +95,7 @@ final class TeacherStream implements AutoCloseable {
         long maxBytes = opened.getCostBytes() * header.getSampleIdsCount();
         Map<String, Tensor> tensors =
                 BatchFetcher.fetch(
-                        BatchServiceGrpc.newBlockingStub(channel),
-                        request.build(),
-                        maxBytes + opened.getTapsCount(),
-                        PATIENCE);
+                        channel, request.build(), maxBytes + opened.getTapsCount(), PATIENCE);
         writer.write(
                 StreamBatchesRequest.newBuilder()
                         .setRelease(BatchRelease.newBuilder().setBatchId(header.getBatchId()))

@@ -13,7 +13,6 @@ import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.ArtifactHeader;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.BatchReference;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.CheckpointReport;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.EvaluationReport;
@@ -464,7 +463,7 @@ final class TestingStudent implements AutoCloseable {
                                             MeshRole.TEACHER,
                                             MeshRole.COORDINATOR));
             return BatchFetcher.fetch(
-                    BatchServiceGrpc.newBlockingStub(server),
+                    server,
                     FetchBatchRequest.newBuilder()
                             .setBatchId(batch.getBatchId())
                             .setEpoch(epoch)

@@ -1,25 +1,34 @@
 package io.abmesh.proto.frame;
 
+import static java.util.Objects.requireNonNullElse;
+
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
-import io.abmesh.proto.v1.BatchServiceGrpc.BatchServiceBlockingStub;
+import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.FetchBatchResponse;
-import io.grpc.Context;
-import io.grpc.Context.CancellableContext;
-import io.grpc.StatusRuntimeException;
+import io.abmesh.proto.v1.TensorFrame;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 
 /**
- * Fetches a batch with a blocking call that reads one frame at a time, so that at most one
- * flow-control window waits here.
+ * Fetches a batch and waits for it. Frames are asked for one at a time, so that at most one
+ * flow-control window waits here. They are read, checked and put in their place by the channel's
+ * thread, in which their bytes arrive. When a fetch has returned, however it ended, nobody writes
+ * to its memory any more.
  */
 public final class BatchFetcher {
     private BatchFetcher() {}
@@ -35,11 +44,8 @@ public final class BatchFetcher {
      *     CANCELLED if the thread is interrupted
      */
     public static Map<String, Tensor> fetch(
-            BatchServiceBlockingStub stub,
-            FetchBatchRequest request,
-            long maxBytes,
-            Duration deadline) {
-        return fetch(stub, request, maxBytes, deadline, ByteBuffer::allocateDirect);
+            Channel channel, FetchBatchRequest request, long maxBytes, Duration deadline) {
+        return fetch(channel, request, maxBytes, deadline, ByteBuffer::allocateDirect);
     }
 
     /**
@@ -49,29 +55,28 @@ public final class BatchFetcher {
      * @param allocator takes a length in bytes; returns a buffer with at least that many remaining
      */
     public static Map<String, Tensor> fetch(
-            BatchServiceBlockingStub stub,
+            Channel channel,
             FetchBatchRequest request,
             long maxBytes,
             Duration deadline,
             IntFunction<ByteBuffer> allocator) {
         TensorAssembler assembler = new TensorAssembler(request.getBatchId(), maxBytes, allocator);
-        // The call ends with the context, also when a bad frame stops this loop in the middle.
-        CancellableContext context = Context.current().withCancellation();
-        Context previous = context.attach();
-        try {
-            Iterator<FetchBatchResponse> answer =
-                    stub.withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS)
-                            .fetchBatch(request);
-            while (answer.hasNext()) {
-                assembler.add(answer.next().getFrame());
-            }
-            assembler.requireComplete();
-        } catch (StatusRuntimeException e) {
-            throw ErrorStatuses.fromThrowable(e);
-        } finally {
-            context.detach(previous);
-            context.cancel(null);
-        }
+        MethodDescriptor<FetchBatchRequest, FetchBatchResponse> method =
+                BatchServiceGrpc.getFetchBatchMethod();
+        ClientCall<FetchBatchRequest, TensorFrame> call =
+                channel.newCall(
+                        method.toBuilder(
+                                        method.getRequestMarshaller(),
+                                        new FrameReader(request.getBatchId(), assembler))
+                                .build(),
+                        // Another thread would have to be woken for every frame.
+                        CallOptions.DEFAULT
+                                .withExecutor(Runnable::run)
+                                .withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS));
+        End end = new End();
+        ClientCalls.asyncServerStreamingCall(call, request, end);
+        end.await(call);
+        assembler.requireComplete();
         for (String tensor : request.getTensorsList()) {
             if (!assembler.tensors().containsKey(tensor)) {
                 throw new MeshException(
@@ -86,5 +91,54 @@ public final class BatchFetcher {
             }
         }
         return new LinkedHashMap<>(assembler.tensors());
+    }
+
+    /** The end of a call, whose frames are taken while they are read. */
+    private static final class End implements StreamObserver<TensorFrame> {
+        private final CompletableFuture<Void> end = new CompletableFuture<>();
+
+        @Override
+        public void onNext(TensorFrame frame) {}
+
+        @Override
+        public void onError(Throwable cause) {
+            end.completeExceptionally(cause);
+        }
+
+        @Override
+        public void onCompleted() {
+            end.complete(null);
+        }
+
+        /** Waits for the end in any case; an interrupt cancels the call, which soon ends it. */
+        void await(ClientCall<?, ?> call) {
+            boolean interrupted = false;
+            try {
+                boolean waiting = true;
+                while (waiting) {
+                    try {
+                        end.get();
+                        waiting = false;
+                    } catch (InterruptedException e) {
+                        interrupted = true;
+                        call.cancel("interrupted", e);
+                    }
+                }
+            } catch (ExecutionException e) {
+                throw failure(requireNonNullElse(e.getCause(), e));
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+
+        /** What the reading of a frame threw, out of memory for example, is a status' cause. */
+        private static RuntimeException failure(Throwable failed) {
+            if (failed.getCause() instanceof Error error) {
+                throw error;
+            }
+            return ErrorStatuses.fromThrowable(failed);
+        }
     }
 }

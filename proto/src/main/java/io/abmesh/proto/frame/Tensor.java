@@ -16,7 +16,7 @@ import java.util.Map;
  */
 public record Tensor(TensorDescription description, ByteBuffer bytes) {
     /**
-     * Keeps a read-only view of the bytes from their position on.
+     * Keeps a view of the bytes from their position on.
      *
      * @throws MeshException TENSOR_SIZE_MISMATCH if shape, encoding and length do not belong
      *     together
@@ -38,13 +38,21 @@ public record Tensor(TensorDescription description, ByteBuffer bytes) {
                             + bytes.remaining(),
                     Map.of("tensor", description.getName()));
         }
-        bytes = bytes.slice().asReadOnlyBuffer();
+        bytes = bytes.slice();
     }
 
     /** A view of its own, read-only, little-endian, from position 0 to the end. */
     @Override
     public ByteBuffer bytes() {
-        return bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        return bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /**
+     * Some of the bytes, not to be written. Shows the array of memory that has one, which gRPC
+     * sends with one copy less.
+     */
+    ByteBuffer piece(int start, int length) {
+        return bytes.slice(start, length);
     }
 
     /** Name, unique in the batch. */

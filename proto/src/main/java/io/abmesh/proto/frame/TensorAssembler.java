@@ -1,9 +1,12 @@
 package io.abmesh.proto.frame;
 
+import com.google.protobuf.ByteString;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.TensorDescription;
 import io.abmesh.proto.v1.TensorFrame;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -15,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Puts the tensors of one batch together from their frames and refuses, by name, every frame that
  * does not fit: of another batch or tensor, missing, repeated, misplaced, empty, too long, corrupt.
- * Memory is allocated when a tensor's first frame has passed every check, never beyond the bound.
- * After an exception the assembler is of no use. Not thread-safe.
+ * Memory is allocated when a tensor's first frame has passed every check but that of its bytes,
+ * never beyond the bound, and written where a frame belongs and nowhere else. After an exception
+ * the assembler is of no use. Not thread-safe.
  */
 public final class TensorAssembler {
     private final String batchId;
@@ -61,6 +65,23 @@ public final class TensorAssembler {
      *     batch over the bound
      */
     public Optional<Tensor> add(TensorFrame frame) {
+        try {
+            return add(
+                    frame, frame.getPayload().size(), target -> copy(frame.getPayload(), target));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // memory can always be read
+        }
+    }
+
+    /**
+     * Takes the next frame, whose payload lies elsewhere.
+     *
+     * @param payloadBytes length of the payload
+     * @param payload is copied when place and length have passed every check
+     * @throws IOException what copying throws
+     */
+    Optional<Tensor> add(TensorFrame frame, int payloadBytes, FrameBytes payload)
+            throws IOException {
         if (!frame.getBatchId().equals(batchId)) {
             throw outOfOrder("frame is of another batch", frame, "batch " + batchId);
         }
@@ -68,15 +89,19 @@ public final class TensorAssembler {
         ByteBuffer target = bytes;
         if (description == null || target == null) {
             description = begin(frame);
-            target = allocator.apply(Math.toIntExact(description.getSizeBytes()));
-            target.limit(target.position() + Math.toIntExact(description.getSizeBytes()));
-            target = target.slice();
+            requireLength(frame, payloadBytes, description, description.getSizeBytes());
+            target = allocate(description);
             current = description;
             bytes = target;
         } else {
             requireNext(frame, description);
+            requireLength(frame, payloadBytes, description, target.remaining());
         }
-        copy(frame, description, target);
+        int crc = payload.copyTo(target.slice(target.position(), payloadBytes));
+        if (crc != frame.getCrc32C()) {
+            throw corrupt(frame, crc);
+        }
+        target.position(target.position() + payloadBytes);
         nextIndex++;
         if (target.hasRemaining()) {
             return Optional.empty();
@@ -161,7 +186,6 @@ public final class TensorAssembler {
                     TensorFrames.frameCount(size),
                     frame.getCount());
         }
-        checkPayload(frame);
         reservedBytes += size;
         count = frame.getCount();
         return description;
@@ -186,24 +210,10 @@ public final class TensorAssembler {
         if (frame.hasDescription()) {
             throw outOfOrder("only a first frame has a description", frame, "no description");
         }
-        checkPayload(frame);
     }
 
-    private void copy(TensorFrame frame, TensorDescription description, ByteBuffer target) {
-        int length = frame.getPayload().size();
-        boolean last = frame.getIndex() == frame.getCount() - 1;
-        if (length > target.remaining() || last != (length == target.remaining())) {
-            throw sizeMismatch(
-                    last ? "last frame does not end the tensor" : "frame goes beyond the tensor",
-                    frame,
-                    description.getSizeBytes(),
-                    (long) target.position() + length);
-        }
-        frame.getPayload().copyTo(target);
-    }
-
-    private void checkPayload(TensorFrame frame) {
-        int length = frame.getPayload().size();
+    private void requireLength(
+            TensorFrame frame, int length, TensorDescription description, long remaining) {
         if (length == 0) {
             throw sizeMismatch("frame is empty", frame, 1, 0);
         }
@@ -218,18 +228,37 @@ public final class TensorAssembler {
                             + TensorFrames.MAX_PAYLOAD_BYTES,
                     Map.of("batch", batchId, "tensor", frame.getTensor()));
         }
-        int crc = TensorFrames.crc32c(frame.getPayload());
-        if (crc != frame.getCrc32C()) {
-            throw new MeshException(
-                    ErrorReason.CHECKSUM_MISMATCH,
-                    "frame is corrupt: "
-                            + place(frame)
-                            + ", expected crc32c="
-                            + Integer.toHexString(frame.getCrc32C())
-                            + ", found="
-                            + Integer.toHexString(crc),
-                    Map.of("batch", batchId, "tensor", frame.getTensor()));
+        boolean last = frame.getIndex() == frame.getCount() - 1;
+        if (length > remaining || last != (length == remaining)) {
+            throw sizeMismatch(
+                    last ? "last frame does not end the tensor" : "frame goes beyond the tensor",
+                    frame,
+                    description.getSizeBytes(),
+                    description.getSizeBytes() - remaining + length);
         }
+    }
+
+    private ByteBuffer allocate(TensorDescription description) {
+        int size = Math.toIntExact(description.getSizeBytes());
+        ByteBuffer memory = allocator.apply(size);
+        return memory.slice(memory.position(), size);
+    }
+
+    private static int copy(ByteString payload, ByteBuffer target) {
+        payload.copyTo(target);
+        return TensorFrames.crc32c(target.flip());
+    }
+
+    private MeshException corrupt(TensorFrame frame, int crc) {
+        return new MeshException(
+                ErrorReason.CHECKSUM_MISMATCH,
+                "frame is corrupt: "
+                        + place(frame)
+                        + ", expected crc32c="
+                        + Integer.toHexString(frame.getCrc32C())
+                        + ", found="
+                        + Integer.toHexString(crc),
+                Map.of("batch", batchId, "tensor", frame.getTensor()));
     }
 
     private MeshException outOfOrder(String what, TensorFrame frame, String expected) {

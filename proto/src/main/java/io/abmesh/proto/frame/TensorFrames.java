@@ -1,13 +1,9 @@
 package io.abmesh.proto.frame;
 
-import com.google.protobuf.ByteOutput;
-import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.TensorDescription;
 import io.abmesh.proto.v1.TensorFrame;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.List;
@@ -53,7 +49,12 @@ public final class TensorFrames {
      */
     public static Iterator<TensorFrame> split(
             String batchId, TensorDescription description, ByteBuffer bytes) {
-        return new FrameIterator(batchId, new Tensor(description, bytes));
+        return split(batchId, new Tensor(description, bytes));
+    }
+
+    /** Returns the frames of a tensor, each made when it is asked for. */
+    public static Iterator<TensorFrame> split(String batchId, Tensor tensor) {
+        return new FrameIterator(batchId, tensor);
     }
 
     /** CRC-32C of the remaining bytes; the position moves to the limit. */
@@ -63,66 +64,22 @@ public final class TensorFrames {
         return (int) crc.getValue();
     }
 
-    /** CRC-32C of a payload, without a copy. */
-    static int crc32c(ByteString payload) {
-        CRC32C crc = new CRC32C();
-        try {
-            UnsafeByteOperations.unsafeWriteTo(payload, new Checksum(crc));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e); // nothing is written that could fail
-        }
-        return (int) crc.getValue();
-    }
-
     /** Frames that a tensor of that size takes. */
     static int frameCount(long sizeBytes) {
         return Math.toIntExact((sizeBytes + MAX_PAYLOAD_BYTES - 1) / MAX_PAYLOAD_BYTES);
     }
 
-    private static final class Checksum extends ByteOutput {
-        private final CRC32C crc;
-
-        Checksum(CRC32C crc) {
-            this.crc = crc;
-        }
-
-        @Override
-        public void write(byte value) {
-            crc.update(value);
-        }
-
-        @Override
-        public void write(byte[] value, int offset, int length) {
-            crc.update(value, offset, length);
-        }
-
-        @Override
-        public void writeLazy(byte[] value, int offset, int length) {
-            crc.update(value, offset, length);
-        }
-
-        @Override
-        public void write(ByteBuffer value) {
-            crc.update(value);
-        }
-
-        @Override
-        public void writeLazy(ByteBuffer value) {
-            crc.update(value);
-        }
-    }
-
     private static final class FrameIterator implements Iterator<TensorFrame> {
         private final String batchId;
+        private final Tensor tensor;
         private final TensorDescription description;
-        private final ByteBuffer bytes;
         private final int count;
         private int index;
 
         FrameIterator(String batchId, Tensor tensor) {
             this.batchId = batchId;
+            this.tensor = tensor;
             this.description = tensor.description();
-            this.bytes = tensor.bytes();
             this.count = frameCount(description.getSizeBytes());
         }
 
@@ -137,8 +94,10 @@ public final class TensorFrames {
                 throw new NoSuchElementException("no frame left: count=" + count);
             }
             int start = index * MAX_PAYLOAD_BYTES;
-            ByteBuffer payload =
-                    bytes.slice(start, Math.min(MAX_PAYLOAD_BYTES, bytes.limit() - start));
+            int length =
+                    Math.toIntExact(
+                            Math.min(MAX_PAYLOAD_BYTES, description.getSizeBytes() - start));
+            ByteBuffer payload = tensor.piece(start, length);
             TensorFrame.Builder frame =
                     TensorFrame.newBuilder()
                             .setBatchId(batchId)

@@ -184,8 +184,7 @@ class MeshServerIT {
     }
 
     private Map<String, Tensor> fetch(String batchId) {
-        return BatchFetcher.fetch(
-                BatchServiceGrpc.newBlockingStub(channel), request(batchId), 1 << 30, DEADLINE);
+        return BatchFetcher.fetch(channel, request(batchId), 1 << 30, DEADLINE);
     }
 
     private void call(FetchBatchRequest request) {

@@ -9,7 +9,6 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.identity.Credential;
 import io.abmesh.proto.identity.MeshRole;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
@@ -100,7 +99,7 @@ final class MutualTlsIT {
 
     private static int fetch(ManagedChannel channel) {
         return BatchFetcher.fetch(
-                        BatchServiceGrpc.newBlockingStub(channel),
+                        channel,
                         FetchBatchRequest.newBuilder().setBatchId("1").build(),
                         1 << 30,
                         Duration.ofSeconds(20))

@@ -8,7 +8,6 @@ import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshSecurity;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.grpc.ManagedChannel;
 import java.nio.ByteBuffer;
@@ -56,12 +55,7 @@ public final class ChannelBatchSource implements BatchSource, AutoCloseable {
             FetchBatchRequest request,
             long maxBytes,
             IntFunction<ByteBuffer> allocator) {
-        return BatchFetcher.fetch(
-                BatchServiceGrpc.newBlockingStub(channel(address)),
-                request,
-                maxBytes,
-                deadline,
-                allocator);
+        return BatchFetcher.fetch(channel(address), request, maxBytes, deadline, allocator);
     }
 
     /** Cuts every call. */

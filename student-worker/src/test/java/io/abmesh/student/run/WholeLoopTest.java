@@ -13,7 +13,6 @@ import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchReference;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.Normalization;
@@ -627,7 +626,7 @@ final class WholeLoopTest {
                             channel,
                             (address, request, maxBytes, allocator) ->
                                     BatchFetcher.fetch(
-                                            BatchServiceGrpc.newBlockingStub(channel),
+                                            channel,
                                             request,
                                             maxBytes,
                                             Duration.ofSeconds(10),

@@ -100,7 +100,7 @@ public final class BatchGrpcService extends BatchServiceImplBase {
             }
             if (!frames.hasNext()) {
                 Tensor tensor = tensors.next();
-                frames = TensorFrames.split(batchId, tensor.description(), tensor.bytes());
+                frames = TensorFrames.split(batchId, tensor);
             }
             TensorFrame frame = frames.next();
             meters.sent(frame.getPayload().size());

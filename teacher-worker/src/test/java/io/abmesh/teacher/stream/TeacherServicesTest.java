@@ -11,7 +11,6 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.v1.BatchHeader;
-import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Encoding;
@@ -556,7 +555,7 @@ class TeacherServicesTest {
                                 good.toBuilder()
                                         .setPayload(ByteString.copyFrom(new byte[PIXELS - 1]))
                                         .build()))
-                .isEqualTo(ErrorReason.CHECKSUM_MISMATCH);
+                .isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
         BatchHeader larger = header("b1", 2).build();
         assertThat(refusedFrame(StreamClient.frames(larger, SHAPE, new byte[12]).get(0)))
                 .isEqualTo(ErrorReason.MESSAGE_TOO_LARGE);
@@ -655,7 +654,7 @@ class TeacherServicesTest {
 
     private Map<String, Tensor> fetch(String batchId, long epoch, String... tensors) {
         return BatchFetcher.fetch(
-                BatchServiceGrpc.newBlockingStub(teacher.channel),
+                teacher.channel,
                 FetchBatchRequest.newBuilder()
                         .setBatchId(batchId)
                         .setEpoch(epoch)
