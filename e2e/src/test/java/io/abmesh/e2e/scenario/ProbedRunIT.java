@@ -61,7 +61,8 @@ final class ProbedRunIT {
         TinyPlan.write(folder);
         try (AbmeshCommand command = start("alone", 1)) {
             Outcome outcome = command.await().requireExit(0);
-            assertThat(outcome.output()).anyMatch(line -> line.contains("SCALE_CHOSEN"));
+            assertThat(outcome.output())
+                    .anyMatch(line -> line.contains("scale of the boundary loss is"));
         }
         alone = parameters(folder.resolve("alone"));
         assertThat(ratesOfTheLastPhase()).as("rates of the last phase").hasSizeGreaterThan(1);
