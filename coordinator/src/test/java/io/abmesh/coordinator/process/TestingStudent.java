@@ -97,6 +97,7 @@ final class TestingStudent implements AutoCloseable {
     private final MeshSecurity security;
     private volatile int threads = 1;
     private volatile String platform = "testing";
+    private volatile String runRequest = "";
     private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
     private volatile boolean leads;
     private final Checkpoints checkpoints;
@@ -136,6 +137,12 @@ final class TestingStudent implements AutoCloseable {
     /** Says that it computes on another platform. */
     TestingStudent withPlatform(String other) {
         platform = other;
+        return this;
+    }
+
+    /** Says that it is for the run of a request. */
+    TestingStudent forRun(String request) {
+        runRequest = request;
         return this;
     }
 
@@ -261,6 +268,7 @@ final class TestingStudent implements AutoCloseable {
                                             .setVersion(version)
                                             .setThreads(threads)
                                             .setPlatform(platform)
+                                            .setRunRequestId(runRequest)
                                             .setPrefetch(PREFETCH)),
                     0);
         }
