@@ -9,7 +9,7 @@ const AGAIN_MILLIS = 1_000;
 
 class Live extends EventTarget {
   runs = new Map();
-  mesh = { teachers: [], students: [] };
+  mesh = { work: [], teachers: [], students: [] };
   state = 'connecting';
   known = false;
   traces = new Map();

@@ -10,6 +10,12 @@ const hits = (teacher) => {
   return all === 0 ? null : teacher.cached / all;
 };
 
+/** Returns what of the mesh works for a run. */
+export function ofRun(mesh, run) {
+  const own = (one) => one.run === run;
+  return { work: mesh.work.filter(own), teachers: mesh.teachers.filter(own), students: mesh.students.filter(own) };
+}
+
 /** Draws who feeds whom into a box that it owns. */
 export class MeshPicture {
   constructor() {
@@ -48,11 +54,12 @@ export class MeshPicture {
     const places = wide ? across(columns, width, longest, pitch) : down(columns, width, perRow);
     const height = Math.max(...places.flat().map((place) => place.y + NODE.height)) + 12;
     const edges = s('g', { class: 'edges' });
-    const active = this.mesh.work !== undefined;
     for (let i = 0; i + 1 < places.length; i++) {
       for (const from of places[i]) {
         for (const to of places[i + 1]) {
-          edges.append(edge(from, to, wide, active && busy(from, to)));
+          if (together(from, to)) {
+            edges.append(edge(from, to, wide, this.mesh.work.length > 0 && busy(from, to)));
+          }
         }
       }
     }
@@ -69,12 +76,16 @@ export class MeshPicture {
   tell() {
     const { work, teachers, students } = this.mesh;
     const facts = [];
-    if (work) {
-      facts.push(['Steps under way', work.stepsUnderWay], ['Micro-batches waiting for credit', work.waitingMicroBatches]);
-      if (work.split) {
-        facts.push(['Time at the leading student', `${percent(work.split.computed, 0)} computing, ${percent(work.split.waited, 0)} waiting for tensors, ${percent(work.split.exchanged, 0)} exchanging`]);
+    const several = work.length > 1;
+    for (const one of work) {
+      const of = several ? `, ${one.run}` : '';
+      facts.push([`Steps under way${of}`, one.stepsUnderWay], [`Micro-batches waiting for credit${of}`, one.waitingMicroBatches]);
+      if (one.split) {
+        facts.push([`Time at the leading student${of}`, `${percent(one.split.computed, 0)} computing, ${percent(one.split.waited, 0)} waiting for tensors, ${percent(one.split.exchanged, 0)} exchanging`]);
       }
     }
+    const runOf = (one) => (several ? [one.run ?? '–'] : []);
+    const run = several ? ['Run'] : [];
     this.facts.replaceChildren(...facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, String(value)))));
     const open = [...this.tables.querySelectorAll('.scroll')].some((one) => one === document.activeElement);
     if (open) {
@@ -85,15 +96,15 @@ export class MeshPicture {
         ? h('p', { class: 'empty' }, 'No teacher-worker has joined.')
         : table(
             'Teacher-workers',
-            ['Teacher', 'Images/s', 'Held', 'Credit used', 'Cache hits'],
-            teachers.map((one) => [one.id, one.imagesPerSecond.toFixed(0), count(one.held), one.creditBytes ? `${bytes(one.usedBytes)} of ${bytes(one.creditBytes)}` : '–', percent(hits(one), 0)]),
+            ['Teacher', ...run, 'Images/s', 'Held', 'Credit used', 'Cache hits'],
+            teachers.map((one) => [one.id, ...runOf(one), one.imagesPerSecond.toFixed(0), count(one.held), one.creditBytes ? `${bytes(one.usedBytes)} of ${bytes(one.creditBytes)}` : '–', percent(hits(one), 0)]),
           ),
       students.length === 0
         ? h('p', { class: 'empty' }, 'No student-worker has joined.')
         : table(
             'Student-workers',
-            ['Student', 'Images/s', 'Micro-batches', 'Threads', 'Platform'],
-            students.map((one) => [one.leads ? `${one.id} (leads)` : one.id, one.imagesPerSecond.toFixed(0), share(one), String(one.threads), one.platform]),
+            ['Student', ...run, 'Images/s', 'Micro-batches', 'Threads', 'Platform'],
+            students.map((one) => [one.leads ? `${one.id} (leads)` : one.id, ...runOf(one), one.imagesPerSecond.toFixed(0), share(one), String(one.threads), one.platform]),
           ),
     );
   }
@@ -131,6 +142,9 @@ function down(columns, width, perRow) {
   });
 }
 
+/** Workers of different runs have nothing to do with each other. */
+const together = (from, to) => !from.worker || !to.worker || from.worker.run === to.worker.run;
+
 const busy = (from, to) => (from.worker?.imagesPerSecond ?? 1) > 0 && (to.worker?.imagesPerSecond ?? 1) > 0;
 
 function edge(from, to, wide, active) {
@@ -158,7 +172,8 @@ function node(place, mesh) {
 
 function words(place, mesh) {
   if (place.kind === 'coordinator') {
-    return ['coordinator', mesh.work ? `${mesh.work.stepsUnderWay} steps under way` : 'no run'];
+    const steps = mesh.work.reduce((sum, one) => sum + one.stepsUnderWay, 0);
+    return ['coordinator', mesh.work.length === 0 ? 'no run' : mesh.work.length === 1 ? `${steps} steps under way` : `${mesh.work.length} runs, ${steps} steps`];
   }
   if (place.kind === 'more') {
     return [`${place.count} more`, 'in the table below'];

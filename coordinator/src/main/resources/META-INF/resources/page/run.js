@@ -4,7 +4,7 @@ import { accuracy, joined, overSteps } from './curves.js';
 import { h, say } from './dom.js';
 import { bytes, clock, count, day, duration, number, percent, progress, tick } from './format.js';
 import { live } from './live.js';
-import { MeshPicture } from './mesh.js';
+import { MeshPicture, ofRun } from './mesh.js';
 import { bar, chip } from './runs.js';
 import { get } from './trace.js';
 
@@ -88,10 +88,11 @@ export function runView(id) {
     say(problem, run.failure ?? '');
     tell(run.delivery);
     tile(run);
-    const here = live.mesh.work?.run === id;
+    const own = ofRun(live.mesh, id);
+    const here = own.work.length > 0;
     picture.element.hidden = !here;
     if (here) {
-      picture.show(live.mesh);
+      picture.show(own);
     }
   }
 

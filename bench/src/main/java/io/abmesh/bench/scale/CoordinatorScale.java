@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +25,7 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -184,6 +186,16 @@ public final class CoordinatorScale {
         @Override
         public Optional<Path> readyFile() {
             return Optional.empty();
+        }
+
+        @Override
+        public OptionalInt maxParallelRuns() {
+            return OptionalInt.empty();
+        }
+
+        @Override
+        public MemorySize batchMemory() {
+            return new MemorySize(BigInteger.valueOf(256 << 20));
         }
 
         @Override

@@ -42,15 +42,15 @@ public final class BatchGrpcService extends BatchServiceGrpc.BatchServiceImplBas
     @Override
     public void fetchBatch(FetchBatchRequest request, StreamObserver<FetchBatchResponse> observer) {
         runCheck.accept(LazyBatches.run(request.getBatchId()));
-        MicroBatch batch = batches.render(request.getBatchId(), request.getEpoch());
+        LazyBatches.Rendered rendered = batches.render(request.getBatchId(), request.getEpoch());
         List<String> wanted =
                 request.getTensorsCount() == 0 ? List.of(IMAGE, LABEL) : request.getTensorsList();
         Stream<FetchBatchResponse> frames =
                 wanted.stream()
-                        .map(tensor -> frames(request.getBatchId(), batch, tensor))
+                        .map(tensor -> frames(request.getBatchId(), rendered.batch(), tensor))
                         .flatMap(BatchGrpcService::stream)
                         .map(frame -> FetchBatchResponse.newBuilder().setFrame(frame).build());
-        sender.send(observer, frames.iterator(), () -> {});
+        sender.send(observer, frames.iterator(), rendered.release());
     }
 
     private static Iterator<TensorFrame> frames(String batchId, MicroBatch batch, String tensor) {

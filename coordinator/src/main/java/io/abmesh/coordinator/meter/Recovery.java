@@ -12,12 +12,12 @@ import java.util.Map;
  * that is counted from the first time. Not thread-safe.
  */
 public final class Recovery {
-    private final CoordinatorMeters meters;
+    private final RunMeters meters;
     private final Clock clock;
     private final Map<MeshRole, Instant> since = new EnumMap<>(MeshRole.class);
 
     /** Makes one of a run. */
-    public Recovery(CoordinatorMeters meters, Clock clock) {
+    public Recovery(RunMeters meters, Clock clock) {
         this.meters = meters;
         this.clock = clock;
     }

@@ -207,7 +207,8 @@ final class PageJson {
     /** Returns who is there. */
     static ObjectNode mesh(MeshState mesh) {
         ObjectNode json = object();
-        mesh.work().ifPresent(work -> work(json.putObject("work"), work));
+        ArrayNode works = json.putArray("work");
+        mesh.work().forEach(work -> work(works.addObject(), work));
         ArrayNode teachers = json.putArray("teachers");
         for (MeshState.Teacher teacher : mesh.teachers()) {
             ObjectNode one =
@@ -219,6 +220,7 @@ final class PageJson {
                             .put("held", teacher.heldCount())
                             .put("cached", teacher.cachedCount())
                             .put("computed", teacher.computedCount());
+            teacher.runId().ifPresent(run -> one.put("run", run));
             number(one, "imagesPerSecond", rounded(teacher.imagesPerSecond()));
         }
         ArrayNode students = json.putArray("students");
@@ -232,6 +234,7 @@ final class PageJson {
                             .put("leads", student.leads())
                             .put("firstMicroBatch", student.firstMicroBatch())
                             .put("endMicroBatch", student.endMicroBatch());
+            student.runId().ifPresent(run -> one.put("run", run));
             number(one, "imagesPerSecond", rounded(student.imagesPerSecond()));
         }
         return json;

@@ -8,6 +8,7 @@ import jakarta.validation.constraints.Min;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Deployment settings of a coordinator; what to learn is in plans. */
 @ConfigMapping(prefix = "abmesh.coordinator")
@@ -55,6 +56,30 @@ public interface CoordinatorConfig {
 
     /** Written once the process serves, with its ports; absent: not written. */
     Optional<Path> readyFile();
+
+    /** Most runs in progress at a time: {@value}. */
+    int MOST_PARALLEL_RUNS = 64;
+
+    /** Runs in progress at a time, of a coordinator that is no operator: {@value}. */
+    int PARALLEL_RUNS = 1;
+
+    /** Runs in progress at a time, of an operator, which makes workers for each: {@value}. */
+    int PARALLEL_RUNS_OF_A_CLUSTER = 8;
+
+    /**
+     * Runs in progress at a time, each with workers of its own; further ones wait in the order of
+     * their submission. More needs more workers, and memory and cores here; at most {@value
+     * #MOST_PARALLEL_RUNS}. Absent: {@value #PARALLEL_RUNS}, on a cluster {@value
+     * #PARALLEL_RUNS_OF_A_CLUSTER}.
+     */
+    OptionalInt maxParallelRuns();
+
+    /**
+     * Memory for batches between their rendering and the network, at least a megabyte. Runs that
+     * stream share it equally. Less makes streams wait for each other.
+     */
+    @WithDefault("256M")
+    MemorySize batchMemory();
 
     /**
      * Silence after which a worker is lost. Shorter notices a dead one sooner; longer forgives

@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.process;
 
 import io.abmesh.coordinator.batch.BatchGrpcService;
+import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.cluster.process.ClusterConnection;
@@ -49,7 +50,11 @@ import org.jspecify.annotations.Nullable;
 public final class CoordinatorProcess implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(CoordinatorProcess.class);
     private static final int RPC_THREADS = 4;
-    private static final int BESIDE_THREADS = 2;
+
+    /** Threads beside the loop apart from one for each run that opens its data. */
+    private static final int BESIDE_THREADS = 1;
+
+    private static final long LEAST_BATCH_BYTES = 1 << 20;
 
     /** Heartbeats per lease. */
     private static final int BEATS = 3;
@@ -118,8 +123,9 @@ public final class CoordinatorProcess implements AutoCloseable {
         RunStore store = RunStore.open(config.storeDirectory(), clock, new SecureRandom());
         stops.push(store::close);
         Loop loop = new Loop();
-        ExecutorService beside = beside();
-        LazyBatches batches = new LazyBatches();
+        int parallel = maxParallelRuns(clusterConfig.isPresent());
+        ExecutorService beside = beside(parallel);
+        LazyBatches batches = new LazyBatches(batchMemory());
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-coordinator");
         stops.push(tracing::close);
         ObjectStore objects = objects();
@@ -136,6 +142,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                         clock,
                         security,
                         new Runs.Settings(
+                                parallel,
                                 config.evaluationBatch(),
                                 config.describeDeadline(),
                                 config.stallTimeout(),
@@ -175,7 +182,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                connection.map(opened -> ClusterProcess.open(opened, known, clock));
+                connection.map(opened -> ClusterProcess.open(opened, known, parallel, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);
@@ -218,6 +225,37 @@ public final class CoordinatorProcess implements AutoCloseable {
         return folder;
     }
 
+    private int maxParallelRuns(boolean onCluster) {
+        int runs =
+                config.maxParallelRuns()
+                        .orElse(
+                                onCluster
+                                        ? CoordinatorConfig.PARALLEL_RUNS_OF_A_CLUSTER
+                                        : CoordinatorConfig.PARALLEL_RUNS);
+        if (runs < 1 || runs > CoordinatorConfig.MOST_PARALLEL_RUNS) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.max-parallel-runs is out of range: found="
+                            + runs
+                            + ", expected=1 to "
+                            + CoordinatorConfig.MOST_PARALLEL_RUNS);
+        }
+        return runs;
+    }
+
+    private BatchMemory batchMemory() {
+        long bytes = config.batchMemory().asLongValue();
+        if (bytes < LEAST_BATCH_BYTES) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "abmesh.coordinator.batch-memory is too small: found="
+                            + bytes
+                            + " bytes, expected at least="
+                            + LEAST_BATCH_BYTES);
+        }
+        return new BatchMemory(bytes);
+    }
+
     private static ObjectStore objects() {
         try {
             return ObjectStore.ofEnvironment();
@@ -248,10 +286,10 @@ public final class CoordinatorProcess implements AutoCloseable {
         }
     }
 
-    private static ExecutorService beside() {
+    private static ExecutorService beside(int parallelRuns) {
         AtomicInteger number = new AtomicInteger();
         return Executors.newFixedThreadPool(
-                BESIDE_THREADS,
+                BESIDE_THREADS + parallelRuns,
                 task -> {
                     Thread thread =
                             new Thread(task, "coordinator-aside-" + number.incrementAndGet());

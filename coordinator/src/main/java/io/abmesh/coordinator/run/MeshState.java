@@ -6,18 +6,19 @@ import java.util.Optional;
 /**
  * Who is there and who feeds whom, at one moment.
  *
- * @param work what is done; absent while nothing is
+ * @param work what is done, one for each run in progress that has begun, in that order
  * @param teachers that joined, in order
  * @param students that joined, in order
  */
-public record MeshState(Optional<Work> work, List<Teacher> teachers, List<Student> students) {
+public record MeshState(List<Work> work, List<Teacher> teachers, List<Student> students) {
     public MeshState {
+        work = List.copyOf(work);
         teachers = List.copyOf(teachers);
         students = List.copyOf(students);
     }
 
     /**
-     * The run that is executed.
+     * A run that is executed.
      *
      * @param runId its name
      * @param epoch membership epoch; 0 before the first
@@ -39,6 +40,7 @@ public record MeshState(Optional<Work> work, List<Teacher> teachers, List<Studen
      *
      * @param workerId its name
      * @param address of its services
+     * @param runId run that it works for; empty: none
      * @param creditBytes that it gave to the run; 0 if it does not serve it
      * @param usedBytes of them that micro-batches hold
      * @param heldCount micro-batches that it has to compute or holds
@@ -49,6 +51,7 @@ public record MeshState(Optional<Work> work, List<Teacher> teachers, List<Studen
     public record Teacher(
             String workerId,
             String address,
+            Optional<String> runId,
             long creditBytes,
             long usedBytes,
             int heldCount,
@@ -61,6 +64,7 @@ public record MeshState(Optional<Work> work, List<Teacher> teachers, List<Studen
      *
      * @param workerId its name
      * @param address of its server
+     * @param runId run that it works for; empty: none
      * @param threads that compute
      * @param platform what it computes on
      * @param leads whether it reports for all
@@ -71,6 +75,7 @@ public record MeshState(Optional<Work> work, List<Teacher> teachers, List<Studen
     public record Student(
             String workerId,
             String address,
+            Optional<String> runId,
             int threads,
             String platform,
             boolean leads,

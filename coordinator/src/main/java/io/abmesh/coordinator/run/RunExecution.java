@@ -432,6 +432,7 @@ final class RunExecution implements TeacherFeed.Listener {
         return new MeshState.Teacher(
                 member.workerId(),
                 member.address(),
+                Optional.of(runId()),
                 queue.creditBytes(),
                 queue.usedBytes(),
                 queue.heldCount(),
@@ -452,6 +453,7 @@ final class RunExecution implements TeacherFeed.Listener {
         return new MeshState.Student(
                 student.join().getWorkerId(),
                 student.join().getAddress(),
+                Optional.of(runId()),
                 student.join().getThreads(),
                 student.join().getPlatform(),
                 students.leads(student),
@@ -665,6 +667,7 @@ final class RunExecution implements TeacherFeed.Listener {
                                     world,
                                     teacher,
                                     around.loop(),
+                                    around.batches().memory(),
                                     around.security(),
                                     around.stallTimeout()),
                             this,
@@ -747,6 +750,7 @@ final class RunExecution implements TeacherFeed.Listener {
                                             runId(),
                                             epoch,
                                             step + "/" + micro,
+                                            world.bytes(samples),
                                             () -> world.schedule().microBatch(ofTrack, number));
                     work.ready[micro] = reference(batchId, around.ownAddress(), samples);
                 }
@@ -851,13 +855,18 @@ final class RunExecution implements TeacherFeed.Listener {
                 EvaluationAssignment.newBuilder().setRunId(runId()).setEvaluationId(step);
         for (int i = 0; i < world.test().count(); i++) {
             int number = i;
-            String batchId =
-                    around.batches()
-                            .offer(runId(), epoch, "test/" + i, () -> world.test().batch(number));
             int size =
                     Math.min(
                             log.evaluationBatch(),
                             world.facts().testCount() - i * log.evaluationBatch());
+            String batchId =
+                    around.batches()
+                            .offer(
+                                    runId(),
+                                    epoch,
+                                    "test/" + i,
+                                    world.bytes(size),
+                                    () -> world.test().batch(number));
             assignment.addBatches(reference(batchId, around.ownAddress(), size));
         }
         toLeader(WorkResponse.newBuilder().setEvaluate(assignment));

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
-import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.meter.RunMeters;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.coordinator.store.LedgerFile;
 import io.abmesh.coordinator.store.RunStore;
@@ -56,7 +56,7 @@ final class RunLog implements AutoCloseable {
     private final Plan plan;
     private final Clock clock;
     private final int evaluationBatch;
-    private final CoordinatorMeters meters;
+    private final RunMeters meters;
     private final Deque<Long> commitNanos = new ArrayDeque<>();
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
@@ -69,7 +69,7 @@ final class RunLog implements AutoCloseable {
             Plan plan,
             Clock clock,
             int evaluationBatch,
-            CoordinatorMeters meters,
+            RunMeters meters,
             LedgerFile ledger) {
         this.record = record;
         this.plan = plan;
@@ -85,11 +85,7 @@ final class RunLog implements AutoCloseable {
      * @throws io.abmesh.proto.error.MeshException STORE_FULL if the run's folder cannot be written
      */
     static RunLog open(
-            RunRecord record,
-            Plan plan,
-            Clock clock,
-            int evaluationBatch,
-            CoordinatorMeters meters) {
+            RunRecord record, Plan plan, Clock clock, int evaluationBatch, RunMeters meters) {
         Path file = record.folder().file(LEDGER);
         try {
             LedgerFile ledger = LedgerFile.open(file);

@@ -46,6 +46,7 @@ public final class RunRecord {
 
     private volatile Run state;
     private volatile long epoch;
+    private volatile List<String> students = List.of();
     private @Nullable MeshException unwritten;
 
     private RunRecord(RunFolder folder, Journal journal, Clock clock) {
@@ -109,6 +110,11 @@ public final class RunRecord {
     /** Returns the membership epoch of the newest roster; 0 before the first. */
     public long epoch() {
         return epoch;
+    }
+
+    /** Returns the names of the students that worked together last; empty before the first did. */
+    List<String> students() {
+        return students;
     }
 
     /** Returns whether the run has ended. */
@@ -194,6 +200,7 @@ public final class RunRecord {
             }
             case ROSTER_FORMED -> {
                 epoch = event.getRosterFormed().getEpoch();
+                students = List.copyOf(event.getRosterFormed().getWorkerIdsList());
                 roster(next, event.getRosterFormed());
             }
             case STEP_COMMITTED -> committed(next, event.getStepCommitted().getStep());

@@ -81,6 +81,11 @@ public record RunWorld(
         return data.images();
     }
 
+    /** Returns the bytes of samples: pixels and a label each. */
+    long bytes(int samples) {
+        return samples * ((long) facts.shape().bytes() + Integer.BYTES);
+    }
+
     /** Returns what turns pixels into the teacher's input; nothing if it takes them as they are. */
     Optional<Normalization> teacherNormalization(Plan plan, DescribeTeacherResponse teacher) {
         if (plan.getTeacher().hasNormalization()) {

@@ -6,6 +6,7 @@ import com.google.protobuf.util.Timestamps;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.meter.Recovery;
+import io.abmesh.coordinator.meter.RunMeters;
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanAgainstWorld;
 import io.abmesh.coordinator.plan.PlanProblem;
@@ -61,8 +62,11 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All runs, one of which is executed at a time, in the order of their submission, by the workers
- * that joined.
+ * All runs. As many as {@link Settings#maxParallelRuns} are in progress at a time, begun in the
+ * order of their submission, each with workers of its own; the others wait.
+ *
+ * <p>Of a run alone are its workers, batches, epochs, journal, ledger and meters. What all share is
+ * the loop, the store with its counter of epochs, and the threads beside the loop.
  *
  * <p>State is owned by the coordinator's loop; what reads files or calls a teacher is done beside
  * it and comes back as a task.
@@ -70,8 +74,13 @@ import org.jspecify.annotations.Nullable;
 public final class Runs implements WorkerListener, AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Runs.class);
 
-    /** What the runs need around them. */
+    /**
+     * What the runs need around them.
+     *
+     * @param maxParallelRuns runs in progress at a time; at least 1
+     */
     public record Settings(
+            int maxParallelRuns,
             int evaluationBatch,
             Duration describeDeadline,
             Duration stallTimeout,
@@ -107,10 +116,13 @@ public final class Runs implements WorkerListener, AutoCloseable {
     private final Instant startTime;
     private String ownAddress = "";
 
-    /** The run that is executed, as far as it has come. */
+    /** A run in progress, as far as it has come. */
     private static final class Active {
         private final RunRecord record;
         private final Plan plan;
+        private final RunMeters meters;
+        private final List<TeacherMember> teachers = new ArrayList<>();
+        private final List<StudentSession> students = new ArrayList<>();
         private @Nullable RunWorld world;
         private RunWorld.@Nullable Teacher teacher;
         private boolean describing;
@@ -118,9 +130,37 @@ public final class Runs implements WorkerListener, AutoCloseable {
         private @Nullable RunExecution execution;
         private @Nullable RunLog log;
 
-        Active(RunRecord record, Plan plan) {
+        Active(RunRecord record, Plan plan, RunMeters meters) {
             this.record = record;
             this.plan = plan;
+            this.meters = meters;
+        }
+
+        String runId() {
+            return record.folder().runId();
+        }
+
+        Lending.Borrower borrower(TeacherMember member) {
+            String model =
+                    teacher == null
+                            ? plan.getTeacher().getSha256()
+                            : teacher.description().getModelSha256();
+            return borrower(
+                    teachers.size(),
+                    Integer.MAX_VALUE,
+                    model.isEmpty() || model.equals(member.modelSha256()));
+        }
+
+        Lending.Borrower borrower(StudentSession student) {
+            return borrower(
+                    students.size(),
+                    plan.getMicroBatches(),
+                    record.students().contains(student.join().getWorkerId()));
+        }
+
+        private Lending.Borrower borrower(int workers, int useful, boolean known) {
+            return new Lending.Borrower(
+                    runId(), record.folder().requestId(), workers, useful, known);
         }
 
         private void closeWorld() {
@@ -183,7 +223,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
 
     /** Looks at the time; to be called on the loop, every few seconds. */
     public void beat() {
-        executions(Optional.empty()).forEach(RunExecution::beat);
+        executions().forEach(RunExecution::beat);
     }
 
     /** Returns a run. */
@@ -342,7 +382,6 @@ public final class Runs implements WorkerListener, AutoCloseable {
 
     /** Shows in the meters what is there; on the loop. */
     public void measure() {
-        MeshState mesh = meshNow();
         meters.levels(
                 new CoordinatorMeters.Levels(
                         records.values().stream()
@@ -350,44 +389,74 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                         Collectors.groupingBy(
                                                 record -> record.snapshot().getState(),
                                                 Collectors.counting())),
-                        mesh.teachers().size(),
-                        mesh.students().size(),
-                        mesh.work().map(MeshState.Work::stepsUnderWay).orElse(0),
-                        mesh.work().map(MeshState.Work::waitingMicroBatches).orElse(0),
-                        mesh.teachers().stream().mapToLong(MeshState.Teacher::creditBytes).sum(),
-                        mesh.teachers().stream().mapToLong(MeshState.Teacher::usedBytes).sum()));
+                        teachers.size(),
+                        students.size()));
+        active.values().forEach(Runs::measure);
+    }
+
+    private List<RunExecution> executions() {
+        List<RunExecution> executions = new ArrayList<>();
+        for (Active run : active.values()) {
+            if (run.execution != null) {
+                executions.add(run.execution);
+            }
+        }
+        return executions;
+    }
+
+    private static void measure(Active run) {
+        RunExecution execution = run.execution;
+        List<MeshState.Teacher> feeding =
+                execution == null
+                        ? List.of()
+                        : run.teachers.stream().map(execution::describe).toList();
+        Optional<MeshState.Work> work = Optional.ofNullable(execution).map(RunExecution::work);
+        run.meters.levels(
+                new RunMeters.Levels(
+                        run.record.snapshot().getState() == RunState.RUN_STATE_RUNNING,
+                        run.teachers.size(),
+                        run.students.size(),
+                        work.map(MeshState.Work::stepsUnderWay).orElse(0),
+                        work.map(MeshState.Work::waitingMicroBatches).orElse(0),
+                        feeding.stream().mapToLong(MeshState.Teacher::creditBytes).sum(),
+                        feeding.stream().mapToLong(MeshState.Teacher::usedBytes).sum()));
     }
 
     private MeshState meshNow() {
         return new MeshState(
-                executions(Optional.empty()).stream().findFirst().map(RunExecution::work),
-                teachers.stream()
-                        .map(
-                                member ->
-                                        executions(member.run()).stream()
-                                                .findFirst()
-                                                .map(e -> e.describe(member))
-                                                .orElseGet(() -> idle(member)))
-                        .toList(),
-                students.stream()
-                        .map(
-                                student ->
-                                        executions(student.run()).stream()
-                                                .findFirst()
-                                                .map(e -> e.describe(student))
-                                                .orElseGet(() -> idle(student)))
-                        .toList());
+                executions().stream().map(RunExecution::work).toList(),
+                teachers.stream().map(this::describe).toList(),
+                students.stream().map(this::describe).toList());
     }
 
-    private static MeshState.Teacher idle(TeacherMember member) {
-        return new MeshState.Teacher(member.workerId(), member.address(), 0, 0, 0, 0, 0, 0);
+    private MeshState.Teacher describe(TeacherMember member) {
+        Optional<Active> run = runOf(member);
+        RunExecution execution = run.map(r -> r.execution).orElse(null);
+        return execution == null
+                ? new MeshState.Teacher(
+                        member.workerId(),
+                        member.address(),
+                        run.map(Active::runId),
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0)
+                : execution.describe(member);
     }
 
-    private static MeshState.Student idle(StudentSession student) {
+    private MeshState.Student describe(StudentSession student) {
+        Optional<Active> run = runOf(student);
+        RunExecution execution = run.map(r -> r.execution).orElse(null);
+        if (execution != null) {
+            return execution.describe(student);
+        }
         StudentJoin join = student.join();
         return new MeshState.Student(
                 join.getWorkerId(),
                 join.getAddress(),
+                run.map(Active::runId),
                 join.getThreads(),
                 join.getPlatform(),
                 false,
@@ -415,6 +484,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     if (run != null) {
                         run.closeWorld();
                     }
+                    meters.rest(runId);
                     next();
                 });
     }
@@ -431,16 +501,81 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 });
     }
 
+    /** Begins as many runs as may go on at a time, and gives workers that are free to runs. */
     private void next() {
-        if (!active.isEmpty() || queue.isEmpty() || ownAddress.isEmpty()) {
+        if (ownAddress.isEmpty()) {
             return;
         }
-        RunRecord record = record(queue.remove(0));
-        Active run =
-                new Active(
-                        record, record.folder().plan().resolved(record.folder().baseDirectory()));
-        active.put(record.folder().runId(), run);
-        openWorld(run);
+        List<Active> begun = new ArrayList<>();
+        while (active.size() < settings.maxParallelRuns() && !queue.isEmpty()) {
+            RunRecord record = record(queue.remove(0));
+            RunFolder folder = record.folder();
+            Active run =
+                    new Active(
+                            record,
+                            folder.plan().resolved(folder.baseDirectory()),
+                            meters.begin(folder.runId()));
+            active.put(folder.runId(), run);
+            begun.add(run);
+        }
+        lend();
+        begun.forEach(this::openWorld);
+    }
+
+    /** Gives a run to every worker that has none and that a run can use. */
+    private void lend() {
+        for (TeacherMember teacher : List.copyOf(teachers)) {
+            if (runOf(teacher).isEmpty()) {
+                runFor(teacher).ifPresent(run -> give(teacher, run));
+            }
+        }
+        for (StudentSession student : List.copyOf(students)) {
+            if (runOf(student).isEmpty()) {
+                runFor(student).ifPresent(run -> give(student, run));
+            }
+        }
+    }
+
+    private Optional<Active> runFor(TeacherMember teacher) {
+        return Lending.choose(
+                        teacher.run(),
+                        active.values().stream()
+                                .filter(run -> run.plan.hasTeacher())
+                                .map(run -> run.borrower(teacher))
+                                .toList())
+                .map(chosen -> active.get(chosen.runId()));
+    }
+
+    private Optional<Active> runFor(StudentSession student) {
+        return Lending.choose(
+                        student.run(),
+                        active.values().stream().map(run -> run.borrower(student)).toList())
+                .map(chosen -> active.get(chosen.runId()));
+    }
+
+    private void give(TeacherMember teacher, Active run) {
+        LOG.infof("Teacher works worker=%s run=%s", teacher.workerId(), run.runId());
+        run.teachers.add(teacher);
+        if (run.execution != null) {
+            run.execution.teacherJoined(teacher);
+        }
+        advance(run);
+    }
+
+    private static void give(StudentSession student, Active run) {
+        LOG.infof("Student works worker=%s run=%s", student.join().getWorkerId(), run.runId());
+        run.students.add(student);
+        if (run.execution != null) {
+            run.execution.begin(student);
+        }
+    }
+
+    private Optional<Active> runOf(TeacherMember teacher) {
+        return active.values().stream().filter(run -> run.teachers.contains(teacher)).findFirst();
+    }
+
+    private Optional<Active> runOf(StudentSession student) {
+        return active.values().stream().filter(run -> run.students.contains(student)).findFirst();
     }
 
     private void openWorld(Active run) {
@@ -474,7 +609,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         }
         if (!run.waitsForData) {
             run.waitsForData = true;
-            meters.noticed(cause.reason().name());
+            run.meters.noticed(cause.reason().name());
             run.record.append(
                     RunEvent.newBuilder()
                             .setNotice(
@@ -507,7 +642,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     run.record.folder().plan(),
                     world.facts(),
                     run.teacher == null ? null : run.teacher.description());
-            log = RunLog.open(run.record, run.plan, clock, settings.evaluationBatch(), meters);
+            log = RunLog.open(run.record, run.plan, clock, settings.evaluationBatch(), run.meters);
             run.log = log;
         } catch (MeshException e) {
             end(run.record, RunState.RUN_STATE_FAILED, e);
@@ -518,7 +653,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         run.plan,
                         TrackPlanner.tracks(run.plan, world.facts().trainCount()),
                         world.facts().trainCount());
-        Recovery recovery = new Recovery(meters, clock);
+        Recovery recovery = new Recovery(run.meters, clock);
         if (interrupted.remove(run.record.folder().runId())) {
             recovery.lost(MeshRole.COORDINATOR, startTime);
         }
@@ -544,10 +679,8 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                 settings.sampling()),
                         new Ending(run));
         run.execution = execution;
-        teachers.stream()
-                .filter(teacher -> mayWork(teacher.run(), run))
-                .forEach(execution::teacherJoined);
-        students.stream().filter(student -> mayWork(student.run(), run)).forEach(execution::begin);
+        run.teachers.forEach(execution::teacherJoined);
+        run.students.forEach(execution::begin);
     }
 
     private final class Ending implements RunExecution.Ending {
@@ -569,12 +702,10 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private void describe(Active run, RunWorld world) {
-        Optional<TeacherMember> first =
-                teachers.stream().filter(teacher -> mayWork(teacher.run(), run)).findFirst();
-        if (run.describing || first.isEmpty()) {
+        if (run.describing || run.teachers.isEmpty()) {
             return;
         }
-        TeacherMember member = first.get();
+        TeacherMember member = run.teachers.get(0);
         run.describing = true;
         beside.execute(
                 () -> {
@@ -656,6 +787,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         if (run != null) {
             run.closeWorld();
         }
+        meters.rest(runId);
         deliver(record);
         if (cause != null) {
             LOG.errorf(
@@ -724,52 +856,42 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 student.join().getPlatform(),
                 student.join().getThreads());
         students.add(student);
-        executions(student.run()).forEach(execution -> execution.begin(student));
+        lend();
     }
 
     @Override
     public void studentSaid(StudentSession student, WorkRequest message) {
-        executions(student.run()).forEach(execution -> execution.said(student, message));
+        runOf(student)
+                .map(run -> run.execution)
+                .ifPresent(execution -> execution.said(student, message));
     }
 
     @Override
     public void studentLost(StudentSession student) {
         LOG.infof("Student left worker=%s", student.join().getWorkerId());
         students.remove(student);
-        executions(student.run()).forEach(execution -> execution.lost(student));
+        Optional<Active> left = runOf(student);
+        left.ifPresent(run -> run.students.remove(student));
+        left.map(run -> run.execution).ifPresent(execution -> execution.lost(student));
     }
 
     @Override
     public void teacherJoined(TeacherMember teacher) {
         LOG.infof("Teacher joined worker=%s address=%s", teacher.workerId(), teacher.address());
         teachers.add(teacher);
-        executions(teacher.run()).forEach(execution -> execution.teacherJoined(teacher));
-        List.copyOf(active.values()).forEach(this::advance);
+        lend();
     }
 
     @Override
     public void teacherLost(TeacherMember teacher) {
-        if (teachers.remove(teacher)) {
-            LOG.infof("Teacher left worker=%s", teacher.workerId());
-            executions(teacher.run()).forEach(execution -> execution.teacherLost(teacher));
-            List.copyOf(active.values()).forEach(this::advance);
+        if (!teachers.remove(teacher)) {
+            return;
         }
-    }
-
-    /** Returns what a worker has a part in. */
-    private List<RunExecution> executions(Optional<String> ofWorker) {
-        List<RunExecution> executions = new ArrayList<>();
-        for (Active run : active.values()) {
-            if (run.execution != null && mayWork(ofWorker, run)) {
-                executions.add(run.execution);
-            }
-        }
-        return executions;
-    }
-
-    /** A worker works for the run that its certificate names; one without works for any. */
-    private static boolean mayWork(Optional<String> ofWorker, Active run) {
-        return ofWorker.map(run.record.folder().requestId()::equals).orElse(true);
+        LOG.infof("Teacher left worker=%s", teacher.workerId());
+        Optional<Active> left = runOf(teacher);
+        left.ifPresent(run -> run.teachers.remove(teacher));
+        left.map(run -> run.execution).ifPresent(execution -> execution.teacherLost(teacher));
+        left.ifPresent(this::advance);
     }
 
     /** Closes the journals; runs go on when a coordinator opens the store again. */

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.worker.TeacherLink;
 import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.data.schedule.MicroBatch;
@@ -89,6 +90,7 @@ final class TeacherFeed implements TeacherLink.Listener {
             RunWorld world,
             RunWorld.Teacher teacher,
             Loop loop,
+            BatchMemory memory,
             MeshSecurity security,
             Duration stallTimeout) {}
 
@@ -240,6 +242,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                         open.build(),
                         context.loop(),
                         this,
+                        context.memory(),
                         context.security(),
                         context.stallTimeout());
         links.put(link, need);
@@ -280,6 +283,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                     batchId,
                     context.world().dataset().train().sha256(),
                     offered.samples(),
+                    context.world().bytes(offered.samples()),
                     offered.firings(),
                     offered.traceParent(),
                     offered.render());

@@ -100,13 +100,13 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
     /** One student's stream. */
     private final class Stream {
         private final PacedWriter<WorkResponse> writer;
-        private final Optional<String> run;
+        private final Optional<String> certified;
         private final Lease heard = new Lease(clock, lease);
         private @Nullable StudentSession session;
 
-        Stream(PacedWriter<WorkResponse> writer, Optional<String> run) {
+        Stream(PacedWriter<WorkResponse> writer, Optional<String> certified) {
             this.writer = writer;
-            this.run = run;
+            this.certified = certified;
         }
 
         void said(WorkRequest message) {
@@ -138,7 +138,11 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                                 + version,
                         Map.of("found", message.getJoin().getVersion(), "expected", version));
             }
-            StudentSession joined = new StudentSession(message.getJoin(), run, writer);
+            StudentSession joined =
+                    new StudentSession(
+                            message.getJoin(),
+                            NamedRun.of(message.getJoin().getRunRequestId(), certified),
+                            writer);
             session = joined;
             joined.send(
                     WorkResponse.newBuilder()

@@ -93,14 +93,14 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
     /** One teacher's stream. */
     private final class Stream {
         private final PacedWriter<JoinMeshResponse> writer;
-        private final Optional<String> run;
+        private final Optional<String> certified;
         private final Lease heard = new Lease(clock, lease);
         private @Nullable TeacherMember member;
         private boolean told;
 
-        Stream(PacedWriter<JoinMeshResponse> writer, Optional<String> run) {
+        Stream(PacedWriter<JoinMeshResponse> writer, Optional<String> certified) {
             this.writer = writer;
-            this.run = run;
+            this.certified = certified;
         }
 
         void said(JoinMeshRequest message) {
@@ -136,7 +136,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                             message.getWorkerId(),
                             message.getAddress(),
                             message.getModelSha256(),
-                            run);
+                            NamedRun.of(message.getRunRequestId(), certified));
             member = joined;
             answer();
             loop.execute(() -> listener.teacherJoined(joined));

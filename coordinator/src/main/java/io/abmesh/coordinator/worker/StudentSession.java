@@ -29,7 +29,7 @@ public final class StudentSession {
         return join;
     }
 
-    /** Returns the request of the run that its certificate names; empty: it works for any. */
+    /** Returns the request of the run that it is for; empty: it is lent to one that needs it. */
     public Optional<String> run() {
         return run;
     }

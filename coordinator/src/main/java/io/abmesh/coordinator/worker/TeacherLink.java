@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.worker;
 
+import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.data.schedule.MicroBatch;
 import io.abmesh.proto.error.ErrorReason;
@@ -34,8 +35,9 @@ import java.util.function.Supplier;
 
 /**
  * A stream of batches to one teacher-worker. Batches are rendered and written by a thread of the
- * link's own, which waits while the teacher does not read; what waits for it is bounded by the
- * teacher's credit. Methods are called on the coordinator's loop, and the listener is told there.
+ * link's own, which waits while the teacher does not read or {@link BatchMemory} has no room for
+ * its run; what waits for it is bounded by the teacher's credit. Methods are called on the
+ * coordinator's loop, and the listener is told there.
  */
 public final class TeacherLink {
     private static final Duration GRACE = Duration.ofMillis(200);
@@ -61,6 +63,8 @@ public final class TeacherLink {
     private final TeacherMember member;
     private final Loop loop;
     private final Listener listener;
+    private final String runId;
+    private final BatchMemory memory;
     private final ManagedChannel channel;
     private final PacedWriter<StreamBatchesRequest> writer;
     private final ExecutorService thread;
@@ -71,11 +75,15 @@ public final class TeacherLink {
 
     private TeacherLink(
             TeacherMember member,
+            String runId,
             Loop loop,
             Listener listener,
+            BatchMemory memory,
             MeshSecurity security,
             Duration stallTimeout) {
         this.member = member;
+        this.runId = runId;
+        this.memory = memory;
         this.loop = loop;
         this.listener = listener;
         this.channel =
@@ -94,6 +102,7 @@ public final class TeacherLink {
     /**
      * Opens a stream.
      *
+     * @param memory that a batch takes while it is written; borrowed
      * @param security of this process; borrowed
      */
     public static TeacherLink open(
@@ -101,9 +110,12 @@ public final class TeacherLink {
             StreamOpen open,
             Loop loop,
             Listener listener,
+            BatchMemory memory,
             MeshSecurity security,
             Duration stallTimeout) {
-        TeacherLink link = new TeacherLink(member, loop, listener, security, stallTimeout);
+        TeacherLink link =
+                new TeacherLink(
+                        member, open.getRunId(), loop, listener, memory, security, stallTimeout);
         var unused = TeacherServiceGrpc.newStub(link.channel).streamBatches(link.new Responses());
         link.write(
                 () -> link.writer.write(StreamBatchesRequest.newBuilder().setOpen(open).build()));
@@ -133,6 +145,7 @@ public final class TeacherLink {
     /**
      * Sends a batch, for which there is credit.
      *
+     * @param bytes that it takes in this process
      * @param firings whether the teacher shall say how its taps fire
      * @param traceParent of the span that it is computed for; empty for none
      */
@@ -140,11 +153,20 @@ public final class TeacherLink {
             String batchId,
             String datasetSha256,
             int samples,
+            long bytes,
             boolean firings,
             String traceParent,
             Supplier<MicroBatch> render) {
         credit -= cost(samples);
-        write(() -> send(batchId, datasetSha256, firings, traceParent, render.get()));
+        write(
+                () -> {
+                    memory.take(runId, bytes);
+                    try {
+                        send(batchId, datasetSha256, firings, traceParent, render.get());
+                    } finally {
+                        memory.give(runId, bytes);
+                    }
+                });
     }
 
     /** Lets a batch go. */

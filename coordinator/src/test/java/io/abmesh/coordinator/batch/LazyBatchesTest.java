@@ -21,24 +21,27 @@ final class LazyBatchesTest {
                     ByteBuffer.allocate(1),
                     ByteBuffer.allocate(4));
 
-    private final LazyBatches batches = new LazyBatches();
+    /** Memory for one batch. */
+    private static final long BYTES = 5;
+
+    private final LazyBatches batches = new LazyBatches(new BatchMemory(BYTES));
 
     @Test
     void aBatchIsFetchedInItsEpochOrOutsideOfAny() {
         batches.begin("run", 4);
-        String id = batches.offer("run", 4, "7/0", () -> BATCH);
+        String id = batches.offer("run", 4, "7/0", BYTES, () -> BATCH);
 
         assertThat(id).isEqualTo("run/4/7/0");
-        assertThat(batches.render(id, 4)).isSameAs(BATCH);
-        assertThat(batches.render(id, 0)).isSameAs(BATCH);
+        assertThat(fetched(id, 4)).isSameAs(BATCH);
+        assertThat(fetched(id, 0)).isSameAs(BATCH);
     }
 
     @Test
     void aFetchOfAnOlderEpochIsRefusedWhetherItsBatchIsThereOrNot() {
         batches.begin("run", 4);
-        String old = batches.offer("run", 4, "7/0", () -> BATCH);
+        String old = batches.offer("run", 4, "7/0", BYTES, () -> BATCH);
         batches.begin("run", 5);
-        String id = batches.offer("run", 5, "7/0", () -> BATCH);
+        String id = batches.offer("run", 5, "7/0", BYTES, () -> BATCH);
 
         refused(
                 () -> batches.render(old, 4),
@@ -53,8 +56,8 @@ final class LazyBatchesTest {
     @Test
     void aReleasedBatchIsNotFound() {
         batches.begin("run", 4);
-        String step = batches.offer("run", 4, "7/0", () -> BATCH);
-        String test = batches.offer("run", 4, "test/0", () -> BATCH);
+        String step = batches.offer("run", 4, "7/0", BYTES, () -> BATCH);
+        String test = batches.offer("run", 4, "test/0", BYTES, () -> BATCH);
         batches.release("run", 4, "7/0");
         batches.releaseAll("run", 4, "test/");
 
@@ -69,13 +72,52 @@ final class LazyBatchesTest {
     @Test
     void nothingIsLeftOfARunThatEnded() {
         batches.begin("run", 4);
-        String id = batches.offer("run", 4, "7/0", () -> BATCH);
+        String id = batches.offer("run", 4, "7/0", BYTES, () -> BATCH);
         batches.end("run");
 
         refused(
                 () -> batches.render(id, 4),
                 ErrorReason.BATCH_NOT_FOUND,
                 "no such batch here: found=run/4/7/0");
+    }
+
+    @Test
+    void aFetchBeyondTheMemoryOfItsRunIsPutOffUntilAnotherIsSent() {
+        batches.begin("run", 4);
+        String first = batches.offer("run", 4, "7/0", BYTES, () -> BATCH);
+        String second = batches.offer("run", 4, "7/1", BYTES, () -> BATCH);
+        LazyBatches.Rendered sending = batches.render(first, 4);
+        refused(
+                () -> batches.render(second, 4),
+                ErrorReason.WORKER_OVERLOADED,
+                "run has no memory left for a batch: batch=run/4/7/1, bytes=5");
+        sending.release().run();
+
+        assertThat(fetched(second, 4)).isSameAs(BATCH);
+    }
+
+    @Test
+    void aBatchThatCannotBeRenderedTakesNoMemory() {
+        batches.begin("run", 4);
+        String bad =
+                batches.offer(
+                        "run",
+                        4,
+                        "7/0",
+                        BYTES,
+                        () -> {
+                            throw new IllegalStateException("bad sample");
+                        });
+        String good = batches.offer("run", 4, "7/1", BYTES, () -> BATCH);
+        assertThatThrownBy(() -> batches.render(bad, 4)).hasMessage("bad sample");
+
+        assertThat(fetched(good, 4)).isSameAs(BATCH);
+    }
+
+    private MicroBatch fetched(String id, long epoch) {
+        LazyBatches.Rendered rendered = batches.render(id, epoch);
+        rendered.release().run();
+        return rendered.batch();
     }
 
     private static void refused(ThrowingCallable fetch, ErrorReason reason, String message) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 final class RecoveryTest {
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final TestingClock clock = new TestingClock();
-    private final Recovery recovery = new Recovery(new CoordinatorMeters(registry), clock);
+    private final Recovery recovery = new Recovery(new RunMeters(registry, "run"), clock);
 
     private Timer timer(String lost) {
         return registry.get("abmesh.coordinator.recovery.duration").tag("lost", lost).timer();

@@ -22,6 +22,7 @@ import io.abmesh.proto.v1.MembershipServiceGrpc;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.RunServiceGrpc;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.SubmitRunRequest;
 import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
@@ -145,6 +146,39 @@ final class CoordinatorSecurityIT {
                                             ListRunsRequest.getDefaultInstance())
                                     .reason())
                     .isEqualTo(ErrorReason.ROLE_NOT_ALLOWED);
+        }
+    }
+
+    @Test
+    void aWorkerIsForTheRunOfItsCertificateWhateverItSays() throws Exception {
+        MeshException student =
+                refusal(
+                        MeshIdentity.of("mesh", "one", MeshRole.STUDENT),
+                        AssignmentServiceGrpc.getWorkMethod(),
+                        WorkRequest.newBuilder()
+                                .setJoin(
+                                        StudentJoin.newBuilder()
+                                                .setWorkerId("student-0")
+                                                .setVersion(VERSION)
+                                                .setPrefetch(1)
+                                                .setRunRequestId("two"))
+                                .build());
+        MeshException teacher =
+                refusal(
+                        MeshIdentity.of("mesh", "one", MeshRole.TEACHER),
+                        MembershipServiceGrpc.getJoinMeshMethod(),
+                        JoinMeshRequest.newBuilder()
+                                .setWorkerId("teacher-0")
+                                .setAddress("127.0.0.1:1")
+                                .setVersion(VERSION)
+                                .setRunRequestId("two")
+                                .build());
+        for (MeshException refusal : List.of(student, teacher)) {
+            assertThat(refusal.reason()).isEqualTo(ErrorReason.ROLE_NOT_ALLOWED);
+            assertThat(refusal)
+                    .hasMessage(
+                            "worker is for another run than its certificate: found=two,"
+                                    + " expected=one");
         }
     }
 

@@ -40,6 +40,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
@@ -183,7 +184,8 @@ final class ObjectStorageIT {
                         directory.resolve("store"),
                         Optional.empty(),
                         Optional.empty(),
-                        Optional.of(new MemorySize(BigInteger.valueOf(1000)))));
+                        Optional.of(new MemorySize(BigInteger.valueOf(1000))),
+                        OptionalInt.empty()));
 
         MeshException failure = refused("data.location=s3://data/fashion");
 

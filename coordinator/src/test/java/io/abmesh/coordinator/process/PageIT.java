@@ -116,6 +116,7 @@ final class PageIT {
         assertThat(json("/api/runs/" + run + "/files").has("report.html")).isTrue();
         assertThat(json("/api/mesh").get("students").findValuesAsText("id"))
                 .containsExactly("student-0");
+        assertThat(json("/api/mesh").get("work")).isEmpty();
     }
 
     @Test

@@ -1,26 +1,44 @@
 package io.abmesh.coordinator.process;
 
 import io.quarkus.runtime.configuration.MemorySize;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Settings of a coordinator in a test: a free port, and a lease that no pause of a test ends. */
 record TestingConfig(
         Path storeDirectory,
         Optional<Path> tlsDirectory,
         Optional<String> resultsLocation,
-        Optional<MemorySize> objectCacheMaxSize)
+        Optional<MemorySize> objectCacheMaxSize,
+        OptionalInt maxParallelRuns)
         implements CoordinatorConfig {
-    /** In plain text, and results stay where they are. */
+    /** In plain text, results stay where they are, and one run goes on at a time. */
     TestingConfig(Path storeDirectory) {
-        this(storeDirectory, Optional.empty(), Optional.empty());
+        this(storeDirectory, OptionalInt.empty());
     }
 
-    /** With a cache of objects that holds them all. */
+    /** In plain text, and results stay where they are. */
+    TestingConfig(Path storeDirectory, OptionalInt maxParallelRuns) {
+        this(
+                storeDirectory,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                maxParallelRuns);
+    }
+
+    /** With a cache of objects that holds them all, and one run goes on at a time. */
     TestingConfig(
             Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation) {
-        this(storeDirectory, tlsDirectory, resultsLocation, Optional.empty());
+        this(
+                storeDirectory,
+                tlsDirectory,
+                resultsLocation,
+                Optional.empty(),
+                OptionalInt.empty());
     }
 
     @Override
@@ -46,6 +64,11 @@ record TestingConfig(
     @Override
     public Optional<Path> readyFile() {
         return Optional.empty();
+    }
+
+    @Override
+    public MemorySize batchMemory() {
+        return new MemorySize(BigInteger.valueOf(1 << 20));
     }
 
     @Override

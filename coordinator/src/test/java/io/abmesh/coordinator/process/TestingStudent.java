@@ -96,6 +96,7 @@ final class TestingStudent implements AutoCloseable {
     private final MeshSecurity security;
     private volatile int threads = 1;
     private volatile String platform = "testing";
+    private volatile String runRequest = "";
     private final List<RunRoster> rosters = new CopyOnWriteArrayList<>();
     private volatile boolean leads;
     private final Checkpoints checkpoints;
@@ -135,6 +136,12 @@ final class TestingStudent implements AutoCloseable {
     /** Says that it computes on another platform. */
     TestingStudent withPlatform(String other) {
         platform = other;
+        return this;
+    }
+
+    /** Says that it is for the run of a request. */
+    TestingStudent forRun(String request) {
+        runRequest = request;
         return this;
     }
 
@@ -260,6 +267,7 @@ final class TestingStudent implements AutoCloseable {
                                             .setVersion(version)
                                             .setThreads(threads)
                                             .setPlatform(platform)
+                                            .setRunRequestId(runRequest)
                                             .setPrefetch(PREFETCH)),
                     0);
         }

@@ -67,6 +67,7 @@ final class TestingTeacher implements AutoCloseable {
     private final Map<String, Held> held = new ConcurrentHashMap<>();
     private volatile long failing = -1;
     private volatile double firing = 0.5;
+    private volatile String runRequest = "";
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
     private final CompletableFuture<MeshException> refused = new CompletableFuture<>();
@@ -100,6 +101,12 @@ final class TestingTeacher implements AutoCloseable {
         firing = share;
     }
 
+    /** Says that it is for the run of a request. */
+    TestingTeacher forRun(String request) {
+        runRequest = request;
+        return this;
+    }
+
     /** Joins a mesh. */
     void join(String coordinator, String version) {
         ManagedChannel channel =
@@ -126,6 +133,7 @@ final class TestingTeacher implements AutoCloseable {
                         .setAddress(address())
                         .setVersion(version)
                         .setModelSha256(MODEL)
+                        .setRunRequestId(runRequest)
                         .build());
     }
 

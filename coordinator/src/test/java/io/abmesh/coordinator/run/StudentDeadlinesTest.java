@@ -3,6 +3,7 @@ package io.abmesh.coordinator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.store.RunStore;
@@ -78,7 +79,7 @@ final class StudentDeadlinesTest {
                 new Runs(
                         loop,
                         store,
-                        new LazyBatches(),
+                        new LazyBatches(new BatchMemory(1 << 20)),
                         new Datasets(
                                 new ObjectCache(
                                         directory.resolve("objects"),
@@ -90,6 +91,7 @@ final class StudentDeadlinesTest {
                         clock,
                         MeshSecurity.plainText(),
                         new Runs.Settings(
+                                1,
                                 8,
                                 DEADLINE,
                                 DEADLINE,

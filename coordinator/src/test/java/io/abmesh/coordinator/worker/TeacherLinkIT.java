@@ -2,6 +2,7 @@ package io.abmesh.coordinator.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshSecurity;
@@ -40,6 +41,7 @@ final class TeacherLinkIT {
                                 StreamOpen.getDefaultInstance(),
                                 loop,
                                 new Unheard(),
+                                new BatchMemory(1 << 20),
                                 MeshSecurity.plainText(),
                                 Duration.ofSeconds(30));
                 long begun = System.nanoTime();

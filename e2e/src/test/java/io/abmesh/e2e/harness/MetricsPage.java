@@ -42,8 +42,9 @@ public final class MetricsPage {
         lines.add(
                 "the labels `namespace`, `pod` and, of workers, `abmesh_io_run`. A summary has `_count` and `_sum`, and beside it a gauge `_max`, the");
         lines.add(
-                "longest of the last minutes. No label names a run or a sample, so the number of series is bounded. Besides these, Quarkus has those of");
-        lines.add("the JVM and of HTTP.");
+                "longest of the last minutes. `run` is the name of a run in the coordinator's store: of those in progress and of the last eight before");
+        lines.add(
+                "them. No label names a sample, so the number of series is bounded. Besides these, Quarkus has those of the JVM and of HTTP.");
         lines.add("");
         lines.add(
                 "Made by `MonitoringIT` of what a run's services served (`-Dabmesh.write-generated=true` writes it anew).");

@@ -20,6 +20,12 @@ public interface StudentConfig {
     @WithDefault("student-0")
     String workerId();
 
+    /**
+     * Request of the run that this worker is for, on Kubernetes the uid of its resource; absent: it
+     * is lent to whichever run needs one. With TLS it has to be the run of the certificate.
+     */
+    Optional<String> run();
+
     /** Interface that the gRPC server (health) listens at. */
     @WithDefault("127.0.0.1")
     String host();

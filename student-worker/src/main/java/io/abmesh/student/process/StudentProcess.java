@@ -142,6 +142,7 @@ public final class StudentProcess implements AutoCloseable {
                 .setPlatform(versions.getOrDefault("platform", ""))
                 .setPrefetch(config.prefetch())
                 .setAddress(config.advertisedHost().orElse(config.host()) + ":" + listening.port())
+                .setRunRequestId(config.run().orElse(""))
                 .build();
     }
 

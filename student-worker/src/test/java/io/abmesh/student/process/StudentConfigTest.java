@@ -27,6 +27,7 @@ final class StudentConfigTest {
         assertThat(config.coordinatorAddress()).isEqualTo("mesh:9000");
         assertThat(config.checkpointDirectory()).isEqualTo(Path.of("/data/checkpoint"));
         assertThat(config.workerId()).isEqualTo("student-0");
+        assertThat(config.run()).isEmpty();
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.grpcPort()).isZero();
         assertThat(config.advertisedHost()).isEmpty();
@@ -53,6 +54,7 @@ final class StudentConfigTest {
                 config(
                         Map.ofEntries(
                                 Map.entry("abmesh.student.worker-id", "s-1"),
+                                Map.entry("abmesh.student.run", "r-1"),
                                 Map.entry("abmesh.student.host", "0.0.0.0"),
                                 Map.entry("abmesh.student.grpc-port", "9001"),
                                 Map.entry("abmesh.student.advertised-host", "student-1"),
@@ -72,6 +74,7 @@ final class StudentConfigTest {
                                 Map.entry("abmesh.student.ready-file", "/run/ready.json")));
 
         assertThat(config.workerId()).isEqualTo("s-1");
+        assertThat(config.run()).contains("r-1");
         assertThat(config.host()).isEqualTo("0.0.0.0");
         assertThat(config.grpcPort()).isEqualTo(9001);
         assertThat(config.advertisedHost()).contains("student-1");

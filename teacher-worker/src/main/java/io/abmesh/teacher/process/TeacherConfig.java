@@ -66,6 +66,12 @@ public interface TeacherConfig {
     String workerId();
 
     /**
+     * Request of the run that this worker is for, on Kubernetes the uid of its resource; absent: it
+     * is lent to whichever run needs one. With TLS it has to be the run of the certificate.
+     */
+    Optional<String> run();
+
+    /**
      * Threads of one forward pass; absent: half of the processors, at least one, since on a laptop
      * the student computes beside it. More makes a batch come sooner and takes from the student.
      */

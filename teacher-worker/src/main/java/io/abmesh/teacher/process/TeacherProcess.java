@@ -237,6 +237,7 @@ public final class TeacherProcess implements AutoCloseable {
                         .setAddress(host + ":" + started.port())
                         .setVersion(version)
                         .setModelSha256(model.modelSha256())
+                        .setRunRequestId(config.run().orElse(""))
                         .build(),
                 coordinator,
                 security);

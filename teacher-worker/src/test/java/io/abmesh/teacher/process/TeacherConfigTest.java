@@ -28,6 +28,7 @@ class TeacherConfigTest {
         assertThat(config.tlsDirectory()).isEmpty();
         assertThat(config.coordinatorAddress()).isEmpty();
         assertThat(config.workerId()).isEqualTo("teacher-0");
+        assertThat(config.run()).isEmpty();
         assertThat(config.engineThreads()).isEmpty();
         assertThat(config.chunkSize()).isEqualTo(32);
         assertThat(config.maxStreams()).isEqualTo(4);
@@ -55,6 +56,7 @@ class TeacherConfigTest {
                                 Map.entry("tls-directory", "/tls"),
                                 Map.entry("coordinator-address", "coordinator:8000"),
                                 Map.entry("worker-id", "teacher-3"),
+                                Map.entry("run", "r-1"),
                                 Map.entry("engine-threads", "6"),
                                 Map.entry("chunk-size", "8"),
                                 Map.entry("max-streams", "2"),
@@ -75,6 +77,7 @@ class TeacherConfigTest {
         assertThat(config.tlsDirectory()).contains(Path.of("/tls"));
         assertThat(config.coordinatorAddress()).contains("coordinator:8000");
         assertThat(config.workerId()).isEqualTo("teacher-3");
+        assertThat(config.run()).contains("r-1");
         assertThat(config.engineThreads()).hasValue(6);
         assertThat(config.chunkSize()).isEqualTo(8);
         assertThat(config.maxStreams()).isEqualTo(2);

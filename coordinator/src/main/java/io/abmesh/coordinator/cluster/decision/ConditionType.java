@@ -4,7 +4,7 @@ package io.abmesh.coordinator.cluster.decision;
 public enum ConditionType {
     /** The newest spec is one that can be run. */
     SPEC_VALID("SpecValid"),
-    /** It is this run's turn. */
+    /** The run is one of those that may have workers now. */
     ADMITTED("Admitted"),
     /** All workers that are wanted are ready. */
     WORKERS_READY("WorkersReady"),

@@ -8,9 +8,9 @@ public enum Reason {
     SPEC_REJECTED("SpecRejected", true),
     /** The run has its turn. */
     ADMITTED("Admitted", false),
-    /** Another run has its turn. */
-    WAITS_FOR_TURN("WaitsForTurn", false),
-    /** Workers of the run before are still leaving. */
+    /** As many runs as may have workers at a time have them; the message names them. */
+    QUEUED("Queued", false),
+    /** Workers of a run before are still leaving. */
     WAITS_FOR_WORKERS_TO_LEAVE("WaitsForWorkersToLeave", false),
     /** The spec says that the run stands still. */
     SUSPENDED("Suspended", false),

@@ -8,9 +8,7 @@ import java.util.List;
  * @param problems what is wrong with its spec; empty for a good one
  * @param accepted whether an earlier spec was found good
  * @param suspended whether the spec that counts says so
- * @param turn name of the run whose turn it is; empty: nobody's
- * @param own name of this run
- * @param othersLeaving whether workers of another run are still there
+ * @param turn whether the run has a place among those that have workers
  * @param state what the coordinator says
  * @param failure why it failed; empty otherwise
  * @param students wanted and ready student-workers
@@ -20,9 +18,7 @@ public record RunFacts(
         List<String> problems,
         boolean accepted,
         boolean suspended,
-        String turn,
-        String own,
-        boolean othersLeaving,
+        Admission.Turn turn,
         MeshState state,
         String failure,
         Count students,
@@ -36,10 +32,5 @@ public record RunFacts(
 
     public RunFacts {
         problems = List.copyOf(problems);
-    }
-
-    /** Returns whether it is this run's turn. */
-    public boolean ownTurn() {
-        return turn.equals(own);
     }
 }

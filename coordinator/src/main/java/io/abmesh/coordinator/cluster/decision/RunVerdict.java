@@ -35,7 +35,7 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
                 if (facts.suspended()) {
                     yield RunPhase.SUSPENDED;
                 }
-                if (!facts.accepted() || !facts.ownTurn() || facts.othersLeaving()) {
+                if (!facts.accepted() || !facts.turn().own() || facts.turn().othersLeaving()) {
                     yield RunPhase.PENDING;
                 }
                 yield facts.state() == MeshState.RUNNING ? RunPhase.RUNNING : RunPhase.STARTING;
@@ -66,14 +66,10 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
         if (facts.suspended()) {
             return new RunCondition(type, false, Reason.SUSPENDED, "the spec says suspend");
         }
-        if (!facts.ownTurn()) {
-            return new RunCondition(
-                    type,
-                    false,
-                    Reason.WAITS_FOR_TURN,
-                    facts.turn().isEmpty() ? "waits" : "waits for run " + facts.turn());
+        if (!facts.turn().own()) {
+            return new RunCondition(type, false, Reason.QUEUED, queued(facts.turn().holders()));
         }
-        if (facts.othersLeaving()) {
+        if (facts.turn().othersLeaving()) {
             return new RunCondition(
                     type,
                     false,
@@ -81,6 +77,14 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
                     "workers of another run are still leaving");
         }
         return new RunCondition(type, true, Reason.ADMITTED, "it is this run's turn");
+    }
+
+    private static String queued(List<String> holders) {
+        return switch (holders.size()) {
+            case 0 -> "waits";
+            case 1 -> "waits for run " + holders.get(0);
+            default -> "waits for one of the runs " + String.join(", ", holders);
+        };
     }
 
     private static RunCondition workersReady(RunFacts facts) {

@@ -43,7 +43,7 @@ public record Transition(Reason reason, String message) {
     private static ConditionType owner(Reason reason) {
         return switch (reason) {
             case SPEC_ACCEPTED, SPEC_REJECTED -> ConditionType.SPEC_VALID;
-            case ADMITTED, WAITS_FOR_TURN, WAITS_FOR_WORKERS_TO_LEAVE, SUSPENDED, RESUMED ->
+            case ADMITTED, QUEUED, WAITS_FOR_WORKERS_TO_LEAVE, SUSPENDED, RESUMED ->
                     ConditionType.ADMITTED;
             case WORKERS_STARTING, WORKERS_READY, NO_WORKERS_WANTED -> ConditionType.WORKERS_READY;
             case TRAINING, NOT_STARTED -> ConditionType.TRAINING;

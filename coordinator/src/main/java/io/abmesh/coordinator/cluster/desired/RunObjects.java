@@ -250,6 +250,7 @@ public record RunObjects(
         around.collector()
                 .ifPresent(collector -> pod.with(StepTracing.ENDPOINT, collector.endpoint()));
         return pod.with(prefix + "COORDINATOR_ADDRESS", around.coordinatorAddress())
+                .with(prefix + "RUN", owner.getUid())
                 .with(prefix + "HOST", "0.0.0.0")
                 .with(prefix + "GRPC_PORT", Integer.toString(WorkerPod.GRPC_PORT))
                 .with(prefix + "TLS_DIRECTORY", TLS_PATH)

@@ -31,6 +31,7 @@ public final class Operator implements AutoCloseable {
      * @param namespace where runs are
      * @param identity name of this process among those that might act
      * @param storeClaim claim of the coordinator's volume, for the status
+     * @param maxParallelRuns how many runs the coordinator executes at a time
      * @param period between two looks at a run that goes on
      * @param lease time after which another process may take over
      */
@@ -38,6 +39,7 @@ public final class Operator implements AutoCloseable {
             String namespace,
             String identity,
             String storeClaim,
+            int maxParallelRuns,
             Duration period,
             Duration lease) {}
 
@@ -85,6 +87,7 @@ public final class Operator implements AutoCloseable {
                                                         ? around.apply(cluster.level())
                                                         : before),
                         new RunStatuses(settings.storeClaim()),
+                        settings.maxParallelRuns(),
                         clock);
         this.leadership =
                 new Leadership(
@@ -138,7 +141,7 @@ public final class Operator implements AutoCloseable {
 
     /**
      * A run whose resource was torn away past its finaliser, or that never had one, has no workers
-     * and must not keep the turn of those that do.
+     * and must not keep a turn from those that do.
      */
     private void parkOrphans() {
         if (!leadership.leads() || !informers.synced()) {

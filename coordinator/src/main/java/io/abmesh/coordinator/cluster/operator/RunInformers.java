@@ -14,7 +14,9 @@ import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.fabric8.kubernetes.client.informers.cache.Cache;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
@@ -128,9 +130,9 @@ final class RunInformers implements AutoCloseable {
         return pods.getStore().list().stream().filter(pod -> run(pod).equals(run)).count();
     }
 
-    /** Returns whether worker pods of another run are there. */
-    boolean podsOfOthers(String run) {
-        return pods.getStore().list().stream().anyMatch(pod -> !run(pod).equals(run));
+    /** Returns the names of the runs of which worker pods are there. */
+    Set<String> runsWithPods() {
+        return pods.getStore().list().stream().map(RunInformers::run).collect(Collectors.toSet());
     }
 
     private static String run(HasMetadata object) {

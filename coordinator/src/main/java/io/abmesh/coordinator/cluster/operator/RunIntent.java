@@ -56,8 +56,8 @@ record RunIntent(
                 force.isPresent()
                         && !suspended
                         && !mesh.state().terminal()
-                        && seen.turn().equals(seen.name())
-                        && !seen.othersLeaving();
+                        && seen.turn().own()
+                        && !seen.turn().othersLeaving();
         int students = works ? force.get().students() : 0;
         TeacherScaling.Decision teachers =
                 works && RunObjects.needsTeacher(force.get())
@@ -75,8 +75,6 @@ record RunIntent(
                         force.isPresent(),
                         suspended,
                         seen.turn(),
-                        seen.name(),
-                        seen.othersLeaving(),
                         mesh.state(),
                         mesh.failure(),
                         new RunFacts.Count(students, seen.studentsReady()),

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.cluster.operator;
 
+import io.abmesh.coordinator.cluster.decision.Admission;
 import io.abmesh.coordinator.cluster.decision.ConditionType;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
@@ -19,8 +20,7 @@ import java.util.Optional;
  *
  * @param run the resource
  * @param mesh what the coordinator says of it
- * @param turn name of the run whose turn it is; empty: nobody's
- * @param othersLeaving whether pods of another run are still there
+ * @param turn whether the run has a place among those that have workers
  * @param studentsWanted replicas of the students' StatefulSet; empty: there is none
  * @param studentsThere its pods
  * @param studentsReady its ready pods
@@ -31,8 +31,7 @@ import java.util.Optional;
 record RunObservation(
         DistillationRun run,
         MeshProgress mesh,
-        String turn,
-        boolean othersLeaving,
+        Admission.Turn turn,
         Optional<Integer> studentsWanted,
         int studentsThere,
         int studentsReady,

@@ -45,6 +45,7 @@ final class RunReconciler {
     private final MeshCertificates certificates;
     private final Supplier<Surroundings> around;
     private final RunStatuses statuses;
+    private final int places;
     private final Clock clock;
 
     /**
@@ -52,6 +53,7 @@ final class RunReconciler {
      *
      * @param around what all runs share; asked for at each pass, since a part of it is the API
      *     server's to say
+     * @param places how many runs may have workers at a time
      */
     RunReconciler(
             ClusterClient cluster,
@@ -60,6 +62,7 @@ final class RunReconciler {
             MeshCertificates certificates,
             Supplier<Surroundings> around,
             RunStatuses statuses,
+            int places,
             Clock clock) {
         this.cluster = cluster;
         this.informers = informers;
@@ -67,6 +70,7 @@ final class RunReconciler {
         this.certificates = certificates;
         this.around = around;
         this.statuses = statuses;
+        this.places = places;
         this.clock = clock;
     }
 
@@ -107,7 +111,6 @@ final class RunReconciler {
                 run,
                 runs.progress(run.getMetadata().getUid()),
                 turn(run),
-                informers.podsOfOthers(name),
                 informers.students(name).map(set -> set.getSpec().getReplicas()),
                 students.map(s -> orZero(s.getReplicas())).orElse(0),
                 students.map(s -> orZero(s.getReadyReplicas())).orElse(0),
@@ -120,8 +123,7 @@ final class RunReconciler {
         return count == null ? 0 : count;
     }
 
-    /** Returns whose turn it is. */
-    private String turn(DistillationRun own) {
+    private Admission.Turn turn(DistillationRun own) {
         List<Admission.Candidate> candidates = new ArrayList<>();
         candidates.add(candidate(own));
         for (DistillationRun other : informers.runs()) {
@@ -129,7 +131,8 @@ final class RunReconciler {
                 candidates.add(candidate(other));
             }
         }
-        return Admission.turn(candidates).map(Admission.Candidate::name).orElse("");
+        return Admission.turn(
+                own.getMetadata().getName(), candidates, informers.runsWithPods(), places);
     }
 
     private Admission.Candidate candidate(DistillationRun run) {

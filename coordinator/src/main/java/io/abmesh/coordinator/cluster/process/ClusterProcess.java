@@ -28,8 +28,10 @@ public final class ClusterProcess implements AutoCloseable {
      *
      * @param connection borrowed
      * @param runs borrowed
+     * @param maxParallelRuns how many of them are executed at a time
      */
-    public static ClusterProcess open(ClusterConnection connection, Runs runs, Clock clock) {
+    public static ClusterProcess open(
+            ClusterConnection connection, Runs runs, int maxParallelRuns, Clock clock) {
         ClusterConfig config = connection.config();
         Surroundings.Objects objects =
                 new Surroundings.Objects(
@@ -59,6 +61,7 @@ public final class ClusterProcess implements AutoCloseable {
                                 connection.namespace(),
                                 connection.identity(),
                                 config.storeClaim(),
+                                maxParallelRuns,
                                 config.period(),
                                 config.lease()),
                         clock);

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.decision;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.coordinator.cluster.decision.Admission.Turn;
 import io.abmesh.coordinator.cluster.decision.RunFacts.Count;
 import io.abmesh.coordinator.cluster.resource.RunPhase;
 import java.util.HashMap;
@@ -11,10 +12,14 @@ import org.junit.jupiter.api.Test;
 
 final class RunVerdictTest {
     private static final Count NONE = new Count(0, 0);
+    private static final Turn OWN = new Turn(true, List.of("mine"), false);
 
-    private static RunFacts facts(MeshState state, String turn, Count students) {
-        return new RunFacts(
-                List.of(), true, false, turn, "mine", false, state, "", students, new Count(2, 2));
+    private static RunFacts facts(MeshState state, Turn turn, Count students) {
+        return new RunFacts(List.of(), true, false, turn, state, "", students, new Count(2, 2));
+    }
+
+    private static Turn queued(String... holders) {
+        return new Turn(false, List.of(holders), false);
     }
 
     private static RunCondition condition(RunVerdict verdict, ConditionType type) {
@@ -33,7 +38,7 @@ final class RunVerdictTest {
     @Test
     void everyConditionIsAlwaysThere() {
         for (MeshState state : MeshState.values()) {
-            assertThat(RunVerdict.of(facts(state, "", NONE)).conditions())
+            assertThat(RunVerdict.of(facts(state, queued(), NONE)).conditions())
                     .extracting(RunCondition::type)
                     .containsExactly(ConditionType.values());
         }
@@ -47,9 +52,7 @@ final class RunVerdictTest {
                                 List.of("one", "two"),
                                 false,
                                 false,
-                                "",
-                                "mine",
-                                false,
+                                queued(),
                                 MeshState.ABSENT,
                                 "",
                                 NONE,
@@ -69,9 +72,7 @@ final class RunVerdictTest {
                                 List.of("one"),
                                 true,
                                 false,
-                                "mine",
-                                "mine",
-                                false,
+                                OWN,
                                 MeshState.RUNNING,
                                 "",
                                 new Count(1, 1),
@@ -84,15 +85,28 @@ final class RunVerdictTest {
 
     @Test
     void aRunWaitsForItsTurnAndNamesTheOther() {
-        RunVerdict verdict = RunVerdict.of(facts(MeshState.ABSENT, "other", NONE));
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.ABSENT, queued("other"), NONE));
         assertThat(verdict.phase()).isEqualTo(RunPhase.PENDING);
         assertThat(condition(verdict, ConditionType.ADMITTED).message())
                 .isEqualTo("waits for run other");
     }
 
     @Test
+    void aRunThatWaitsForOneOfSeveralNamesThem() {
+        RunVerdict verdict =
+                RunVerdict.of(facts(MeshState.ABSENT, queued("first", "second"), NONE));
+        assertThat(condition(verdict, ConditionType.ADMITTED))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.ADMITTED,
+                                false,
+                                Reason.QUEUED,
+                                "waits for one of the runs first, second"));
+    }
+
+    @Test
     void workersCountBeforeTheyAreReady() {
-        RunVerdict verdict = RunVerdict.of(facts(MeshState.PENDING, "mine", new Count(3, 1)));
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.PENDING, OWN, new Count(3, 1)));
         assertThat(verdict.phase()).isEqualTo(RunPhase.STARTING);
         assertThat(condition(verdict, ConditionType.WORKERS_READY))
                 .isEqualTo(
@@ -111,9 +125,7 @@ final class RunVerdictTest {
                                 List.of(),
                                 true,
                                 false,
-                                "",
-                                "mine",
-                                false,
+                                queued(),
                                 MeshState.FAILED,
                                 "LOSS_NOT_FINITE: loss is NaN",
                                 NONE,
@@ -130,8 +142,8 @@ final class RunVerdictTest {
 
     @Test
     void anEventIsToldOnceWhenSomethingBecomesSo() {
-        RunVerdict starting = RunVerdict.of(facts(MeshState.PENDING, "mine", new Count(1, 0)));
-        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)));
+        RunVerdict starting = RunVerdict.of(facts(MeshState.PENDING, OWN, new Count(1, 0)));
+        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, OWN, new Count(1, 1)));
         assertThat(Transition.between(Map.of(), starting))
                 .extracting(Transition::reason)
                 .containsExactly(Reason.SPEC_ACCEPTED, Reason.ADMITTED, Reason.WORKERS_STARTING);
@@ -143,8 +155,8 @@ final class RunVerdictTest {
 
     @Test
     void anEndIsOneEvent() {
-        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)));
-        RunVerdict done = RunVerdict.of(facts(MeshState.SUCCEEDED, "", NONE));
+        RunVerdict running = RunVerdict.of(facts(MeshState.RUNNING, OWN, new Count(1, 1)));
+        RunVerdict done = RunVerdict.of(facts(MeshState.SUCCEEDED, queued(), NONE));
         assertThat(Transition.between(reasons(running), done))
                 .extracting(Transition::reason)
                 .containsExactly(Reason.SUCCEEDED);
@@ -155,7 +167,7 @@ final class RunVerdictTest {
         assertThat(
                         Transition.between(
                                 Map.of("Admitted", "Suspended"),
-                                RunVerdict.of(facts(MeshState.RUNNING, "mine", new Count(1, 1)))))
+                                RunVerdict.of(facts(MeshState.RUNNING, OWN, new Count(1, 1)))))
                 .extracting(Transition::reason)
                 .contains(Reason.RESUMED);
     }

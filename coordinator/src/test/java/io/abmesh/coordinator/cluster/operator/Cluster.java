@@ -101,6 +101,7 @@ final class Cluster implements AutoCloseable {
                             crd ->
                                     crd != null
                                             && crd.getStatus() != null
+                                            && crd.getStatus().getConditions() != null
                                             && crd.getStatus().getConditions().stream()
                                                     .anyMatch(
                                                             c ->
@@ -132,8 +133,13 @@ final class Cluster implements AutoCloseable {
         return client;
     }
 
-    /** Starts an operator. */
+    /** Starts an operator of one run at a time. */
     Operator operator(String identity) {
+        return operator(identity, 1);
+    }
+
+    /** Starts an operator of so many runs at a time. */
+    Operator operator(String identity, int maxParallelRuns) {
         KubernetesClient client = coordinator();
         ClusterClient requests = new ClusterClient(client, namespace, clock, identity);
         MeshCertificates certificates = new MeshCertificates(requests, namespace, LIFE, clock);
@@ -157,7 +163,8 @@ final class Cluster implements AutoCloseable {
                                         Optional.empty(),
                                         Optional.empty(),
                                         level),
-                        new Operator.Settings(namespace, identity, "store", PERIOD, LEASE),
+                        new Operator.Settings(
+                                namespace, identity, "store", maxParallelRuns, PERIOD, LEASE),
                         clock);
         opened.push(operator::close);
         operator.start();

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,6 +17,7 @@ import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
 import io.abmesh.kube.Waiting;
 import io.abmesh.proto.identity.MeshIdentity;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
@@ -194,7 +196,7 @@ final class OperatorIT {
         cluster.mesh.end(other, MeshState.SUCCEEDED, "");
         cluster.awaitWorkers(RUN, 1, 1);
         assertThat(cluster.mesh.progress(uid).executing()).isTrue();
-        assertThat(cluster.events(RUN)).contains("Suspended", "WaitsForTurn", "Resumed");
+        assertThat(cluster.events(RUN)).contains("Suspended", "Queued", "Resumed");
     }
 
     @Test
@@ -284,11 +286,69 @@ final class OperatorIT {
         cluster.apply("second", Cluster.spec());
         DistillationRunStatus waiting = cluster.await("second", RunPhase.PENDING);
         assertThat(waiting.workers().teachersWanted()).isZero();
+        assertThat(Cluster.condition(waiting, "Admitted").getReason()).isEqualTo("Queued");
+        assertThat(Cluster.condition(waiting, "Admitted").getMessage())
+                .isEqualTo("waits for run first");
         cluster.mesh.end(first, MeshState.FAILED, "LOSS_NOT_FINITE: loss is NaN");
         DistillationRunStatus failed = cluster.await("first", RunPhase.FAILED);
         assertThat(Cluster.condition(failed, "Complete").getMessage())
                 .isEqualTo("LOSS_NOT_FINITE: loss is NaN");
         cluster.awaitWorkers("second", 1, 1);
+    }
+
+    @Test
+    void asManyRunsAsMayHaveWorkersHaveThemAtTheSameTime() {
+        cluster.operator("one", 2);
+        String first = cluster.apply("first", Cluster.spec());
+        cluster.awaitWorkers("first", 1, 1);
+        String second = cluster.apply("second", Cluster.spec());
+        cluster.awaitWorkers("second", 1, 1);
+        cluster.mesh.step(first, 10);
+        cluster.mesh.step(second, 20);
+        assertThat(cluster.await("first", s -> s.step() == 10).phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(cluster.await("second", s -> s.step() == 20).phase())
+                .isEqualTo(RunPhase.RUNNING);
+        assertThat(cluster.objects())
+                .contains("StatefulSet/first-student", "StatefulSet/second-student");
+
+        cluster.apply("third", Cluster.spec());
+        DistillationRunStatus queued = cluster.await("third", RunPhase.PENDING);
+        assertThat(Cluster.condition(queued, "Admitted").getStatus()).isEqualTo("False");
+        assertThat(Cluster.condition(queued, "Admitted").getReason()).isEqualTo("Queued");
+        assertThat(Cluster.condition(queued, "Admitted").getMessage())
+                .isEqualTo("waits for one of the runs first, second");
+        assertThat(cluster.objects()).doesNotContain("StatefulSet/third-student");
+
+        cluster.run("first").delete();
+        cluster.awaitGone("first");
+        cluster.awaitWorkers("third", 1, 1);
+        DistillationRunStatus other = cluster.awaitWorkers("second", 1, 1);
+        assertThat(other.phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(cluster.events("second"))
+                .as("the runs beside it changed nothing of it")
+                .containsExactly(
+                        "SpecAccepted", "Admitted", "WorkersStarting", "WorkersReady", "Training");
+    }
+
+    @Test
+    void workersAreToldWhichRunTheyAreFor() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(
+                        cluster
+                                .admin
+                                .pods()
+                                .inNamespace(cluster.namespace)
+                                .list()
+                                .getItems()
+                                .stream()
+                                .flatMap(pod -> pod.getSpec().getContainers().stream())
+                                .flatMap(container -> container.getEnv().stream())
+                                .filter(variable -> variable.getName().endsWith("_RUN")))
+                .extracting(EnvVar::getName, EnvVar::getValue)
+                .containsExactlyInAnyOrder(
+                        tuple("ABMESH_STUDENT_RUN", uid), tuple("ABMESH_TEACHER_RUN", uid));
     }
 
     @Test
