@@ -189,8 +189,7 @@ final class CachedContents {
     private List<Content> contents() throws IOException {
         List<Content> contents = new ArrayList<>();
         for (Path folder : folders(WHOLE)) {
-            contents.add(
-                    new Content(folder, sizeBytes(folder), Files.getLastModifiedTime(folder)));
+            contents.add(new Content(folder, sizeBytes(folder), Files.getLastModifiedTime(folder)));
         }
         contents.sort(Comparator.comparing(Content::lastUse));
         return contents;
