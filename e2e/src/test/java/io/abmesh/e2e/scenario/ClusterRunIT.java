@@ -95,6 +95,7 @@ final class ClusterRunIT {
                 .waitUntilCondition(
                         crd ->
                                 crd.getStatus() != null
+                                        && crd.getStatus().getConditions() != null
                                         && crd.getStatus().getConditions().stream()
                                                 .anyMatch(c -> c.getType().equals("Established")),
                         30,
