@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  * committed step or evaluation, in which each step stands once however often it was computed.
  */
 final class RunLog implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(RunLog.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String METRICS = "metrics.jsonl";
     private static final String LEDGER = "ledger";
@@ -153,6 +155,7 @@ final class RunLog implements AutoCloseable {
 
     void notice(String reason, String message) {
         meters.noticed(reason);
+        LOG.infof("Notice reason=%s: %s", reason, message);
         record.append(
                 RunEvent.newBuilder()
                         .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
@@ -263,6 +266,9 @@ final class RunLog implements AutoCloseable {
                         .build();
         record.append(RunEvent.newBuilder().setStepCommitted(step));
         write(line(step));
+        LOG.debugf(
+                "Step committed loss=%.4g imagesPerSecond=%.1f",
+                step.getLoss(), step.getImagesPerSecond());
         meters.stepCommitted(plan.getBatch());
     }
 

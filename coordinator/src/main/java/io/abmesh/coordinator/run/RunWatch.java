@@ -27,7 +27,7 @@ final class RunWatch {
             ServerCallStreamObserver<WatchRunResponse> observer,
             long after) {
         this.record = record;
-        this.loop = loop;
+        this.loop = loop.of(record::logContext);
         this.observer = observer;
         this.next = (int) Math.max(0, Math.min(Integer.MAX_VALUE, after + 1));
     }
