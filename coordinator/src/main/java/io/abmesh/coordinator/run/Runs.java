@@ -35,6 +35,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.WorkRequest;
@@ -383,6 +384,29 @@ public final class Runs implements WorkerListener, AutoCloseable {
         CompletableFuture<MeshState> mesh = new CompletableFuture<>();
         loop.executeAndWait(() -> mesh.complete(meshNow()));
         return mesh.join();
+    }
+
+    /** Returns how fast those are that have a part in a run now; on the loop. */
+    RunWorkers workers(RunRecord record) {
+        Active run = active.get(record.folder().runId());
+        RunExecution execution = run == null ? null : run.execution;
+        RunWorkers.Builder workers = RunWorkers.newBuilder();
+        if (run == null || execution == null) {
+            return workers.build();
+        }
+        for (StudentSession student : run.students) {
+            workers.addStudents(
+                    RunWorkers.Worker.newBuilder()
+                            .setWorkerId(student.join().getWorkerId())
+                            .setImagesPerSecond(execution.describe(student).imagesPerSecond()));
+        }
+        for (TeacherMember teacher : run.teachers) {
+            workers.addTeachers(
+                    RunWorkers.Worker.newBuilder()
+                            .setWorkerId(teacher.workerId())
+                            .setImagesPerSecond(execution.describe(teacher).imagesPerSecond()));
+        }
+        return workers.build();
     }
 
     /** Shows in the meters what is there; on the loop. */
