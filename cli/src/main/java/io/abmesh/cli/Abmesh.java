@@ -23,9 +23,9 @@ import picocli.CommandLine.Command;
             SubmitCommand.class,
             ListCommand.class,
             WatchCommand.class,
-            SuspendCommand.class,
-            ResumeCommand.class,
-            CancelCommand.class,
+            RunOrder.Suspend.class,
+            RunOrder.Resume.class,
+            RunOrder.Cancel.class,
             GetCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",

@@ -51,7 +51,7 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        PlanText text = PlanText.read(requireNonNull(study, "STUDY"), changes);
+        PlanText text = PlanText.readStudy(requireNonNull(study, "STUDY"), changes);
         Path folder = out != null ? out : Path.of("runs", text.stem());
         StudySession session =
                 new StudySession(

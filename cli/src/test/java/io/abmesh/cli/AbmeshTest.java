@@ -48,6 +48,13 @@ final class AbmeshTest {
     }
 
     @Test
+    void aMissingStudyIsOneLineToo() {
+        Path missing = folder.resolve("missing.yaml");
+        assertThat(run("compare", missing.toString())).isEqualTo(2);
+        assertThat(err.toString()).isEqualTo("abmesh: no such study file: " + missing + "\n");
+    }
+
+    @Test
     void moreThanOneStudentIsRefused() {
         assertThat(run("run", "plan.yaml", "--students", "0")).isEqualTo(2);
         assertThat(err.toString()).isEqualTo("abmesh: --students: found=0, expected=1 to 64\n");

@@ -1,6 +1,7 @@
 /**
- * The one stream of this browser: states of all runs, the mesh, and the events of the runs that are
- * followed. Events of its own: `runs` (detail: changed ids), `mesh`, `state`.
+ * The one stream of this browser: states of runs as they change, the mesh, and the events of the runs
+ * that are followed. Events of its own: `runs` (detail: changed ids, and whether something may have
+ * been missed), `mesh`, `state`.
  */
 import { Trace } from './trace.js';
 
@@ -8,10 +9,10 @@ const SILENCE_MILLIS = 30_000;
 const AGAIN_MILLIS = 1_000;
 
 class Live extends EventTarget {
+  /** Runs as they were heard of last; a run that ended before anybody looked is not there. */
   runs = new Map();
   mesh = { work: [], teachers: [], students: [] };
   state = 'connecting';
-  known = false;
   traces = new Map();
   source = null;
   watchdog = 0;
@@ -81,18 +82,9 @@ class Live extends EventTarget {
   heard(update) {
     this.alive();
     if (update.runs) {
-      if (update.complete) {
-        const there = new Set(update.runs.map((run) => run.id));
-        for (const id of this.runs.keys()) {
-          if (!there.has(id)) {
-            this.runs.delete(id);
-          }
-        }
-      }
       for (const run of update.runs) {
         this.runs.set(run.id, run);
       }
-      this.known = true;
       this.dispatchEvent(new CustomEvent('runs', { detail: { ids: update.runs.map((run) => run.id), complete: update.complete === true } }));
     }
     if (update.mesh) {

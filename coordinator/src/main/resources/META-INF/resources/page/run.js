@@ -182,7 +182,13 @@ export function runView(id) {
   live.addEventListener('mesh', summary);
   summary();
   get(`api/runs/${encodeURIComponent(id)}`)
-    .then((run) => say(plan, JSON.stringify(run.plan, null, 2)))
+    .then((run) => {
+      say(plan, JSON.stringify(run.plan, null, 2));
+      if (!live.runs.has(id)) {
+        live.runs.set(id, run);
+        summary();
+      }
+    })
     .catch((error) => say(plan, error.message));
   live
     .follow([id])

@@ -1,9 +1,12 @@
-/** The list of runs. */
+/** The list of runs: what the server finds, a page of it at a time, kept up to date by the stream. */
 import { h, say } from './dom.js';
 import { STATES, day, duration, percent, progress, count } from './format.js';
 import { live } from './live.js';
+import { get } from './trace.js';
 
 const MOST_COMPARED = 8;
+const PAGE = 100;
+const PAUSE_MILLIS = 200;
 const chosen = new Set();
 
 /** State of a run as a word with a sign. */
@@ -27,10 +30,18 @@ export function bar(run, label) {
 export function runsView() {
   document.title = 'Runs · abmesh';
   const rows = new Map();
-  const words = h('input', { type: 'search', id: 'find', placeholder: 'Name or id', autocomplete: 'off', oninput: filter });
-  const state = h('select', { id: 'state', onchange: filter }, h('option', { value: '' }, 'Any state'), Object.entries(STATES).map(([value, [, word]]) => h('option', { value }, word)));
+  const words = h('input', { type: 'search', id: 'find', placeholder: 'Name or id', autocomplete: 'off', oninput: search });
+  const state = h('select', { id: 'state', onchange: search }, h('option', { value: '' }, 'Any state'), Object.entries(STATES).map(([value, [, word]]) => h('option', { value }, word)));
   const found = h('p', { class: 'muted', role: 'status' });
   const body = h('tbody');
+  const newer = h('button', { type: 'button', onclick: () => turn(-PAGE) }, 'Newer');
+  const older = h('button', { type: 'button', onclick: () => turn(PAGE) }, 'Older');
+  const pages = h('nav', { class: 'tools', 'aria-label': 'Pages of the list' }, newer, older);
+  const states = new Map();
+  let from = 0;
+  let reading = 0;
+  let overtaken = false;
+  let pause = 0;
   const compare = h('button', { type: 'button', class: 'primary', onclick: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(',')}`) }, 'Compare');
   const element = h(
     'div',
@@ -52,6 +63,7 @@ export function runsView() {
       h('thead', {}, h('tr', {}, ['Compare', 'Run', 'State', 'Progress', 'Accuracy', 'Submitted', 'Took'].map((head) => h('th', { scope: 'col' }, head)))),
       body,
     ),
+    pages,
   );
 
   function row(run) {
@@ -59,11 +71,16 @@ export function runsView() {
     if (!one) {
       const box = h('input', { type: 'checkbox', 'aria-label': `Compare ${run.name} ${run.id}`, onchange: () => choose(run.id, box) });
       box.checked = chosen.has(run.id);
-      one = { run, element: h('tr', { data: { run: run.id } }, h('td', { class: 'choose' }, box)), cells: [] };
+      one = { element: h('tr', { data: { run: run.id } }, h('td', { class: 'choose' }, box)), cells: [] };
       one.box = box;
       rows.set(run.id, one);
     }
-    one.run = run;
+    // What is redrawn loses the focus of the keyboard.
+    const drawn = JSON.stringify(run);
+    if (one.drawn === drawn) {
+      return one;
+    }
+    one.drawn = drawn;
     one.cells.forEach((cell) => cell.remove());
     const took = ((run.ended ?? Date.now()) - run.submitted) / 1000;
     const own = run.accuracy[run.ownTrack];
@@ -96,45 +113,97 @@ export function runsView() {
     say(compare, chosen.size < 2 ? 'Choose runs to compare' : `Compare ${chosen.size} runs`);
   }
 
-  function filter() {
-    const wanted = words.value.trim().toLowerCase();
-    let shown = 0;
-    for (const { run, element: line } of rows.values()) {
-      const fits = (!state.value || run.state === state.value) && (!wanted || run.name.toLowerCase().includes(wanted) || run.id.includes(wanted));
-      line.hidden = !fits;
-      shown += fits ? 1 : 0;
-    }
-    say(found, !live.known ? 'Reading…' : rows.size === 0 ? 'No runs yet: submit one with abmesh run PLAN.' : shown === rows.size ? `${count(shown)} in all` : `${count(shown)} of ${count(rows.size)}`);
+  function search() {
+    from = 0;
+    soon();
   }
 
-  function show(event) {
-    const all = !event || event.detail.complete;
-    const ids = all ? [...live.runs.keys()] : event.detail.ids;
-    let arrived = all;
-    for (const id of ids) {
-      arrived ||= !rows.has(id);
-      row(live.runs.get(id));
-    }
-    if (all) {
-      for (const id of rows.keys()) {
-        if (!live.runs.has(id)) {
-          rows.get(id).element.remove();
-          rows.delete(id);
+  function turn(by) {
+    from = Math.max(0, from + by);
+    read().then(() => element.querySelector('h1').focus());
+  }
+
+  /** Reads the list again after a pause, in which more may change. */
+  function soon() {
+    clearTimeout(pause);
+    pause = setTimeout(read, PAUSE_MILLIS);
+  }
+
+  /** Reads the page of the list that is wanted now; an answer that another question overtook is dropped. */
+  async function read() {
+    clearTimeout(pause);
+    const question = ++reading;
+    overtaken = false;
+    const asked = new URLSearchParams({ find: words.value, state: state.value, from });
+    try {
+      const answer = await get(`api/runs?${asked}`);
+      if (question === reading) {
+        show(answer);
+        if (overtaken) {
+          soon();
         }
       }
+    } catch {
+      // The stream tells when the server is there again.
     }
-    if (arrived) {
-      const sorted = [...rows.values()].sort((a, b) => b.run.submitted - a.run.submitted);
-      if (sorted.some((one, i) => body.children[i] !== one.element)) {
-        body.replaceChildren(...sorted.map((one) => one.element));
-      }
-    }
-    filter();
   }
 
-  live.addEventListener('runs', show);
-  show();
+  function show(answer) {
+    const there = new Set(answer.runs.map((run) => run.id));
+    for (const [id, one] of rows) {
+      if (!there.has(id)) {
+        one.element.remove();
+        rows.delete(id);
+      }
+    }
+    const shown = answer.runs.map((run) => {
+      if (!live.runs.has(run.id)) {
+        live.runs.set(run.id, run);
+      }
+      states.set(run.id, run.state);
+      return row(run).element;
+    });
+    if (shown.some((line, i) => body.children[i] !== line)) {
+      body.replaceChildren(...shown);
+    }
+    const last = from + shown.length;
+    pages.hidden = from === 0 && last >= answer.found;
+    newer.disabled = from === 0;
+    older.disabled = last >= answer.found;
+    const place = pages.hidden ? '' : `${count(from + 1)} to ${count(last)} of `;
+    say(found, answer.all === 0 ? 'No runs yet: submit one with abmesh run PLAN.' : answer.found === answer.all ? `${place}${count(answer.all)} in all` : `${place}${count(answer.found)} of ${count(answer.all)}`);
+  }
+
+  /** Draws the rows that changed; what a run that is new or in a new state changes in the list is asked for. */
+  function changed({ detail: { ids, complete } }) {
+    let moved = complete;
+    // An answer on its way may be older than this.
+    overtaken = true;
+    for (const id of ids) {
+      const run = live.runs.get(id);
+      moved ||= states.get(id) !== run.state;
+      states.set(id, run.state);
+      if (rows.has(id)) {
+        row(run);
+      }
+    }
+    if (moved) {
+      soon();
+    }
+  }
+
+  live.addEventListener('runs', changed);
   offer();
+  say(found, 'Reading…');
+  pages.hidden = true;
+  read();
   live.follow([]);
-  return { element, leave: () => live.removeEventListener('runs', show) };
+  return {
+    element,
+    leave() {
+      reading++;
+      clearTimeout(pause);
+      live.removeEventListener('runs', changed);
+    },
+  };
 }

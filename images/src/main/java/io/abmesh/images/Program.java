@@ -30,7 +30,8 @@ enum Program {
     }
 
     /**
-     * Variables that the native libraries read; where there is CUDA, also that a GPU is required.
+     * Variables that the native libraries read, and that logs are for programs to read; where there
+     * is CUDA, also that a GPU is required.
      */
     Map<String, String> environment(boolean cuda) {
         Map<String, String> variables =
@@ -39,6 +40,7 @@ enum Program {
         if (cuda) {
             variables.put("ABMESH_" + name() + "_REQUIRE_GPU", "true");
         }
+        variables.put("ABMESH_LOG_FORMAT", "json");
         return variables;
     }
 

@@ -57,7 +57,8 @@ final class ImagesIT {
                 .containsAllEntriesOf(
                         program == Program.STUDENT
                                 ? NativeEnvironment.student()
-                                : NativeEnvironment.common());
+                                : NativeEnvironment.common())
+                .containsEntry("ABMESH_LOG_FORMAT", "json");
         assertThat(config.path("Entrypoint").toString()).contains("-XX:MaxRAMPercentage=");
     }
 

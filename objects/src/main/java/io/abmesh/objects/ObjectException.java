@@ -24,7 +24,22 @@ public final class ObjectException extends RuntimeException {
         /** The local disk cannot be written. */
         DISK,
         /** The store does not answer, breaks off or fails; later it may not. */
-        UNREACHABLE
+        UNREACHABLE;
+
+        /**
+         * Returns one of three, by what is in the way.
+         *
+         * @param store the store, which may be there again later
+         * @param disk the local disk
+         * @param request what was asked for, where, or by whom
+         */
+        public <T> T fold(T store, T disk, T request) {
+            return switch (this) {
+                case UNREACHABLE -> store;
+                case DISK -> disk;
+                case BAD_ADDRESS, NOT_CONFIGURED, NOT_FOUND, DENIED, CHANGED -> request;
+            };
+        }
     }
 
     private final Reason reason;

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A comparison as text for a terminal and as comma-separated values (RFC 4180). */
 public final class ComparisonTable {
@@ -51,124 +53,103 @@ public final class ComparisonTable {
 
     /** Returns the rows of the table; accuracies and differences in points of a hundred. */
     public static String summaryCsv(Comparison comparison) {
-        StringBuilder csv = new StringBuilder();
-        csv.append(
-                line(
-                        "study",
-                        "train_images",
-                        "fraction",
-                        "method",
-                        "baseline",
-                        "n",
-                        "mean_accuracy_percent",
-                        "sd_points",
-                        "pairs",
-                        "mean_difference_points",
-                        "low95_points",
-                        "high95_points",
-                        "failed"));
-        for (Comparison.Row row : comparison.rows()) {
-            Optional<Estimate> difference = row.difference();
-            csv.append(
-                    line(
-                            comparison.name(),
-                            String.valueOf(row.trainCount()),
-                            fraction(row.fraction()),
-                            row.method(),
-                            comparison.baseline(),
-                            String.valueOf(row.accuracy().map(Estimate::count).orElse(0)),
-                            hundredfold(row.accuracy().map(Estimate::mean)),
-                            hundredfold(row.accuracy().flatMap(a -> boxed(a.deviation()))),
-                            String.valueOf(difference.map(Estimate::count).orElse(0)),
-                            hundredfold(difference.map(Estimate::mean)),
-                            hundredfold(
-                                    difference.flatMap(
-                                            d -> boxed(d.margin()).map(m -> d.mean() - m))),
-                            hundredfold(
-                                    difference.flatMap(
-                                            d -> boxed(d.margin()).map(m -> d.mean() + m))),
-                            String.valueOf(row.failed())));
-        }
-        return csv.toString();
+        return csv(
+                List.of(
+                        new Column<>("study", row -> comparison.name()),
+                        new Column<>("train_images", row -> String.valueOf(row.trainCount())),
+                        new Column<>("fraction", row -> fraction(row.fraction())),
+                        new Column<>("method", Comparison.Row::method),
+                        new Column<>("baseline", row -> comparison.baseline()),
+                        new Column<>("n", row -> count(row.accuracy())),
+                        new Column<>(
+                                "mean_accuracy_percent",
+                                row -> hundredfold(row.accuracy().map(Estimate::mean))),
+                        new Column<>(
+                                "sd_points",
+                                row ->
+                                        hundredfold(
+                                                row.accuracy().flatMap(a -> boxed(a.deviation())))),
+                        new Column<>("pairs", row -> count(row.difference())),
+                        new Column<>(
+                                "mean_difference_points",
+                                row -> hundredfold(row.difference().map(Estimate::mean))),
+                        new Column<>("low95_points", row -> bound(row.difference(), -1)),
+                        new Column<>("high95_points", row -> bound(row.difference(), 1)),
+                        new Column<>("failed", row -> String.valueOf(row.failed()))),
+                comparison.rows());
     }
 
     /** Returns a line for each run, with what identifies it. */
     public static String runsCsv(Comparison comparison) {
-        StringBuilder csv = new StringBuilder();
-        csv.append(
-                line(
-                        "study",
-                        "method",
-                        "fraction",
-                        "train_images",
-                        "seed",
-                        "state",
-                        "accuracy_percent",
-                        "seconds",
-                        "plan_sha256",
-                        "parameters_sha256",
-                        "commit",
-                        "folder",
-                        "failure"));
-        for (Trial trial : comparison.trials()) {
-            Optional<Measured> measured = trial.measured();
-            csv.append(
-                    line(
-                            comparison.name(),
-                            trial.method(),
-                            fraction(trial.fraction()),
-                            String.valueOf(trial.trainCount()),
-                            String.valueOf(trial.seed()),
-                            trial.state(),
-                            hundredfold(measured.map(Measured::accuracy)),
-                            measured.map(m -> format("%.3f", m.seconds())).orElse(""),
-                            trial.planSha256(),
-                            measured.map(Measured::parametersSha256).orElse(""),
-                            measured.map(Measured::commit).orElse(""),
-                            trial.folder(),
-                            trial.failure().orElse("")));
-        }
-        return csv.toString();
+        return csv(
+                List.of(
+                        new Column<>("study", trial -> comparison.name()),
+                        new Column<>("method", Trial::method),
+                        new Column<>("fraction", trial -> fraction(trial.fraction())),
+                        new Column<>("train_images", trial -> String.valueOf(trial.trainCount())),
+                        new Column<>("seed", trial -> String.valueOf(trial.seed())),
+                        new Column<>("state", Trial::state),
+                        new Column<>(
+                                "accuracy_percent",
+                                trial -> hundredfold(trial.measured().map(Measured::accuracy))),
+                        new Column<>(
+                                "seconds",
+                                trial -> measured(trial, m -> format("%.3f", m.seconds()))),
+                        new Column<>("plan_sha256", Trial::planSha256),
+                        new Column<>(
+                                "parameters_sha256",
+                                trial -> measured(trial, Measured::parametersSha256)),
+                        new Column<>("commit", trial -> measured(trial, Measured::commit)),
+                        new Column<>("folder", Trial::folder),
+                        new Column<>("failure", trial -> trial.failure().orElse(""))),
+                comparison.trials());
     }
+
+    private static String measured(Trial trial, Function<Measured, String> what) {
+        return trial.measured().map(what).orElse("");
+    }
+
+    /** A point of a curve, and which. */
+    private record Placed(Trial trial, String curve, Curve.Point point) {}
 
     /** Returns every point of every run's curves. */
     public static String curvesCsv(Comparison comparison) {
-        StringBuilder csv = new StringBuilder();
-        csv.append(
-                line(
-                        "study",
-                        "method",
-                        "fraction",
-                        "seed",
-                        "plan_sha256",
-                        "curve",
-                        "epoch",
-                        "value"));
+        List<Placed> points = new ArrayList<>();
         for (Trial trial : comparison.trials()) {
             trial.measured()
                     .ifPresent(
                             measured -> {
-                                points(csv, comparison, trial, "accuracy", measured.accuracies());
-                                points(csv, comparison, trial, "agreement", measured.agreements());
+                                place(points, trial, "accuracy", measured.accuracies());
+                                place(points, trial, "agreement", measured.agreements());
                             });
         }
-        return csv.toString();
+        return csv(
+                List.of(
+                        new Column<>("study", placed -> comparison.name()),
+                        new Column<>("method", placed -> placed.trial().method()),
+                        new Column<>("fraction", placed -> fraction(placed.trial().fraction())),
+                        new Column<>("seed", placed -> String.valueOf(placed.trial().seed())),
+                        new Column<>("plan_sha256", placed -> placed.trial().planSha256()),
+                        new Column<>("curve", Placed::curve),
+                        new Column<>("epoch", placed -> format("%.4f", placed.point().epoch())),
+                        new Column<>("value", placed -> format("%.6f", placed.point().value()))),
+                points);
     }
 
-    private static void points(
-            StringBuilder csv, Comparison comparison, Trial trial, String name, Curve curve) {
-        for (Curve.Point point : curve.points()) {
-            csv.append(
-                    line(
-                            comparison.name(),
-                            trial.method(),
-                            fraction(trial.fraction()),
-                            String.valueOf(trial.seed()),
-                            trial.planSha256(),
-                            name,
-                            format("%.4f", point.epoch()),
-                            format("%.6f", point.value())));
+    private static void place(List<Placed> points, Trial trial, String name, Curve curve) {
+        curve.points().forEach(point -> points.add(new Placed(trial, name, point)));
+    }
+
+    /** What stands in a column of a file, under which head. */
+    private record Column<T>(String head, Function<T, String> cell) {}
+
+    private static <T> String csv(List<Column<T>> columns, List<T> rows) {
+        StringBuilder csv = new StringBuilder();
+        csv.append(line(columns.stream().map(Column::head)));
+        for (T row : rows) {
+            csv.append(line(columns.stream().map(column -> column.cell().apply(row))));
         }
+        return csv.toString();
     }
 
     static String percent(Optional<Estimate> accuracy) {
@@ -212,9 +193,17 @@ public final class ComparisonTable {
         return fraction == 0 ? "" : String.valueOf(fraction);
     }
 
-    private static String line(String... cells) {
-        return List.of(cells).stream().map(ComparisonTable::cell).collect(Collectors.joining(","))
-                + "\r\n";
+    private static String bound(Optional<Estimate> difference, int side) {
+        return hundredfold(
+                difference.flatMap(d -> boxed(d.margin()).map(m -> d.mean() + side * m)));
+    }
+
+    private static String count(Optional<Estimate> estimate) {
+        return String.valueOf(estimate.map(Estimate::count).orElse(0));
+    }
+
+    private static String line(Stream<String> cells) {
+        return cells.map(ComparisonTable::cell).collect(Collectors.joining(",")) + "\r\n";
     }
 
     private static String cell(String text) {

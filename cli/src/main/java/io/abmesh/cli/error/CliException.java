@@ -21,7 +21,7 @@ public final class CliException extends RuntimeException {
     }
 
     /** One line with its cause, which is not printed. */
-    public CliException(ExitCode exitCode, String message, Throwable cause) {
+    public CliException(ExitCode exitCode, String message, @Nullable Throwable cause) {
         this(exitCode, message, List.of(), cause);
     }
 

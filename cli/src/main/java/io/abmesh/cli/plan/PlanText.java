@@ -9,9 +9,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A plan as its user wrote it. What it means is the coordinator's to say.
+ * A plan, or a study of plans, as its user wrote it. What it means is the coordinator's to say.
  *
  * @param file where it was read, as the user named it; for messages
  * @param baseDirectory folder that relative paths of the plan are relative to, absolute
@@ -44,38 +45,52 @@ public record PlanText(Path file, Path baseDirectory, String yaml, List<String> 
      *     is not {@code KEY=VALUE}
      */
     public static PlanText read(Path file, List<String> overrides) {
-        Path folder =
-                requireNonNull(file.toAbsolutePath().normalize().getParent(), "folder of the plan");
-        return read(file, folder, overrides);
+        return read("plan", file, folderOf(file), overrides);
     }
 
     /**
      * Reads the plan in {@code file}, whose relative paths are relative to {@code baseDirectory}.
      */
     public static PlanText read(Path file, Path baseDirectory, List<String> overrides) {
+        return read("plan", file, baseDirectory, overrides);
+    }
+
+    /** Reads a study as {@link #read(Path, List)} reads a plan. */
+    public static PlanText readStudy(Path file, List<String> overrides) {
+        return read("study", file, folderOf(file), overrides);
+    }
+
+    private static Path folderOf(Path file) {
+        return requireNonNull(file.toAbsolutePath().normalize().getParent(), "folder of the file");
+    }
+
+    private static PlanText read(
+            String what, Path file, Path baseDirectory, List<String> overrides) {
         if (Files.isDirectory(file)) {
-            throw new CliException(ExitCode.BAD_INPUT, "not a plan file but a folder: " + file);
+            throw refused("not a %s file but a folder: %s".formatted(what, file), null);
         }
         if (!Files.isRegularFile(file)) {
-            throw new CliException(ExitCode.BAD_INPUT, "no such plan file: " + file);
+            throw refused("no such %s file: %s".formatted(what, file), null);
         }
         try {
             long size = Files.size(file);
             if (size > MAX_BYTES) {
-                throw new CliException(
-                        ExitCode.BAD_INPUT,
-                        "plan file too long: %s: found=%d bytes, expected at most %d"
-                                .formatted(file, size, MAX_BYTES));
+                throw refused(
+                        "%s file too long: %s: found=%d bytes, expected at most %d"
+                                .formatted(what, file, size, MAX_BYTES),
+                        null);
             }
             return new PlanText(file, baseDirectory, Files.readString(file), overrides);
         } catch (CharacterCodingException e) {
-            throw new CliException(ExitCode.BAD_INPUT, "plan file is not UTF-8 text: " + file, e);
+            throw refused("%s file is not UTF-8 text: %s".formatted(what, file), e);
         } catch (IOException e) {
-            throw new CliException(
-                    ExitCode.BAD_INPUT,
-                    "plan file cannot be read: %s: %s".formatted(file, e.getMessage()),
-                    e);
+            throw refused(
+                    "%s file cannot be read: %s: %s".formatted(what, file, e.getMessage()), e);
         }
+    }
+
+    private static CliException refused(String message, @Nullable Throwable cause) {
+        return new CliException(ExitCode.BAD_INPUT, message, cause);
     }
 
     /**

@@ -8,6 +8,7 @@ import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.WatchRunResponse;
 import java.nio.charset.Charset;
@@ -17,12 +18,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the events of a run into lines: one that stays for each phase, and one for the step at
- * hand, which a terminal shows live, with curves below it, and a file gets every {@value
- * #PLAIN_INTERVAL_SECONDS} seconds. Not thread-safe.
+ * hand, which a terminal shows live, with curves and workers below it, and a file gets every
+ * {@value #PLAIN_INTERVAL_SECONDS} seconds. Not thread-safe.
  */
 public final class ProgressView {
 
@@ -50,6 +52,7 @@ public final class ProgressView {
     private String headline = "";
     private @Nullable Followed followed;
     private StepCommitted newest = StepCommitted.getDefaultInstance();
+    private RunWorkers workers = RunWorkers.getDefaultInstance();
 
     /**
      * Starts with nothing shown.
@@ -65,6 +68,9 @@ public final class ProgressView {
 
     /** Shows what {@code update} says. */
     public void show(WatchRunResponse update) {
+        if (update.hasWorkers()) {
+            workers = update.getWorkers();
+        }
         if (!update.hasEvent()) {
             if (update.getRun().getState() == RunState.RUN_STATE_PENDING) {
                 console.live("waiting for workers");
@@ -196,7 +202,27 @@ public final class ProgressView {
                                             percent(last.getAccuracy()),
                                             last.getEpoch())));
         }
+        speeds("students", workers.getStudentsList(), lines);
+        speeds("teachers", workers.getTeachersList(), lines);
         return String.join("\n", lines);
+    }
+
+    private static void speeds(String who, List<RunWorkers.Worker> workers, List<String> lines) {
+        if (!workers.isEmpty()) {
+            lines.add(
+                    "  %-9s  %s images/s"
+                            .formatted(
+                                    who,
+                                    workers.stream()
+                                            .map(
+                                                    worker ->
+                                                            "%s %.0f"
+                                                                    .formatted(
+                                                                            worker.getWorkerId(),
+                                                                            worker
+                                                                                    .getImagesPerSecond()))
+                                            .collect(Collectors.joining(", "))));
+        }
     }
 
     private static String curve(String what, Sparkline curve, String now) {

@@ -10,6 +10,7 @@ import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.WatchRunResponse;
 import java.nio.charset.Charset;
@@ -93,6 +94,48 @@ final class ProgressViewTest {
                                 + ramp.charAt(4)
                                 + " ".repeat(31)
                                 + "  distilled 62.5 % after 2.0 epochs");
+    }
+
+    @Test
+    void showsHowFastEachWorkerIsBelowTheCurves() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(update(STARTED));
+
+        view.show(
+                update(step(149)).toBuilder()
+                        .setWorkers(
+                                RunWorkers.newBuilder()
+                                        .addStudents(worker("student-0", 160))
+                                        .addStudents(worker("student-1", 159.6))
+                                        .addTeachers(worker("teacher-0", 0)))
+                        .build());
+
+        assertThat(console.live.get(1).lines().skip(3))
+                .containsExactly(
+                        "  students   student-0 160, student-1 160 images/s",
+                        "  teachers   teacher-0 0 images/s");
+    }
+
+    @Test
+    void keepsWhatItKnowsOfWorkersWhileOlderEventsCome() {
+        TestingConsole console = new TestingConsole(true);
+        ProgressView view = new ProgressView(console, clock, BATCH);
+        view.show(
+                update(STARTED).toBuilder()
+                        .setWorkers(RunWorkers.newBuilder().addStudents(worker("student-0", 160)))
+                        .build());
+
+        view.show(update(step(149)));
+
+        assertThat(console.live.get(1)).endsWith("\n  students   student-0 160 images/s");
+    }
+
+    private static RunWorkers.Worker worker(String name, double imagesPerSecond) {
+        return RunWorkers.Worker.newBuilder()
+                .setWorkerId(name)
+                .setImagesPerSecond(imagesPerSecond)
+                .build();
     }
 
     @Test

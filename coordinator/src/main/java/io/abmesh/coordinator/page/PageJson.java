@@ -282,10 +282,11 @@ final class PageJson {
         return Timestamps.toMillis(time);
     }
 
-    /** Returns the list of all runs, newest first. */
-    static ArrayNode summaries(Iterable<RunRecord> records) {
-        ArrayNode json = array();
-        records.forEach(record -> json.add(summary(record)));
+    /** Returns a page of the list of runs. */
+    static ObjectNode page(RunQuery.Answer answer) {
+        ObjectNode json = object().put("all", answer.all()).put("found", answer.found());
+        ArrayNode runs = json.putArray("runs");
+        answer.page().forEach(record -> runs.add(summary(record)));
         return json;
     }
 }

@@ -18,7 +18,6 @@ import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +29,9 @@ import org.jspecify.annotations.Nullable;
  * What the page reads, all of it with GET:
  *
  * <pre>
- * /api/runs                  all runs, newest first
+ * /api/runs?find=TEXT&amp;state=STATE&amp;from=N
+ *                            up to 100 of the runs that have the text in their name or id and are
+ *                            in the state, newest first, behind the first N; and how many there are
  * /api/runs/RUN              one run and its plan, complete
  * /api/runs/RUN/curves       its phases, curves and the number of the next event
  * /api/runs/RUN/events       its last events that are no steps
@@ -41,10 +42,11 @@ import org.jspecify.annotations.Nullable;
  *                            what happens from now on, as server-sent events
  * </pre>
  *
- * <p>A message of the stream has any of {@code runs} (those that changed; with {@code complete} all
- * of them), {@code events} (by run, from the one asked for on, without gaps), {@code behind} (runs
- * whose curves are to be read again) and {@code mesh}. Its id is the position after it, which a
- * browser that comes back sends as {@code Last-Event-ID}.
+ * <p>A message of the stream has any of {@code runs} (those that changed; with {@code complete}
+ * those that have not ended or are followed, after which a list is to be read again), {@code
+ * events} (by run, from the one asked for on, without gaps), {@code behind} (runs whose curves are
+ * to be read again) and {@code mesh}. Its id is the position after it, which a browser that comes
+ * back sends as {@code Last-Event-ID}.
  */
 @Singleton
 public final class PageRoutes {
@@ -95,7 +97,7 @@ public final class PageRoutes {
 
     /** Adds the routes to those of the process. */
     public void add(@Observes Router router) {
-        json(router, "/api/runs", c -> list(served().runs()));
+        json(router, "/api/runs", this::list);
         json(router, "/api/runs/:run", c -> run(record(c)));
         json(
                 router,
@@ -160,15 +162,13 @@ public final class PageRoutes {
         return served().runs().record(context.pathParam("run"));
     }
 
-    private static ArrayNode list(Runs runs) {
-        List<RunRecord> newestFirst =
-                runs.records().stream()
-                        .sorted(
-                                Comparator.comparing(
-                                                (RunRecord record) -> record.folder().submitTime())
-                                        .reversed())
-                        .toList();
-        return PageJson.summaries(newestFirst);
+    private ObjectNode list(RoutingContext context) {
+        RunQuery query =
+                RunQuery.of(
+                        context.queryParams().get("find"),
+                        context.queryParams().get("state"),
+                        context.queryParams().get("from"));
+        return PageJson.page(query.answer(served().runs().records()));
     }
 
     private static ObjectNode run(RunRecord record) {

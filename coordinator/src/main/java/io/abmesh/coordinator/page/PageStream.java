@@ -46,8 +46,8 @@ final class PageStream {
     }
 
     /**
-     * Returns what is new: states of runs (of all in the first message), events, the mesh; nothing
-     * if nothing is.
+     * Returns what is new: states of runs (in the first message of those that have not ended or are
+     * followed: a list of the others is asked for), events, the mesh; nothing if nothing is.
      *
      * @param now the mesh as it is
      */
@@ -66,7 +66,8 @@ final class PageStream {
         ArrayNode changed = PageJson.array();
         for (RunRecord record : runs.records()) {
             Run run = record.snapshot();
-            if (!run.equals(heard.put(run.getRunId(), run))) {
+            boolean different = !run.equals(heard.put(run.getRunId(), run));
+            if (different && (greeted || wanted(record))) {
                 changed.add(PageJson.summary(record));
             }
         }
@@ -77,6 +78,10 @@ final class PageStream {
             update.set("runs", changed);
         }
         greeted = true;
+    }
+
+    private boolean wanted(RunRecord record) {
+        return !record.ended() || next.containsKey(record.folder().runId());
     }
 
     private void events(ObjectNode update) throws IOException {

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.process;
 import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.page.PageRoutes;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogFormat;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -34,7 +35,8 @@ final class Coordinator implements QuarkusApplication {
             @Readiness ServingHealth health,
             HttpServer http,
             PageRoutes page,
-            @ConfigProperty(name = "quarkus.application.version") String version) {
+            @ConfigProperty(name = "quarkus.application.version") String version,
+            @ConfigProperty(name = LogFormat.KEY) String logFormat) {
         this.config = config;
         this.cluster = cluster;
         this.registry = registry;
@@ -42,6 +44,7 @@ final class Coordinator implements QuarkusApplication {
         this.http = http;
         this.page = page;
         this.version = version;
+        LogFormat.require(logFormat);
     }
 
     @Override

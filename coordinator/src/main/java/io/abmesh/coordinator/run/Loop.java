@@ -2,12 +2,14 @@ package io.abmesh.coordinator.run;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -20,12 +22,34 @@ public final class Loop implements AutoCloseable {
     /** How long tasks may take at the end. */
     static final Duration CLOSE = Duration.ofSeconds(5);
 
-    private final ScheduledThreadPoolExecutor thread =
-            new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "coordinator-loop"));
+    private final ScheduledThreadPoolExecutor thread;
+    private final Supplier<LogContext> context;
 
     /** Makes a loop that waits for tasks. */
     public Loop() {
+        this(
+                new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "coordinator-loop")),
+                () -> LogContext.NONE);
         thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    }
+
+    private Loop(ScheduledThreadPoolExecutor thread, Supplier<LogContext> context) {
+        this.thread = thread;
+        this.context = context;
+    }
+
+    /**
+     * Returns the same loop for tasks that work for something.
+     *
+     * @param workedFor asked on the loop, when a task begins
+     */
+    Loop of(Supplier<LogContext> workedFor) {
+        return new Loop(thread, workedFor);
+    }
+
+    /** Returns the same loop for tasks on account of a worker. */
+    public Loop of(String workerId) {
+        return new Loop(thread, () -> context.get().worker(workerId));
     }
 
     /** Runs a task soon; dropped when the coordinator stops. */
@@ -80,12 +104,16 @@ public final class Loop implements AutoCloseable {
                         TimeUnit.MILLISECONDS);
     }
 
-    private static void guarded(Runnable task) {
-        try {
-            task.run();
-        } catch (RuntimeException e) {
-            LOG.error("Task failed", e);
-        }
+    private void guarded(Runnable task) {
+        context.get()
+                .during(
+                        () -> {
+                            try {
+                                task.run();
+                            } catch (RuntimeException e) {
+                                LOG.error("Task failed", e);
+                            }
+                        });
     }
 
     /** Takes no more tasks and waits for those that it has, up to {@link #CLOSE}. */

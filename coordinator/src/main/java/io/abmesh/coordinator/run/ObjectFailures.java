@@ -16,11 +16,8 @@ final class ObjectFailures {
      */
     static MeshException of(ObjectException failure, ErrorReason refused) {
         ErrorReason reason =
-                switch (failure.reason()) {
-                    case UNREACHABLE -> ErrorReason.OBJECTS_UNAVAILABLE;
-                    case DISK -> ErrorReason.STORE_FULL;
-                    case BAD_ADDRESS, NOT_CONFIGURED, NOT_FOUND, DENIED, CHANGED -> refused;
-                };
+                failure.reason()
+                        .fold(ErrorReason.OBJECTS_UNAVAILABLE, ErrorReason.STORE_FULL, refused);
         return new MeshException(reason, String.valueOf(failure.getMessage()), Map.of(), failure);
     }
 }

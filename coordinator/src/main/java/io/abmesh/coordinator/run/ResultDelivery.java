@@ -106,7 +106,9 @@ public final class ResultDelivery implements AutoCloseable {
         try {
             var unused =
                     thread.schedule(
-                            () -> attempt(ended, pause), delay.toMillis(), TimeUnit.MILLISECONDS);
+                            () -> ended.record().logContext().during(() -> attempt(ended, pause)),
+                            delay.toMillis(),
+                            TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
             LOG.debugf("Delivery dropped at stop run=%s", ended.folder().runId());
         }

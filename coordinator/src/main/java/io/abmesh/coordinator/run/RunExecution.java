@@ -646,6 +646,7 @@ final class RunExecution implements TeacherFeed.Listener {
         phaseTold = -1;
         barrier = Long.MAX_VALUE;
         log.rewind(next);
+        trained.interrupted();
         RunHistory history = log.history();
         Long newest = history.steps().lowerKey(next);
         told = newest == null ? -1 : newest;
@@ -885,7 +886,7 @@ final class RunExecution implements TeacherFeed.Listener {
         interruptions = 0;
         FedStep work = fed.remove(committed);
         if (work != null) {
-            log.committed(report, work.cached, work.computed);
+            log.committed(report, work.cached, work.computed, trained.perSecond());
             work.span.end();
         }
         around.recovery().committed();
@@ -918,7 +919,7 @@ final class RunExecution implements TeacherFeed.Listener {
             return;
         }
         told = step;
-        log.committed(report, 0, 0);
+        log.committed(report, 0, 0, trained.perSecond());
         if (report.hasScaleChoice()) {
             chosen(report.getScaleChoice());
         }

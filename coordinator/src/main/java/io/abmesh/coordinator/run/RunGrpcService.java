@@ -139,6 +139,7 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
                         record,
                         loop,
                         (ServerCallStreamObserver<WatchRunResponse>) observer,
+                        () -> runs.workers(record),
                         request.getAfterEvent())
                 .start();
     }

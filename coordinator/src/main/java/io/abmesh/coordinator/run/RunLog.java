@@ -31,13 +31,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,19 +43,16 @@ import org.jspecify.annotations.Nullable;
  * committed step or evaluation, in which each step stands once however often it was computed.
  */
 final class RunLog implements AutoCloseable {
+    private static final Logger LOG = Logger.getLogger(RunLog.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String METRICS = "metrics.jsonl";
     private static final String LEDGER = "ledger";
-
-    /** Commits that a rate is taken over. */
-    private static final int WINDOW = 20;
 
     private final RunRecord record;
     private final Plan plan;
     private final Clock clock;
     private final int evaluationBatch;
     private final RunMeters meters;
-    private final Deque<Long> commitNanos = new ArrayDeque<>();
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
     private long parameterCount;
@@ -153,6 +148,7 @@ final class RunLog implements AutoCloseable {
 
     void notice(String reason, String message) {
         meters.noticed(reason);
+        LOG.infof("Notice reason=%s: %s", reason, message);
         record.append(
                 RunEvent.newBuilder()
                         .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
@@ -160,7 +156,6 @@ final class RunLog implements AutoCloseable {
 
     /** Makes {@code metrics.jsonl} say what happened before a step, and no more. */
     void rewind(long next) {
-        commitNanos.clear();
         try {
             closeMetrics();
             RunHistory history = history().before(next);
@@ -249,7 +244,14 @@ final class RunLog implements AutoCloseable {
                                         .addAllTaps(taps)));
     }
 
-    void committed(StepReport report, int cached, int computed) {
+    /**
+     * Writes down a step.
+     *
+     * @param cached samples that a teacher's cache answered
+     * @param computed samples that a teacher computed
+     * @param imagesPerSecond that the students train now
+     */
+    void committed(StepReport report, int cached, int computed, double imagesPerSecond) {
         StepCommitted step =
                 StepCommitted.newBuilder()
                         .setStep(report.getStep())
@@ -257,22 +259,16 @@ final class RunLog implements AutoCloseable {
                         .addAllTerms(report.getTermsList())
                         .addAllAgreement(report.getAgreementList())
                         .setLearningRate(report.getLearningRate())
-                        .setImagesPerSecond(rate())
+                        .setImagesPerSecond(imagesPerSecond)
                         .setCachedCount(cached)
                         .setComputedCount(computed)
                         .build();
         record.append(RunEvent.newBuilder().setStepCommitted(step));
         write(line(step));
+        LOG.debugf(
+                "Step committed loss=%.4g imagesPerSecond=%.1f",
+                step.getLoss(), step.getImagesPerSecond());
         meters.stepCommitted(plan.getBatch());
-    }
-
-    private double rate() {
-        commitNanos.add(TimeUnit.MILLISECONDS.toNanos(clock.millis()));
-        if (commitNanos.size() > WINDOW) {
-            commitNanos.remove();
-        }
-        long nanos = commitNanos.getLast() - commitNanos.getFirst();
-        return nanos == 0 ? 0 : (commitNanos.size() - 1) * (double) plan.getBatch() * 1e9 / nanos;
     }
 
     void evaluated(RunScript script, EvaluationReport report) {

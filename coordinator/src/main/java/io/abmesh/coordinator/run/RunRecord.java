@@ -7,6 +7,7 @@ import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
@@ -100,6 +101,20 @@ public final class RunRecord {
     /** Returns the state. */
     public Run snapshot() {
         return state;
+    }
+
+    /** Returns what the run's log lines belong to. */
+    LogContext logContext() {
+        return logContext(LogContext.NONE);
+    }
+
+    /** The same on account of a worker; while the run runs, at the step to be committed next. */
+    LogContext logContext(LogContext worker) {
+        Run now = state;
+        LogContext run = worker.run(folder.runId());
+        return now.getState() == RunState.RUN_STATE_RUNNING
+                ? run.step(now.getCommittedStep() + 1)
+                : run;
     }
 
     /** Returns the last test accuracy of each track that has one, 0 to 1. */

@@ -1,9 +1,11 @@
 package io.abmesh.coordinator.run;
 
 import io.abmesh.proto.v1.RunEvent;
+import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.io.IOException;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -16,6 +18,7 @@ final class RunWatch {
     private final RunRecord record;
     private final Loop loop;
     private final ServerCallStreamObserver<WatchRunResponse> observer;
+    private final Supplier<RunWorkers> workers;
     private final Runnable pump = this::pump;
     private int next;
     private boolean greeted;
@@ -25,10 +28,12 @@ final class RunWatch {
             RunRecord record,
             Loop loop,
             ServerCallStreamObserver<WatchRunResponse> observer,
+            Supplier<RunWorkers> workers,
             long after) {
         this.record = record;
-        this.loop = loop;
+        this.loop = loop.of(record::logContext);
         this.observer = observer;
+        this.workers = workers;
         this.next = (int) Math.max(0, Math.min(Integer.MAX_VALUE, after + 1));
     }
 
@@ -51,11 +56,12 @@ final class RunWatch {
                         continue; // taken back: the run went on
                     }
                     greeted = true;
-                    observer.onNext(
-                            WatchRunResponse.newBuilder()
-                                    .setRun(record.snapshot())
-                                    .setEvent(event)
-                                    .build());
+                    WatchRunResponse.Builder update =
+                            WatchRunResponse.newBuilder().setRun(record.snapshot()).setEvent(event);
+                    if (next == record.journal().count()) {
+                        update.setWorkers(workers.get());
+                    }
+                    observer.onNext(update.build());
                 } else if (!greeted) {
                     greeted = true;
                     observer.onNext(

@@ -24,6 +24,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
@@ -34,6 +35,7 @@ import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.WorkRequest;
@@ -120,6 +122,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
     private static final class Active {
         private final RunRecord record;
         private final Plan plan;
+        private final Loop loop;
         private final RunMeters meters;
         private final List<TeacherMember> teachers = new ArrayList<>();
         private final List<StudentSession> students = new ArrayList<>();
@@ -130,9 +133,10 @@ public final class Runs implements WorkerListener, AutoCloseable {
         private @Nullable RunExecution execution;
         private @Nullable RunLog log;
 
-        Active(RunRecord record, Plan plan, RunMeters meters) {
+        Active(RunRecord record, Plan plan, Loop loop, RunMeters meters) {
             this.record = record;
             this.plan = plan;
+            this.loop = loop.of(record::logContext);
             this.meters = meters;
         }
 
@@ -223,7 +227,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
 
     /** Looks at the time; to be called on the loop, every few seconds. */
     public void beat() {
-        executions().forEach(RunExecution::beat);
+        for (Active run : List.copyOf(active.values())) {
+            tell(run, LogContext.NONE, RunExecution::beat);
+        }
     }
 
     /** Returns a run. */
@@ -380,6 +386,29 @@ public final class Runs implements WorkerListener, AutoCloseable {
         return mesh.join();
     }
 
+    /** Returns how fast those are that have a part in a run now; on the loop. */
+    RunWorkers workers(RunRecord record) {
+        Active run = active.get(record.folder().runId());
+        RunExecution execution = run == null ? null : run.execution;
+        RunWorkers.Builder workers = RunWorkers.newBuilder();
+        if (run == null || execution == null) {
+            return workers.build();
+        }
+        for (StudentSession student : run.students) {
+            workers.addStudents(
+                    RunWorkers.Worker.newBuilder()
+                            .setWorkerId(student.join().getWorkerId())
+                            .setImagesPerSecond(execution.describe(student).imagesPerSecond()));
+        }
+        for (TeacherMember teacher : run.teachers) {
+            workers.addTeachers(
+                    RunWorkers.Worker.newBuilder()
+                            .setWorkerId(teacher.workerId())
+                            .setImagesPerSecond(execution.describe(teacher).imagesPerSecond()));
+        }
+        return workers.build();
+    }
+
     /** Shows in the meters what is there; on the loop. */
     public void measure() {
         meters.levels(
@@ -514,8 +543,15 @@ public final class Runs implements WorkerListener, AutoCloseable {
                     new Active(
                             record,
                             folder.plan().resolved(folder.baseDirectory()),
+                            loop,
                             meters.begin(folder.runId()));
             active.put(folder.runId(), run);
+            record.logContext()
+                    .during(
+                            () ->
+                                    LOG.infof(
+                                            "Run has its turn run=%s plan=%s",
+                                            folder.runId(), run.plan.getName()));
             begun.add(run);
         }
         lend();
@@ -554,20 +590,35 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private void give(TeacherMember teacher, Active run) {
-        LOG.infof("Teacher works worker=%s run=%s", teacher.workerId(), run.runId());
-        run.teachers.add(teacher);
-        if (run.execution != null) {
-            run.execution.teacherJoined(teacher);
-        }
-        advance(run);
+        LogContext worker = LogContext.NONE.worker(teacher.workerId());
+        run.record
+                .logContext(worker)
+                .during(
+                        () -> {
+                            LOG.infof(
+                                    "Teacher works worker=%s run=%s",
+                                    teacher.workerId(), run.runId());
+                            run.teachers.add(teacher);
+                            if (run.execution != null) {
+                                run.execution.teacherJoined(teacher);
+                            }
+                            advance(run);
+                        });
     }
 
     private static void give(StudentSession student, Active run) {
-        LOG.infof("Student works worker=%s run=%s", student.join().getWorkerId(), run.runId());
-        run.students.add(student);
-        if (run.execution != null) {
-            run.execution.begin(student);
-        }
+        run.record
+                .logContext(of(student))
+                .during(
+                        () -> {
+                            LOG.infof(
+                                    "Student works worker=%s run=%s",
+                                    student.join().getWorkerId(), run.runId());
+                            run.students.add(student);
+                            if (run.execution != null) {
+                                run.execution.begin(student);
+                            }
+                        });
     }
 
     private Optional<Active> runOf(TeacherMember teacher) {
@@ -617,7 +668,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                             .setReason(cause.reason().name())
                                             .setMessage(cause.getMessage())));
         }
-        loop.after(
+        run.loop.after(
                 OPEN_AGAIN,
                 () -> {
                     if (active.containsValue(run)) {
@@ -666,7 +717,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         script,
                         log,
                         new RunExecution.Surroundings(
-                                loop,
+                                run.loop,
                                 batches,
                                 store::nextEpoch,
                                 ownAddress,
@@ -707,22 +758,24 @@ public final class Runs implements WorkerListener, AutoCloseable {
         }
         TeacherMember member = run.teachers.get(0);
         run.describing = true;
-        beside.execute(
-                () -> {
-                    try {
-                        DescribeTeacherResponse description = call(member);
-                        loop.execute(() -> described(run, world, description));
-                    } catch (RuntimeException e) {
-                        LOG.warnf(
-                                "Teacher does not describe itself worker=%s cause=%s",
-                                member.workerId(), e.getMessage());
-                        loop.execute(
-                                () -> {
-                                    run.describing = false;
-                                    loop.after(DESCRIBE_AGAIN, () -> advance(run));
-                                });
-                    }
-                });
+        LogContext context = run.record.logContext().worker(member.workerId());
+        beside.execute(() -> context.during(() -> describe(run, world, member)));
+    }
+
+    private void describe(Active run, RunWorld world, TeacherMember member) {
+        try {
+            DescribeTeacherResponse description = call(member);
+            run.loop.execute(() -> described(run, world, description));
+        } catch (RuntimeException e) {
+            LOG.warnf(
+                    "Teacher does not describe itself worker=%s cause=%s",
+                    member.workerId(), e.getMessage());
+            run.loop.execute(
+                    () -> {
+                        run.describing = false;
+                        run.loop.after(DESCRIBE_AGAIN, () -> advance(run));
+                    });
+        }
     }
 
     private DescribeTeacherResponse call(TeacherMember member) {
@@ -766,6 +819,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
     }
 
     private void end(RunRecord record, RunState state, @Nullable MeshException cause) {
+        record.logContext().during(() -> conclude(record, state, cause));
+        next();
+    }
+
+    private void conclude(RunRecord record, RunState state, @Nullable MeshException cause) {
         String runId = record.folder().runId();
         Active run = active.remove(runId);
         if (run != null && run.execution != null) {
@@ -793,8 +851,9 @@ public final class Runs implements WorkerListener, AutoCloseable {
             LOG.errorf(
                     "Run failed run=%s reason=%s cause=%s",
                     runId, cause.reason(), cause.getMessage());
+        } else {
+            LOG.infof("Run ended run=%s state=%s", runId, record.snapshot().getState());
         }
-        next();
     }
 
     private void deliver(RunRecord record) {
@@ -834,12 +893,12 @@ public final class Runs implements WorkerListener, AutoCloseable {
                 () -> {
                     try {
                         T result = work.call();
-                        loop.execute(() -> then.accept(result));
+                        run.loop.execute(() -> then.accept(result));
                     } catch (DatasetException e) {
-                        loop.execute(() -> notOpened(run, named(e)));
+                        run.loop.execute(() -> notOpened(run, named(e)));
                     } catch (Exception e) {
                         MeshException named = ErrorStatuses.fromThrowable(e);
-                        loop.execute(() -> notOpened(run, named));
+                        run.loop.execute(() -> notOpened(run, named));
                     }
                 });
     }
@@ -862,8 +921,12 @@ public final class Runs implements WorkerListener, AutoCloseable {
     @Override
     public void studentSaid(StudentSession student, WorkRequest message) {
         runOf(student)
-                .map(run -> run.execution)
-                .ifPresent(execution -> execution.said(student, message));
+                .ifPresent(
+                        run ->
+                                tell(
+                                        run,
+                                        of(student),
+                                        execution -> execution.said(student, message)));
     }
 
     @Override
@@ -871,8 +934,11 @@ public final class Runs implements WorkerListener, AutoCloseable {
         LOG.infof("Student left worker=%s", student.join().getWorkerId());
         students.remove(student);
         Optional<Active> left = runOf(student);
-        left.ifPresent(run -> run.students.remove(student));
-        left.map(run -> run.execution).ifPresent(execution -> execution.lost(student));
+        left.ifPresent(
+                run -> {
+                    run.students.remove(student);
+                    tell(run, of(student), execution -> execution.lost(student));
+                });
     }
 
     @Override
@@ -889,9 +955,25 @@ public final class Runs implements WorkerListener, AutoCloseable {
         }
         LOG.infof("Teacher left worker=%s", teacher.workerId());
         Optional<Active> left = runOf(teacher);
-        left.ifPresent(run -> run.teachers.remove(teacher));
-        left.map(run -> run.execution).ifPresent(execution -> execution.teacherLost(teacher));
-        left.ifPresent(this::advance);
+        left.ifPresent(
+                run -> {
+                    run.teachers.remove(teacher);
+                    LogContext worker = LogContext.NONE.worker(teacher.workerId());
+                    tell(run, worker, execution -> execution.teacherLost(teacher));
+                    run.record.logContext(worker).during(() -> advance(run));
+                });
+    }
+
+    private static LogContext of(StudentSession student) {
+        return LogContext.NONE.worker(student.join().getWorkerId());
+    }
+
+    /** Tells a run's execution, if it has begun, what a worker did, whom its lines then name. */
+    private static void tell(Active run, LogContext worker, Consumer<RunExecution> word) {
+        RunExecution execution = run.execution;
+        if (execution != null) {
+            run.record.logContext(worker).during(() -> word.accept(execution));
+        }
     }
 
     /** Closes the journals; runs go on when a coordinator opens the store again. */

@@ -6,6 +6,7 @@ import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.ArtifactReceiver;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.ArtifactHeader;
 import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
@@ -169,7 +170,13 @@ public final class StoredArtifacts implements ArtifactReceiver {
                     file.close();
                 }
             } catch (IOException e) {
-                LOG.warnf("Part of a file is left name=%s cause=%s", header.getName(), e);
+                LogContext.NONE
+                        .run(header.getRunId())
+                        .during(
+                                () ->
+                                        LOG.warnf(
+                                                "Part of a file is left name=%s cause=%s",
+                                                header.getName(), e));
             }
         }
     }

@@ -240,7 +240,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 TeacherLink.open(
                         member,
                         open.build(),
-                        context.loop(),
+                        context.loop().of(member.workerId()),
                         this,
                         context.memory(),
                         context.security(),
@@ -285,6 +285,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                     offered.samples(),
                     context.world().bytes(offered.samples()),
                     offered.firings(),
+                    offered.key().step(),
                     offered.traceParent(),
                     offered.render());
         }

@@ -37,6 +37,11 @@ final class Throughput {
         }
     }
 
+    /** Forgets when the last pieces were done; the time until the next is not worked. */
+    void interrupted() {
+        window.clear();
+    }
+
     /** Returns the samples that a cache answered. */
     long cachedCount() {
         return cached;

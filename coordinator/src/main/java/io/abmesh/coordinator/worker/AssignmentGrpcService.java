@@ -117,7 +117,8 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
             } else if (message.hasHeartbeat()) {
                 known.progressed(message.getHeartbeat().getProgressCount());
             } else {
-                loop.execute(() -> listener.studentSaid(known, message));
+                loop.of(known.join().getWorkerId())
+                        .execute(() -> listener.studentSaid(known, message));
             }
         }
 
@@ -151,7 +152,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                                             .setLeaseDuration(
                                                     Durations.fromMillis(lease.toMillis()))),
                     0);
-            loop.execute(() -> listener.studentJoined(joined));
+            loop.of(joined.join().getWorkerId()).execute(() -> listener.studentJoined(joined));
         }
 
         void beat() {
@@ -173,7 +174,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
             writer.closed(cause);
             StudentSession known = session;
             if (streams.remove(this) && known != null) {
-                loop.execute(() -> listener.studentLost(known));
+                loop.of(known.join().getWorkerId()).execute(() -> listener.studentLost(known));
             }
         }
     }

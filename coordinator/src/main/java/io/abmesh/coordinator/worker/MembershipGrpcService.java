@@ -110,7 +110,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                 join(message);
             } else if (message.getDraining() && !told) {
                 told = true;
-                loop.execute(() -> listener.teacherLost(known));
+                loop.of(known.workerId()).execute(() -> listener.teacherLost(known));
             }
         }
 
@@ -139,7 +139,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                             NamedRun.of(message.getRunRequestId(), certified));
             member = joined;
             answer();
-            loop.execute(() -> listener.teacherJoined(joined));
+            loop.of(joined.workerId()).execute(() -> listener.teacherJoined(joined));
         }
 
         private void answer() {
@@ -166,7 +166,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
             TeacherMember known = member;
             if (streams.remove(this) && known != null && !told) {
                 told = true;
-                loop.execute(() -> listener.teacherLost(known));
+                loop.of(known.workerId()).execute(() -> listener.teacherLost(known));
             }
         }
     }

@@ -147,6 +147,7 @@ public final class TeacherLink {
      *
      * @param bytes that it takes in this process
      * @param firings whether the teacher shall say how its taps fire
+     * @param step that it is part of
      * @param traceParent of the span that it is computed for; empty for none
      */
     public void offer(
@@ -155,6 +156,7 @@ public final class TeacherLink {
             int samples,
             long bytes,
             boolean firings,
+            long step,
             String traceParent,
             Supplier<MicroBatch> render) {
         credit -= cost(samples);
@@ -162,7 +164,7 @@ public final class TeacherLink {
                 () -> {
                     memory.take(runId, bytes);
                     try {
-                        send(batchId, datasetSha256, firings, traceParent, render.get());
+                        send(batchId, datasetSha256, firings, step, traceParent, render.get());
                     } finally {
                         memory.give(runId, bytes);
                     }
@@ -204,6 +206,7 @@ public final class TeacherLink {
             String batchId,
             String datasetSha256,
             boolean firings,
+            long step,
             String traceParent,
             MicroBatch batch)
             throws InterruptedException {
@@ -218,6 +221,7 @@ public final class TeacherLink {
                                         .addAllImageShape(batch.shape().toList())
                                         .setLabels(true)
                                         .setFirings(firings)
+                                        .setStep(step)
                                         .setTraceParent(traceParent))
                         .build());
         long size = batch.size();

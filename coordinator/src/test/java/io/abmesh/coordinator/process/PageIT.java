@@ -99,8 +99,9 @@ final class PageIT {
 
         JsonNode runs = json("/api/runs");
         assertThat(runs.findValuesAsText("id")).containsExactly(run);
-        assertThat(runs.get(0).get("state").asText()).isEqualTo("succeeded");
-        assertThat(runs.get(0).get("accuracy").get("supervised").asDouble()).isEqualTo(0.5);
+        JsonNode first = runs.get("runs").get(0);
+        assertThat(first.get("state").asText()).isEqualTo("succeeded");
+        assertThat(first.get("accuracy").get("supervised").asDouble()).isEqualTo(0.5);
         JsonNode curves = json("/api/runs/" + run + "/curves");
         List<Integer> steps = new ArrayList<>();
         for (JsonNode series : curves.get("series")) {

@@ -2,7 +2,7 @@ package io.abmesh.e2e.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.abmesh.e2e.harness.Browser;
+import io.abmesh.browser.Browser;
 import io.abmesh.e2e.harness.Services;
 import io.abmesh.e2e.harness.TinyPlan;
 import io.abmesh.s3.S3Server;

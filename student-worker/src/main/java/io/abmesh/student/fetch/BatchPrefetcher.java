@@ -75,7 +75,8 @@ public final class BatchPrefetcher implements AutoCloseable {
     }
 
     /**
-     * Takes a micro-batch on; returns at once.
+     * Takes a micro-batch on; returns at once. What is logged of its fetch belongs to what the
+     * calling thread works for.
      *
      * @param epoch membership epoch of the assignment
      */
@@ -158,7 +159,10 @@ public final class BatchPrefetcher implements AutoCloseable {
     void schedule(PendingBatch batch, Duration delay) {
         try {
             batch.scheduled(
-                    pool.schedule(() -> attempt(batch), delay.toNanos(), TimeUnit.NANOSECONDS));
+                    pool.schedule(
+                            () -> batch.context().during(() -> attempt(batch)),
+                            delay.toNanos(),
+                            TimeUnit.NANOSECONDS));
         } catch (RejectedExecutionException e) {
             batch.failed(new MeshException(ErrorReason.CANCELLED, "worker is stopping"));
         }

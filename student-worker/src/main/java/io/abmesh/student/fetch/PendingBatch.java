@@ -3,6 +3,7 @@ package io.abmesh.student.fetch;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.BatchReference;
 import io.grpc.Context;
 import io.grpc.Context.CancellableContext;
@@ -50,6 +51,7 @@ public final class PendingBatch {
 
     private final TensorNeeds needs;
     private final int sampleCount;
+    private final LogContext context = LogContext.current();
     private State state = State.COMING;
     private BatchReference reference;
     private long epoch;
@@ -173,6 +175,11 @@ public final class PendingBatch {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** What the thread worked for that took the batch on. */
+    LogContext context() {
+        return context;
     }
 
     TensorNeeds needs() {

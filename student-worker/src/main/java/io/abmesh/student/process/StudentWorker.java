@@ -2,6 +2,8 @@ package io.abmesh.student.process;
 
 import io.abmesh.nn.engine.CudaDevices;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
+import io.abmesh.proto.log.LogFormat;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -33,18 +35,21 @@ final class StudentWorker implements QuarkusApplication {
             @Readiness ServingHealth health,
             HttpServer http,
             StopGate gate,
-            @ConfigProperty(name = "quarkus.application.version") String version) {
+            @ConfigProperty(name = "quarkus.application.version") String version,
+            @ConfigProperty(name = LogFormat.KEY) String logFormat) {
         this.config = config;
         this.registry = registry;
         this.health = health;
         this.http = http;
         this.gate = gate;
         this.version = version;
+        LogFormat.require(logFormat);
     }
 
     @Override
     public int run(String... arguments) {
         gate.begin();
+        LogContext.NONE.worker(config.workerId()).enter();
         try {
             return work();
         } finally {

@@ -2,6 +2,7 @@ package io.abmesh.student.run;
 
 import io.abmesh.nn.checkpoint.Checkpoint;
 import io.abmesh.nn.checkpoint.CheckpointDirectory;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.WorkProgress;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -90,19 +91,21 @@ final class RunCheckpoints implements AutoCloseable {
      */
     void publish(Snapshot snapshot, Consumer<Checkpoint> whenPublished) {
         await();
+        LogContext context = LogContext.current().step(snapshot.step());
         last =
                 CompletableFuture.runAsync(
-                        () -> {
-                            long start = System.nanoTime();
-                            Checkpoint checkpoint = snapshot.checkpoint();
-                            Path file = checkpoints.publish(snapshot.step(), checkpoint);
-                            Duration duration = Duration.ofNanos(System.nanoTime() - start);
-                            meters.checkpointWritten(duration);
-                            progress.pieceDone();
-                            LOG.debugf("Checkpoint published file=%s duration=%s", file, duration);
-                            whenPublished.accept(checkpoint);
-                        },
-                        writer);
+                        () -> context.during(() -> write(snapshot, whenPublished)), writer);
+    }
+
+    private void write(Snapshot snapshot, Consumer<Checkpoint> whenPublished) {
+        long start = System.nanoTime();
+        Checkpoint checkpoint = snapshot.checkpoint();
+        Path file = checkpoints.publish(snapshot.step(), checkpoint);
+        Duration duration = Duration.ofNanos(System.nanoTime() - start);
+        meters.checkpointWritten(duration);
+        progress.pieceDone();
+        LOG.debugf("Checkpoint published file=%s duration=%s", file, duration);
+        whenPublished.accept(checkpoint);
     }
 
     /**

@@ -5,6 +5,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.error.Retry;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.v1.CheckpointReport;
 import io.abmesh.proto.v1.StepInterrupted;
@@ -46,6 +47,7 @@ final class StudentLoop implements Runnable {
     private final StepTracing tracing;
     private final WorkProgress progress;
     private final LoopSettings settings;
+    private final LogContext worker;
     private @Nullable StudentRun run;
     private @Nullable Gathered gathered;
     private long epoch;
@@ -75,23 +77,39 @@ final class StudentLoop implements Runnable {
         this.tracing = tracing;
         this.progress = progress;
         this.settings = settings;
+        this.worker = LogContext.NONE.worker(settings.workerId());
     }
 
     @Override
     public void run() {
         try {
             for (Optional<Work> next = queue.take(); next.isPresent(); next = queue.take()) {
-                carryOut(next.get());
+                Work work = next.get();
+                context(work).during(() -> carryOut(work));
             }
             // Others wait for this one no longer than they must.
             exchanges.depart();
             session.close();
-            publishLast();
+            context().during(this::publishLast);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
             drop();
         }
+    }
+
+    private LogContext context(Work work) {
+        return work instanceof Work.Step step
+                ? worker.run(work.runId()).step(step.assignment().getStep())
+                : context().run(work.runId());
+    }
+
+    /** Returns where the run in hand stands. */
+    private LogContext context() {
+        StudentRun current = run;
+        return current == null
+                ? worker
+                : worker.run(current.plan().runId()).step(current.nextStep() - 1);
     }
 
     private void carryOut(Work work) throws InterruptedException {
@@ -239,6 +257,7 @@ final class StudentLoop implements Runnable {
         }
         StepReport report = current.step(work, students.roster(), students.exchange());
         exchanges.moved();
+        LOG.debugf("Step computed loss=%.4g", report.getLoss());
         if (students.roster().leads()) {
             say(WorkRequest.newBuilder().setStep(report));
         }
@@ -390,11 +409,12 @@ final class StudentLoop implements Runnable {
     /**
      * What the loop goes by.
      *
+     * @param workerId name of the worker
      * @param threads compute threads
      * @param prefetch unanswered assignments at most
      * @param versions of what computes, for provenance
      */
-    record LoopSettings(int threads, int prefetch, Map<String, String> versions) {
+    record LoopSettings(String workerId, int threads, int prefetch, Map<String, String> versions) {
         LoopSettings {
             versions = Map.copyOf(versions);
         }

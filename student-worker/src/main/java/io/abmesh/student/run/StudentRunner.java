@@ -63,7 +63,10 @@ public final class StudentRunner implements AutoCloseable {
                         tracing,
                         progress,
                         new StudentLoop.LoopSettings(
-                                join.getThreads(), join.getPrefetch(), settings.versions()));
+                                join.getWorkerId(),
+                                join.getThreads(),
+                                join.getPrefetch(),
+                                settings.versions()));
         this.compute = new Thread(loop, "student-compute");
     }
 

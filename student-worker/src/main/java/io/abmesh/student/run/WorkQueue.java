@@ -3,6 +3,7 @@ package io.abmesh.student.run;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.EvaluationAssignment;
 import io.abmesh.proto.v1.RunBegin;
@@ -78,6 +79,22 @@ final class WorkQueue implements WorkListener {
 
     @Override
     public void received(WorkResponse message) {
+        context(message).during(() -> take(message));
+    }
+
+    /** What is fetched for a step is logged as of that step. */
+    private static LogContext context(WorkResponse message) {
+        LogContext worker = LogContext.current();
+        return switch (message.getMessageCase()) {
+            case STEP -> worker.run(message.getStep().getRunId()).step(message.getStep().getStep());
+            case EVALUATE ->
+                    worker.run(message.getEvaluate().getRunId())
+                            .step(message.getEvaluate().getEvaluationId());
+            default -> worker;
+        };
+    }
+
+    private void take(WorkResponse message) {
         lock.lock();
         try {
             if (stopped) {

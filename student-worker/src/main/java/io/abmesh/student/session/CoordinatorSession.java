@@ -6,6 +6,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.error.Retry;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.StudentJoin;
@@ -40,6 +41,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
     private final StudentJoin join;
     private final WorkListener listener;
     private final WorkProgress progress;
+    private final LogContext worker;
     private final ScheduledThreadPoolExecutor clock;
     private final Object lock = new Object();
 
@@ -71,6 +73,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
         this.join = join;
         this.listener = listener;
         this.progress = progress;
+        this.worker = LogContext.NONE.worker(join.getWorkerId());
         this.clock =
                 new ScheduledThreadPoolExecutor(
                         1, new DefaultThreadFactory("student-session", true));
@@ -213,7 +216,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
 
         @Override
         public void onNext(WorkResponse message) {
-            heard(this, message);
+            worker.during(() -> heard(this, message));
             if (call != null) {
                 call.request(1);
             }
@@ -221,13 +224,12 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
 
         @Override
         public void onError(Throwable cause) {
-            over(this, ErrorStatuses.fromThrowable(cause));
+            worker.during(() -> over(this, ErrorStatuses.fromThrowable(cause)));
         }
 
         @Override
         public void onCompleted() {
-            over(
-                    this,
+            onError(
                     new MeshException(
                             ErrorReason.TRANSPORT_UNAVAILABLE, "coordinator ended the stream"));
         }

@@ -2,6 +2,7 @@ package io.abmesh.teacher.batch;
 
 import io.abmesh.proto.frame.Tensor;
 import java.util.List;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param datasetSha256 the data set; empty: not to be cached
  * @param image {@code uint8 [N, C, H, W]}
  * @param label {@code int32 [N]}, or null if none was sent
+ * @param step step that it is part of; empty: of none
  * @param firings whether the client wants to know how the taps fire
  */
 public record BatchInput(
@@ -22,6 +24,7 @@ public record BatchInput(
         String datasetSha256,
         Tensor image,
         @Nullable Tensor label,
+        OptionalLong step,
         boolean firings) {
     /** Copies the lists. */
     public BatchInput {

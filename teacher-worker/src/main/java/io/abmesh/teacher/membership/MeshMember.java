@@ -5,6 +5,7 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.JoinMeshRequest;
@@ -37,6 +38,7 @@ public final class MeshMember implements AutoCloseable {
 
     private final JoinMeshRequest join;
     private final String coordinator;
+    private final LogContext worker;
     private final ManagedChannel channel;
     private final ScheduledThreadPoolExecutor clock;
     private final Object lock = new Object();
@@ -59,6 +61,7 @@ public final class MeshMember implements AutoCloseable {
     private MeshMember(JoinMeshRequest join, String coordinator, MeshSecurity security) {
         this.join = join;
         this.coordinator = coordinator;
+        this.worker = LogContext.NONE.worker(join.getWorkerId());
         this.channel =
                 MeshChannels.open(
                         "teacher-membership", coordinator, security, MeshRole.COORDINATOR);
@@ -177,21 +180,21 @@ public final class MeshMember implements AutoCloseable {
 
         @Override
         public void onNext(JoinMeshResponse response) {
-            heard(
-                    this,
+            Duration lease =
                     response.hasLeaseDuration()
                             ? Duration.ofNanos(Durations.toNanos(response.getLeaseDuration()))
-                            : FIRST_LEASE);
+                            : FIRST_LEASE;
+            worker.during(() -> heard(this, lease));
         }
 
         @Override
         public void onError(Throwable cause) {
-            over(this, cause);
+            worker.during(() -> over(this, cause));
         }
 
         @Override
         public void onCompleted() {
-            over(this, new IllegalStateException("coordinator ended the stream"));
+            onError(new IllegalStateException("coordinator ended the stream"));
         }
 
         void send(JoinMeshRequest message) {

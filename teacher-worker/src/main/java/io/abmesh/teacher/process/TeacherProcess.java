@@ -104,6 +104,7 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(tracing::close);
         TeacherHost host =
                 new TeacherHost(
+                        config.workerId(),
                         engine,
                         cache,
                         new HeldBatches(),
@@ -185,12 +186,11 @@ public final class TeacherProcess implements AutoCloseable {
             return use.path();
         } catch (ObjectException e) {
             ErrorReason reason =
-                    switch (e.reason()) {
-                        case UNREACHABLE -> ErrorReason.OBJECTS_UNAVAILABLE;
-                        case DISK -> ErrorReason.STORE_FULL;
-                        case BAD_ADDRESS, NOT_CONFIGURED, NOT_FOUND, DENIED, CHANGED ->
-                                ErrorReason.MODEL_UNREADABLE;
-                    };
+                    e.reason()
+                            .fold(
+                                    ErrorReason.OBJECTS_UNAVAILABLE,
+                                    ErrorReason.STORE_FULL,
+                                    ErrorReason.MODEL_UNREADABLE);
             throw new MeshException(reason, String.valueOf(e.getMessage()), Map.of(), e);
         }
     }

@@ -1,6 +1,8 @@
 package io.abmesh.teacher.process;
 
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
+import io.abmesh.proto.log.LogFormat;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -30,18 +32,21 @@ final class TeacherWorker implements QuarkusApplication {
             @Readiness ServingHealth health,
             HttpServer http,
             StopGate gate,
-            @ConfigProperty(name = "quarkus.application.version") String version) {
+            @ConfigProperty(name = "quarkus.application.version") String version,
+            @ConfigProperty(name = LogFormat.KEY) String logFormat) {
         this.config = config;
         this.registry = registry;
         this.health = health;
         this.http = http;
         this.gate = gate;
         this.version = version;
+        LogFormat.require(logFormat);
     }
 
     @Override
     public int run(String... arguments) {
         gate.begin();
+        LogContext.NONE.worker(config.workerId()).enter();
         try (TeacherProcess process = TeacherProcess.start(config, registry, version)) {
             health.set(true);
             if (config.readyFile().isPresent()) {

@@ -5,6 +5,7 @@ import com.google.protobuf.util.Durations;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchReady;
@@ -164,7 +165,8 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             throw protocol("stream is open already");
         }
         opening = true;
-        execute(() -> prepare(open));
+        LogContext context = worker().run(open.getRunId());
+        execute(() -> context.during(() -> prepare(open)));
     }
 
     /** Runs on the computing thread: making a model ready may take a second. */
@@ -248,8 +250,18 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         Optional<BatchInput> complete = incoming.add(frame);
         if (complete.isPresent()) {
             incoming = null;
-            execute(() -> compute(complete.get()));
+            LogContext context = context(complete.get());
+            execute(() -> context.during(() -> compute(complete.get())));
         }
+    }
+
+    private LogContext worker() {
+        return LogContext.NONE.worker(host.workerId());
+    }
+
+    @GuardedBy("lock")
+    private LogContext context(BatchInput input) {
+        return worker().run(requireOpen().runId()).step(input.step().orElse(-1));
     }
 
     /** Releasing what is not there, or not any more, does nothing. */
@@ -295,6 +307,12 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                         computed.cachedCount(),
                         computed.computedCount(),
                         computed.computeDuration());
+        LOG.debugf(
+                "Batch computed batch=%s cached=%d computed=%d duration=%s",
+                input.batchId(),
+                computed.cachedCount(),
+                computed.computedCount(),
+                computed.computeDuration());
         Instant done = Instant.now();
         synchronized (lock) {
             Entry entry = batches.get(input.batchId());

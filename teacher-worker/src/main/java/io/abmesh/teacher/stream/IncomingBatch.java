@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A batch whose frames are coming in: first those of {@code image}, then, if announced, those of
@@ -106,6 +107,7 @@ final class IncomingBatch {
                         header.getDatasetSha256(),
                         image,
                         label,
+                        header.hasStep() ? OptionalLong.of(header.getStep()) : OptionalLong.empty(),
                         header.getFirings()));
     }
 

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a stream asked for, checked and made ready.
  *
+ * @param runId run that the stream is for; empty: for none
  * @param epoch membership epoch of the stream
  * @param imageShape {@code [C, H, W]} of every batch
  * @param taps what each requested tap resolved to
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param computer computes the batches; belongs to the stream
  */
 record StreamSetup(
+        String runId,
         long epoch,
         List<Long> imageShape,
         List<TapCandidate> taps,
@@ -102,6 +104,7 @@ record StreamSetup(
                             context(view, "<logits>", Encoding.ENCODING_FLOAT32)));
         }
         return new StreamSetup(
+                open.getRunId(),
                 open.getEpoch(),
                 imageShape,
                 session.taps(),

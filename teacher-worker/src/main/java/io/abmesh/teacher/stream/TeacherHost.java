@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * What the streams of a process share.
  *
+ * @param workerId name of the worker
  * @param engine the model
  * @param cache the boundary cache
  * @param held batches by name
@@ -21,6 +22,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * @param drain true once the process is about to stop
  */
 public record TeacherHost(
+        String workerId,
         TeacherEngine engine,
         BoundaryCache cache,
         HeldBatches held,

@@ -35,6 +35,7 @@ final class TestingTeacher implements AutoCloseable {
         meters = new TeacherMeters(new SimpleMeterRegistry(), heldBytes, cache::sizeBytes);
         TeacherHost host =
                 new TeacherHost(
+                        "teacher-0",
                         engine,
                         cache,
                         held,

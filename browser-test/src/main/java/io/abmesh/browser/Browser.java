@@ -1,5 +1,6 @@
-package io.abmesh.e2e.harness;
+package io.abmesh.browser;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
@@ -93,18 +94,27 @@ public final class Browser implements AutoCloseable {
         return driver.findElements(By.cssSelector(css));
     }
 
-    /** Returns what a script returns, which may wait for promises. */
+    /** Returns what a script returns, which is not nothing; it may wait for promises. */
     public Object ask(String script) {
-        return driver.executeAsyncScript(
-                "const done = arguments[0]; (async () => { " + script + " })().then(done, done);");
+        return requireNonNull(
+                driver.executeAsyncScript(
+                        "const done = arguments[0]; (async () => { "
+                                + script
+                                + " })().then(done, done);"),
+                script);
     }
 
     private <T> T until(String what, ExpectedCondition<T> condition) {
-        return new WebDriverWait(driver, PATIENCE)
-                .ignoring(StaleElementReferenceException.class)
-                .withMessage(
-                        () -> what + "; page: " + driver.findElement(By.tagName("body")).getText())
-                .until(condition);
+        return requireNonNull(
+                new WebDriverWait(driver, PATIENCE)
+                        .ignoring(StaleElementReferenceException.class)
+                        .withMessage(
+                                () ->
+                                        what
+                                                + "; page: "
+                                                + driver.findElement(By.tagName("body")).getText())
+                        .until(condition),
+                what);
     }
 
     @Override

@@ -1,0 +1,5 @@
+/** What lines of a log belong to. */
+@NullMarked
+package io.abmesh.proto.log;
+
+import org.jspecify.annotations.NullMarked;
