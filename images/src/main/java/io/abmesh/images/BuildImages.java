@@ -48,8 +48,7 @@ public final class BuildImages {
     private final String tag;
     private final boolean cuda;
 
-    private BuildImages(
-            Path root, String base, String java, String to, String tag, boolean cuda) {
+    private BuildImages(Path root, String base, String java, String to, String tag, boolean cuda) {
         this.root = root;
         this.base = base;
         this.java = java;

@@ -216,14 +216,23 @@ final class ManifestsIT {
                 "custom-columns=NAME:.metadata.name,GPUS:.status.allocatable.nvidia\\.com/gpu");
 
         kubectl.run("apply", "-f", "deploy/kubernetes/crd/distillationruns.abmesh.io.yaml");
-        assertThat(kubectl.run("apply", "-k", "deploy/kubernetes/overlays/laptop").lines())
-                .isNotEmpty()
-                .allMatch(line -> line.endsWith(" unchanged"));
+        String before = generation(kubectl);
+        kubectl.run("apply", "-k", "deploy/kubernetes/overlays/laptop");
+        assertThat(generation(kubectl)).as("the same is no reason to begin anew").isEqualTo(before);
         kubectl.run("rollout", "status", "statefulset/abmesh-coordinator");
         assertThat(kubectl.run("get", "drun", "cifar10-gpu")).contains("cifar10-gpu");
 
         kubectl.run("delete", "drun", "--all");
         kubectl.run("delete", "-k", "deploy/kubernetes/overlays/laptop");
+    }
+
+    private static String generation(Kubectl kubectl) throws Exception {
+        return kubectl.run(
+                "get",
+                "statefulset",
+                "abmesh-coordinator",
+                "-o",
+                "jsonpath={.metadata.generation}");
     }
 
     private ApiServer server() throws IOException {
