@@ -22,23 +22,13 @@ record TestingConfig(
 
     /** In plain text, and results stay where they are. */
     TestingConfig(Path storeDirectory, OptionalInt maxParallelRuns) {
-        this(
-                storeDirectory,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                maxParallelRuns);
+        this(storeDirectory, Optional.empty(), Optional.empty(), Optional.empty(), maxParallelRuns);
     }
 
     /** With a cache of objects that holds them all, and one run goes on at a time. */
     TestingConfig(
             Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation) {
-        this(
-                storeDirectory,
-                tlsDirectory,
-                resultsLocation,
-                Optional.empty(),
-                OptionalInt.empty());
+        this(storeDirectory, tlsDirectory, resultsLocation, Optional.empty(), OptionalInt.empty());
     }
 
     @Override
