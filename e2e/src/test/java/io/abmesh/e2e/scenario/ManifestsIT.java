@@ -205,7 +205,7 @@ final class ManifestsIT {
         kubectl.run("config", "set-context", "--current", "--namespace=abmesh");
         kubectl.run("rollout", "status", "statefulset/abmesh-coordinator");
         kubectl.run("apply", "-f", "deploy/kubernetes/examples/gpu.yaml");
-        assertThat(kubectl.run("explain", "drun.spec"))
+        assertThat(kubectl.await("explain", "drun.spec"))
                 .contains("students", "teachers", "plan", "suspend");
         kubectl.run("scale", "drun", "cifar10-gpu", "--replicas=3");
         assertThat(kubectl.run("get", "drun", "cifar10-gpu", "-o", "yaml")).contains("students: 3");
