@@ -616,7 +616,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                                     student.join().getWorkerId(), run.runId());
                             run.students.add(student);
                             if (run.execution != null) {
-                                run.execution.begin(student);
+                                run.execution.studentJoined(student);
                             }
                         });
     }
@@ -710,12 +710,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         }
         RunExecution execution =
                 new RunExecution(
-                        run.record,
-                        run.plan,
-                        world,
-                        run.teacher,
-                        script,
-                        log,
+                        new OpenedRun(run.record, run.plan, world, run.teacher, script, log),
                         new RunExecution.Surroundings(
                                 run.loop,
                                 batches,
@@ -731,7 +726,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
                         new Ending(run));
         run.execution = execution;
         run.teachers.forEach(execution::teacherJoined);
-        run.students.forEach(execution::begin);
+        run.students.forEach(execution::studentJoined);
     }
 
     private final class Ending implements RunExecution.Ending {
@@ -937,7 +932,7 @@ public final class Runs implements WorkerListener, AutoCloseable {
         left.ifPresent(
                 run -> {
                     run.students.remove(student);
-                    tell(run, of(student), execution -> execution.lost(student));
+                    tell(run, of(student), execution -> execution.studentLost(student));
                 });
     }
 
