@@ -237,7 +237,6 @@ final class EpochWork implements TeacherFeed.Listener {
         RunScript.Place place = run.script().place(step);
         if (step == place.phase().getStartStep()) {
             run.log().phaseStarted(place, run.teacher());
-            phases.started(place);
         }
         work.assign();
         team.train(step, work);

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.proto.v1.StepCommitted;
+import io.abmesh.proto.v1.TrackPhase;
 import io.abmesh.proto.v1.UntilPlan;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,9 @@ final class PhaseProgress {
     private final long told;
 
     private @Nullable Plateau plateau;
+
+    /** First step of the phase that the plateau is of. */
+    private long plateauStart = -1;
 
     /** Last step of a phase that ended before its last step. */
     private long early = -1;
@@ -51,27 +55,26 @@ final class PhaseProgress {
         return reached;
     }
 
-    /** The first step of a phase is given to the students. */
-    void started(RunScript.Place place) {
-        UntilPlan until = place.phase().getPhase().getUntil();
-        plateau = Plateau.mayEnd(until) ? new Plateau(until) : null;
-    }
-
     /**
-     * Takes the agreement of a committed step.
+     * Takes the agreement of a committed step. Steps of the next phase may be under way already;
+     * each counts for its own.
      *
      * @return whether its phase shall end with it, before its last step
      */
     boolean reached(long step, List<Double> agreement) {
-        UntilPlan until = script.place(step).phase().getPhase().getUntil();
+        TrackPhase phase = script.place(step).phase();
+        UntilPlan until = phase.getPhase().getUntil();
         if (!Plateau.mayEnd(until)) {
             return false;
         }
-        if (plateau == null) {
-            plateau = new Plateau(until);
+        Plateau own = plateau;
+        if (own == null || plateauStart != phase.getStartStep()) {
+            own = new Plateau(until);
+            plateau = own;
+            plateauStart = phase.getStartStep();
         }
-        plateau.add(agreement);
-        return script.decides(step) && plateau.endEpoch();
+        own.add(agreement);
+        return script.decides(step) && own.endEpoch();
     }
 
     /** A phase ends with a step that is not its last. */

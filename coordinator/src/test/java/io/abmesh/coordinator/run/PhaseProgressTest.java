@@ -38,6 +38,24 @@ final class PhaseProgressTest {
     }
 
     @Test
+    void aPhaseCountsNoStepOfThePhaseBefore() {
+        PhaseProgress two =
+                new PhaseProgress(
+                        script(
+                                List.of(
+                                        "phases[0].until.plateauEpochs=1",
+                                        "phases[1].losses=boundary",
+                                        "phases[1].epochs=3",
+                                        "phases[1].until.plateauEpochs=1",
+                                        "compare.crossEntropy=false")),
+                        -1);
+        reached(two, 0, 4, 1);
+
+        assertThat(reached(two, 4, 8, 0.2)).isEmpty();
+        assertThat(reached(two, 8, 12, 0.4)).as("agreement rises").isEmpty();
+    }
+
+    @Test
     void anEpochThatWasInterruptedDecidesTheSame() {
         PhaseProgress resumed = new PhaseProgress(script, -1);
         assertThat(resumed.resume(history(6), 6)).isFalse();
