@@ -12,6 +12,7 @@ import io.abmesh.coordinator.run.Loop;
 import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
+import io.abmesh.coordinator.run.SharedParts;
 import io.abmesh.coordinator.run.StepSampling;
 import io.abmesh.coordinator.run.StoredArtifacts;
 import io.abmesh.coordinator.store.RunFolder;
@@ -133,22 +134,23 @@ public final class CoordinatorProcess implements AutoCloseable {
         Optional<ResultDelivery> delivery = delivery(objects, loop, clock);
         Runs known =
                 new Runs(
-                        loop,
-                        store,
-                        batches,
-                        new Datasets(cache(objects, clock)),
+                        new SharedParts(
+                                loop,
+                                store,
+                                batches,
+                                new Datasets(cache(objects, clock)),
+                                beside,
+                                clock,
+                                security,
+                                new Runs.Settings(
+                                        parallel,
+                                        config.evaluationBatch(),
+                                        config.describeDeadline(),
+                                        config.stallTimeout(),
+                                        config.positionDeadline(),
+                                        config.progressDeadline(),
+                                        new StepSampling(tracing, config.traceEverySteps()))),
                         delivery,
-                        beside,
-                        clock,
-                        security,
-                        new Runs.Settings(
-                                parallel,
-                                config.evaluationBatch(),
-                                config.describeDeadline(),
-                                config.stallTimeout(),
-                                config.positionDeadline(),
-                                config.progressDeadline(),
-                                new StepSampling(tracing, config.traceEverySteps())),
                         new CoordinatorMeters(registry));
         runs = known;
         stops.push(known::close);
@@ -160,7 +162,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
-                        known,
+                        known.workerListener(),
                         new StoredArtifacts(
                                 id -> checked(known.record(id).folder()),
                                 id -> known.record(id).epoch()),
@@ -168,7 +170,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
-                new MembershipGrpcService(loop, known, clock, config.lease(), version, security);
+                new MembershipGrpcService(
+                        loop, known.workerListener(), clock, config.lease(), version, security);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(

@@ -1,6 +1,7 @@
 package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.data.image.DatasetException;
 import io.abmesh.data.image.ImageDataset;
 import io.abmesh.data.source.ImageDatasets;
 import io.abmesh.objects.ObjectAddress;
@@ -8,6 +9,7 @@ import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectException;
 import io.abmesh.objects.ObjectUse;
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -45,9 +47,9 @@ public final class Datasets {
      * Opens the data set of a plan; reads files, and may first fetch them.
      *
      * @param base folder that relative paths are relative to
-     * @throws io.abmesh.data.image.DatasetException with one line
-     * @throws io.abmesh.proto.error.MeshException DATASET_UNREADABLE, OBJECTS_UNAVAILABLE or
-     *     STORE_FULL if it cannot be fetched
+     * @throws DatasetException with one line
+     * @throws MeshException DATASET_UNREADABLE, OBJECTS_UNAVAILABLE or STORE_FULL if it cannot be
+     *     fetched
      */
     Open open(CompletePlan plan, Path base) {
         String location = plan.resolved(base).getData().getLocation();
@@ -62,6 +64,11 @@ public final class Datasets {
             use.close();
             throw e;
         }
+    }
+
+    /** Returns the failure of the contract for images that cannot be read. */
+    static MeshException unreadable(DatasetException e) {
+        return new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
     }
 
     private ObjectUse fetched(String location) {

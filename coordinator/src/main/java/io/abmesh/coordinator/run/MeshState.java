@@ -1,5 +1,7 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.worker.TeacherMember;
+import io.abmesh.proto.v1.StudentJoin;
 import java.util.List;
 import java.util.Optional;
 
@@ -57,7 +59,12 @@ public record MeshState(List<Work> work, List<Teacher> teachers, List<Student> s
             int heldCount,
             long cachedCount,
             long computedCount,
-            double imagesPerSecond) {}
+            double imagesPerSecond) {
+        /** Returns one that does nothing yet. */
+        static Teacher idle(TeacherMember member, Optional<String> runId) {
+            return new Teacher(member.workerId(), member.address(), runId, 0, 0, 0, 0, 0, 0);
+        }
+    }
 
     /**
      * A student-worker.
@@ -81,5 +88,19 @@ public record MeshState(List<Work> work, List<Teacher> teachers, List<Student> s
             boolean leads,
             int firstMicroBatch,
             int endMicroBatch,
-            double imagesPerSecond) {}
+            double imagesPerSecond) {
+        /** Returns one that does nothing yet. */
+        static Student idle(StudentJoin join, Optional<String> runId) {
+            return new Student(
+                    join.getWorkerId(),
+                    join.getAddress(),
+                    runId,
+                    join.getThreads(),
+                    join.getPlatform(),
+                    false,
+                    0,
+                    0,
+                    0);
+        }
+    }
 }

@@ -87,7 +87,7 @@ public record RunHistory(
             }
             case TRACK_ENDED -> tracks.put(event.getTrackEnded().getTrack(), event.getTrackEnded());
             case NOTICE -> {
-                if (event.getNotice().getReason().equals(RunExecution.STUDENT_REMOVED)) {
+                if (event.getNotice().getReason().equals(StudentEpochs.STUDENT_REMOVED)) {
                     removed.incrementAndGet();
                 }
             }

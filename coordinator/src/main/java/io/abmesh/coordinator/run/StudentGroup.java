@@ -184,6 +184,15 @@ final class StudentGroup {
         return roster;
     }
 
+    /** Returns what a student computes; nothing until all have answered. */
+    Share share(StudentSession student) {
+        return roster.stream()
+                .filter(place -> place.student().equals(student))
+                .findFirst()
+                .map(Place::share)
+                .orElse(new Share(0, 0));
+    }
+
     boolean leads(StudentSession student) {
         return leader().filter(student::equals).isPresent();
     }

@@ -14,7 +14,6 @@ import io.abmesh.coordinator.plan.StudyReader;
 import io.abmesh.coordinator.plan.TrackPlanner;
 import io.abmesh.data.image.DatasetException;
 import io.abmesh.data.image.ImageDataset;
-import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.Plan;
@@ -77,7 +76,7 @@ final class StudyExpansion {
                             location -> opener.open(plan, base))
                     .images();
         } catch (DatasetException e) {
-            throw new MeshException(ErrorReason.DATASET_UNREADABLE, String.valueOf(e.getMessage()));
+            throw Datasets.unreadable(e);
         }
     }
 

@@ -32,7 +32,7 @@ import java.util.function.Supplier;
  */
 final class TeacherFeed implements TeacherLink.Listener {
     /** What becomes of a micro-batch. */
-    interface Listener {
+    interface Listener extends Notices {
         /** It can be fetched at a teacher's address. */
         void ready(MicroKey key, String batchId, TeacherMember teacher, BatchReady ready);
 
@@ -44,9 +44,6 @@ final class TeacherFeed implements TeacherLink.Listener {
 
         /** It cannot be computed, or the teacher refuses to serve the run. */
         void failed(MeshException cause);
-
-        /** Something a person may want to know. */
-        void notice(String reason, String message);
     }
 
     /** A micro-batch of a step. */
@@ -165,7 +162,10 @@ final class TeacherFeed implements TeacherLink.Listener {
      * @param usedBytes of them that micro-batches hold
      * @param heldCount those micro-batches
      */
-    record Queue(long creditBytes, long usedBytes, int heldCount) {}
+    record Queue(long creditBytes, long usedBytes, int heldCount) {
+        /** Of a teacher that does nothing for the run. */
+        static final Queue NONE = new Queue(0, 0, 0);
+    }
 
     /** Returns what a teacher has to do for the run; nothing of one that does not serve it. */
     Queue queue(TeacherMember member) {

@@ -77,27 +77,28 @@ final class StudentDeadlinesTest {
         store = RunStore.open(directory.resolve("store"), clock, new SplittableRandom(1));
         runs =
                 new Runs(
-                        loop,
-                        store,
-                        new LazyBatches(new BatchMemory(1 << 20)),
-                        new Datasets(
-                                new ObjectCache(
-                                        directory.resolve("objects"),
-                                        ObjectStore.ofEnvironment(),
-                                        ObjectCache.MAX_BYTES,
-                                        clock)),
+                        new SharedParts(
+                                loop,
+                                store,
+                                new LazyBatches(new BatchMemory(1 << 20)),
+                                new Datasets(
+                                        new ObjectCache(
+                                                directory.resolve("objects"),
+                                                ObjectStore.ofEnvironment(),
+                                                ObjectCache.MAX_BYTES,
+                                                clock)),
+                                beside,
+                                clock,
+                                MeshSecurity.plainText(),
+                                new Runs.Settings(
+                                        1,
+                                        8,
+                                        DEADLINE,
+                                        DEADLINE,
+                                        DEADLINE,
+                                        DEADLINE,
+                                        new StepSampling(StepTracing.off(), 1))),
                         Optional.empty(),
-                        beside,
-                        clock,
-                        MeshSecurity.plainText(),
-                        new Runs.Settings(
-                                1,
-                                8,
-                                DEADLINE,
-                                DEADLINE,
-                                DEADLINE,
-                                DEADLINE,
-                                new StepSampling(StepTracing.off(), 1)),
                         new CoordinatorMeters(new SimpleMeterRegistry()));
         server =
                 InProcessServerBuilder.forName(name)
@@ -105,7 +106,7 @@ final class StudentDeadlinesTest {
                         .addService(
                                 new AssignmentGrpcService(
                                         loop,
-                                        runs,
+                                        runs.workerListener(),
                                         new StoredArtifacts(
                                                 id -> runs.record(id).folder(),
                                                 id -> runs.record(id).epoch()),

@@ -13,7 +13,11 @@ public final class Limits {
      */
     public static final int MAX_MESSAGE_BYTES = 4 << 20;
 
-    /** Bytes that HTTP/2 lets a peer send before the other reads: {@value}. */
+    /**
+     * Bytes that HTTP/2 lets a peer send on a stream, and on all streams of a connection together,
+     * before the other reads: {@value} at first. Where more arrives within a round trip, gRPC lets
+     * the window grow to as much as 8 MiB.
+     */
     public static final int FLOW_CONTROL_WINDOW_BYTES = 1 << 20;
 
     /**

@@ -1,0 +1,54 @@
+package io.abmesh.coordinator.run;
+
+import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.RunBegin;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run that has all that it needs to be executed. It stays the same through all of its execution,
+ * apart from what the record and the log have written down.
+ *
+ * @param record its state and journal
+ * @param plan with paths resolved
+ * @param world its images; borrowed
+ * @param teacher absent if the plan has none
+ * @param script what happens in it
+ * @param log writes down what has happened; borrowed
+ */
+record OpenedRun(
+        RunRecord record,
+        Plan plan,
+        RunWorld world,
+        RunWorld.@Nullable Teacher teacher,
+        RunScript script,
+        RunLog log) {
+
+    String runId() {
+        return record.folder().runId();
+    }
+
+    /** Returns the samples of a micro-batch. */
+    int microBatchSamples() {
+        return plan.getBatch() / plan.getMicroBatches();
+    }
+
+    /** Returns what a student is asked for its position with. */
+    RunBegin question() {
+        RunBegin.Builder begin =
+                RunBegin.newBuilder()
+                        .setRunId(runId())
+                        .setPlan(plan)
+                        .setPlanSha256(record.folder().plan().sha256())
+                        .addAllImageShape(world.facts().shape().toList())
+                        .setClassCount(world.facts().classCount())
+                        .setNormalization(world.normalization())
+                        .addAllTracks(script.tracks())
+                        .setDatasetSha256(world.dataset().train().sha256());
+        if (teacher != null) {
+            begin.addAllTeacherTaps(teacher.match().teacherTaps())
+                    .setTeacherSha256(teacher.description().getModelSha256())
+                    .setTeacherClassCount(teacher.description().getClassCount());
+        }
+        return begin.build();
+    }
+}

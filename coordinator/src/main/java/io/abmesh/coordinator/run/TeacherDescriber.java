@@ -1,0 +1,49 @@
+package io.abmesh.coordinator.run;
+
+import io.abmesh.coordinator.worker.TeacherMember;
+import io.abmesh.proto.identity.MeshRole;
+import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshSecurity;
+import io.abmesh.proto.v1.DescribeTeacherRequest;
+import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.TeacherServiceGrpc;
+import io.grpc.ManagedChannel;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** Asks teachers to describe themselves; never on the loop, since it waits for the answer. */
+final class TeacherDescriber {
+    private static final Duration GRACE = Duration.ofSeconds(1);
+
+    private final MeshSecurity security;
+    private final Duration deadline;
+
+    /**
+     * Makes one.
+     *
+     * @param security of this process; borrowed
+     * @param deadline of an answer
+     */
+    TeacherDescriber(MeshSecurity security, Duration deadline) {
+        this.security = security;
+        this.deadline = deadline;
+    }
+
+    /**
+     * Returns how a teacher describes itself.
+     *
+     * @throws RuntimeException if it does not in time
+     */
+    DescribeTeacherResponse describe(TeacherMember member) {
+        ManagedChannel channel =
+                MeshChannels.open(
+                        "coordinator-describe", member.address(), security, MeshRole.TEACHER);
+        try {
+            return TeacherServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
+                    .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
+        } finally {
+            MeshChannels.close(channel, GRACE);
+        }
+    }
+}
