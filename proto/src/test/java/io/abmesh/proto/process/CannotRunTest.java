@@ -7,13 +7,14 @@ import org.junit.jupiter.api.Test;
 final class CannotRunTest {
     @Test
     void theInnermostCauseIsToldInOneLine() {
+        String validation =
+                """
+                Configuration validation failed:
+                    java.util.NoSuchElementException: a is required
+                    b is required
+                """;
         Throwable failure =
-                new IllegalStateException(
-                        "Failed to start application",
-                        new IllegalArgumentException(
-                                "Configuration validation failed:\n"
-                                        + "\tjava.util.NoSuchElementException: a is required\n"
-                                        + "\tb is required\n"));
+                new IllegalStateException("no start", new IllegalArgumentException(validation));
 
         assertThat(CannotRun.oneLine(failure))
                 .isEqualTo("Configuration validation failed: a is required; b is required");
