@@ -8,7 +8,7 @@ import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.data.schedule.MicroBatch;
 import io.abmesh.data.schedule.SubsetRule;
 import io.abmesh.data.source.ImageDatasets;
-import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.BoundaryLoss;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
@@ -73,7 +73,7 @@ public final class BoundaryLoop {
                         new StudentTrainer(setup(dataset, session.taps(), threads))) {
             student.beginPhase(
                     new PhaseSetup(
-                            List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)),
+                            List.of(new BoundaryLoss(1, 1, Reduction.MEAN, 50)),
                             new OptimizerSetup(0.9, 5e-4)));
             ChannelStatistics statistics = dataset.statistics();
             PixelNormalization normalization =

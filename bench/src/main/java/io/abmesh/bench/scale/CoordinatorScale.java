@@ -12,20 +12,22 @@ import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.grpc.ManagedChannel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySize;
+import io.quarkus.runtime.configuration.MemorySizeConverter;
+import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.Locale;
-import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -76,7 +78,7 @@ public final class CoordinatorScale {
         AtomicLong messages = new AtomicLong();
         try (CoordinatorProcess coordinator =
                         CoordinatorProcess.start(
-                                new Config(store), new SimpleMeterRegistry(), VERSION);
+                                config(store), new SimpleMeterRegistry(), VERSION);
                 PeerChannels channels = new PeerChannels("bench-workers")) {
             String address = "127.0.0.1:" + coordinator.grpcPort();
             for (int i = 0; i < count; i++) {
@@ -147,95 +149,19 @@ public final class CoordinatorScale {
     }
 
     /** The coordinator's defaults, at a store. */
-    private record Config(Path storeDirectory) implements CoordinatorConfig {
-        @Override
-        public String host() {
-            return "127.0.0.1";
-        }
-
-        @Override
-        public Optional<String> advertisedHost() {
-            return Optional.empty();
-        }
-
-        @Override
-        public int grpcPort() {
-            return 0;
-        }
-
-        @Override
-        public Optional<Path> tlsDirectory() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<Path> objectCacheDirectory() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<MemorySize> objectCacheMaxSize() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<String> resultsLocation() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<Path> readyFile() {
-            return Optional.empty();
-        }
-
-        @Override
-        public OptionalInt maxParallelRuns() {
-            return OptionalInt.empty();
-        }
-
-        @Override
-        public MemorySize batchMemory() {
-            return new MemorySize(BigInteger.valueOf(256 << 20));
-        }
-
-        @Override
-        public Duration lease() {
-            return Duration.ofSeconds(15);
-        }
-
-        @Override
-        public int evaluationBatch() {
-            return 256;
-        }
-
-        @Override
-        public Duration describeDeadline() {
-            return Duration.ofSeconds(30);
-        }
-
-        @Override
-        public Duration stallTimeout() {
-            return Duration.ofSeconds(60);
-        }
-
-        @Override
-        public int traceEverySteps() {
-            return 100;
-        }
-
-        @Override
-        public Duration positionDeadline() {
-            return Duration.ofSeconds(60);
-        }
-
-        @Override
-        public Duration progressDeadline() {
-            return Duration.ofSeconds(60);
-        }
-
-        @Override
-        public Duration stopGrace() {
-            return Duration.ZERO;
-        }
+    private static CoordinatorConfig config(Path store) {
+        Map<String, String> keys =
+                Map.of(
+                        "abmesh.coordinator.store-directory",
+                        store.toString(),
+                        "abmesh.coordinator.stop-grace",
+                        "0s");
+        return new SmallRyeConfigBuilder()
+                .withMapping(CoordinatorConfig.class)
+                .withConverter(Duration.class, 200, new DurationConverter())
+                .withConverter(MemorySize.class, 200, new MemorySizeConverter())
+                .withSources(new PropertiesConfigSource(keys, "bench", 100))
+                .build()
+                .getConfigMapping(CoordinatorConfig.class);
     }
 }

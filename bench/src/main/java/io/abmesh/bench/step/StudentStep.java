@@ -1,6 +1,7 @@
 package io.abmesh.bench.step;
 
-import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.CrossEntropyLoss;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
@@ -61,8 +62,8 @@ public final class StudentStep {
                     new PhaseSetup(
                             List.of(
                                     taps == 0
-                                            ? new LossTerm.CrossEntropy(1)
-                                            : new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)),
+                                            ? new CrossEntropyLoss(1)
+                                            : new BoundaryLoss(1, 1, Reduction.MEAN, 50)),
                             new OptimizerSetup(0.9, 5e-4)));
             for (int i = -WARM_UP; i < steps; i++) {
                 long start = System.nanoTime();

@@ -7,10 +7,10 @@ import com.google.protobuf.ListValue;
 import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
 import com.google.protobuf.util.JsonFormat;
+import io.abmesh.proto.process.PublishedFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
@@ -77,13 +77,7 @@ public record MeshFile(Path file) {
                 Struct.newBuilder()
                         .putFields("processes", Value.newBuilder().setListValue(list).build())
                         .build();
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        Files.writeString(temporary, JsonFormat.printer().print(json) + "\n");
-        Files.move(
-                temporary,
-                file,
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        PublishedFile.write(file, JsonFormat.printer().print(json) + "\n");
     }
 
     /**

@@ -7,10 +7,10 @@ import com.google.protobuf.ListValue;
 import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
 import com.google.protobuf.util.JsonFormat;
+import io.abmesh.proto.process.PublishedFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
@@ -68,13 +68,7 @@ record RunRecord(
                         .putFields("teachers", Value.newBuilder().setNumberValue(teachers).build())
                         .putFields("cache", text(cache.toString()))
                         .build();
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        Files.writeString(temporary, JsonFormat.printer().print(json) + "\n");
-        Files.move(
-                temporary,
-                file,
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        PublishedFile.write(file, JsonFormat.printer().print(json) + "\n");
     }
 
     static RunRecord read(Path file) throws IOException {

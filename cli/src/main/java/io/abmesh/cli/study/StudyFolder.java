@@ -6,12 +6,12 @@ import io.abmesh.cli.comparison.ComparisonTable;
 import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.plan.PlanText;
+import io.abmesh.proto.process.PublishedFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.stream.Stream;
 
@@ -92,32 +92,22 @@ final class StudyFolder implements AutoCloseable {
         }
         study.overrides()
                 .forEach(override -> text.append("# --set ").append(override).append('\n'));
-        publish(STUDY, text.toString());
+        PublishedFile.write(path.resolve(STUDY), text.toString());
     }
 
     /** Makes the result say what there is. */
     void publish(Comparison comparison) throws IOException {
-        publish("comparison.csv", ComparisonTable.summaryCsv(comparison));
-        publish("runs.csv", ComparisonTable.runsCsv(comparison));
-        publish("curves.csv", ComparisonTable.curvesCsv(comparison));
-        publish(
-                "comparison.html",
+        PublishedFile.write(path.resolve("comparison.csv"), ComparisonTable.summaryCsv(comparison));
+        PublishedFile.write(path.resolve("runs.csv"), ComparisonTable.runsCsv(comparison));
+        PublishedFile.write(path.resolve("curves.csv"), ComparisonTable.curvesCsv(comparison));
+        PublishedFile.write(
+                path.resolve("comparison.html"),
                 ComparisonPage.html(comparison, Files.readString(path.resolve(STUDY))));
     }
 
     @Override
     public void close() throws IOException {
         lockFile.close();
-    }
-
-    private void publish(String name, String content) throws IOException {
-        Path temporary = path.resolve(name + ".tmp");
-        Files.writeString(temporary, content);
-        Files.move(
-                temporary,
-                path.resolve(name),
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static boolean isEmpty(Path folder) throws IOException {

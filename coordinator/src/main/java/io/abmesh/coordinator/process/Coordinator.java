@@ -4,6 +4,7 @@ import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.page.PageRoutes;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogFormat;
+import io.abmesh.proto.process.CannotRun;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -71,9 +72,9 @@ final class Coordinator implements QuarkusApplication {
             page.stop();
             return 0;
         } catch (MeshException e) {
-            return Main.cannotRun(e.getMessage());
+            return CannotRun.because(e.getMessage());
         } catch (IOException e) {
-            return Main.cannotRun("ready file cannot be written: " + e);
+            return CannotRun.because("ready file cannot be written: " + e);
         }
     }
 }

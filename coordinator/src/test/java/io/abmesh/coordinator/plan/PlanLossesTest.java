@@ -9,7 +9,6 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
-import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.Responses;
 import io.abmesh.proto.v1.ScheduleKind;
@@ -324,28 +323,6 @@ final class PlanLossesTest {
         return PlanReader.read(
                 PLAN.replace("wrn-10-1", "mlp-32-16").replace("LOSSES", losses),
                 List.of(overrides));
-    }
-
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "cross-entropy",
-                "kd",
-                "fitnet",
-                "attention",
-                "boundary-cross-entropy",
-                "boundary-kd",
-                "ofd"
-            })
-    void thePlanOfAMethodIsGood(String method) throws IOException {
-        Path file =
-                Path.of(System.getProperty("abmesh.root"))
-                        .resolve("deploy/plans/methods/" + method + ".yaml");
-        CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
-
-        assertThat(plan.warnings()).isEmpty();
-        assertThat(plan.plan().getPhasesList().stream().mapToDouble(PhasePlan::getEpochs).sum())
-                .isEqualTo(60);
     }
 
     private static DescribeTeacherResponse teacher(int classes) {

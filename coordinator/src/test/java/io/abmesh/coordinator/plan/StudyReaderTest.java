@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.LossKind;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class StudyReaderTest {
     private static final String GOOD =
@@ -117,6 +123,13 @@ final class StudyReaderTest {
     }
 
     @Test
+    void aFirstLookIsAtOneFraction() {
+        CompleteStudy study = StudyReader.read(GOOD, List.of("fractions=0.01"));
+
+        assertThat(study.plans()).hasSize(4).extracting(StudyPlan::fraction).containsOnly(0.01);
+    }
+
+    @Test
     void whatIsWrongWithThePlansIsToldOnceWhereItStands() {
         String yaml = GOOD.replace("wrn-10-1", "wrn-11-1").replace("epochs: 3", "epochs: -3");
 
@@ -178,6 +191,28 @@ final class StudyReaderTest {
                         MeshException.class, () -> StudyReader.read(GOOD, List.of(many)));
 
         assertThat(refused).hasMessageContaining("found=1004 runs, expected=at most 1000");
+    }
+
+    @ParameterizedTest
+    @MethodSource("studiesOfThisProject")
+    void theMethodsOfAStudyTakeTheSameNumberOfEpochs(Path file) throws IOException {
+        CompleteStudy study = StudyReader.read(Files.readString(file), List.of());
+
+        assertThat(study.plans()).isNotEmpty();
+        for (StudyPlan run : study.plans()) {
+            Plan plan = run.plan().plan();
+            assertThat(run.plan().warnings()).isEmpty();
+            assertThat(plan.getPhasesList().stream().mapToDouble(PhasePlan::getEpochs).sum())
+                    .as(run.method())
+                    .isEqualTo(60);
+        }
+    }
+
+    private static List<Path> studiesOfThisProject() throws IOException {
+        Path folder = Path.of(System.getProperty("abmesh.root")).resolve("deploy/studies");
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.sorted().toList();
+        }
     }
 
     private static String networkProblem() {

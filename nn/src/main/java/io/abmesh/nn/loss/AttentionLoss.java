@@ -1,20 +1,56 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import io.abmesh.nn.network.FeatureShape;
+import java.util.List;
+
 /**
- * Distance of attention maps: of where a network responds, whatever in which channels.
+ * Distance of attention maps: of where a network responds, whatever in which channels. Reads the
+ * student's tap itself, without a connector.
  *
  * <p>With {@code a_p = sum over channels of f(x)^2} at position {@code p} and {@code q = a / |a|}:
  * the mean over positions of {@code (q_s - q_t)^2}. {@code f} is the ReLU or nothing. The sum
  * stands for the authors' mean, which the length cancels; as there, a length below {@value #LENGTH}
  * counts as that.
  *
+ * @param weight factor of the term
+ * @param rectified attend to what comes behind a ReLU
+ * @param scale factor of the mean over positions, positive
+ * @param taps their numbers, from 0 for the first, ascending; empty: all
  * @see <a href="https://arxiv.org/abs/1612.03928">Zagoruyko and Komodakis, Paying More Attention to
  *     Attention, equation 2, with p = 2</a>
  */
-public final class AttentionLoss {
+public record AttentionLoss(double weight, boolean rectified, double scale, List<Integer> taps)
+        implements TapLoss {
     private static final double LENGTH = 1e-12;
 
-    private AttentionLoss() {}
+    public AttentionLoss {
+        requirePositive("scale", scale);
+        taps = List.copyOf(taps);
+    }
+
+    @Override
+    public StudentOutput.Kind output() {
+        return StudentOutput.Kind.TAP;
+    }
+
+    @Override
+    public LossPart part(LossBatch batch, StudentOutput output) {
+        FeatureShape shape = batch.shape(output.tap());
+        TeacherResponses teacher = batch.teacher(output.tap());
+        double factor = weight * scale / batch.samples();
+        return new LossPart(
+                output,
+                factor,
+                (sample, value, gradient) ->
+                        sample(
+                                value,
+                                teacher.values(sample, shape),
+                                shape.positions(),
+                                factor,
+                                gradient));
+    }
 
     /**
      * Returns the loss of a sample, before any factor.
@@ -22,19 +58,13 @@ public final class AttentionLoss {
      * @param response student's tap, {@code [H * W, C]}; borrowed
      * @param teacher {@code [H * W, D]}, whatever D; borrowed
      * @param positions {@code H * W}
-     * @param rectified whether {@code f} is the ReLU
      * @param gradient {@code factor} times the gradient is added, {@code [H * W, C]}
      */
-    public static double sample(
-            float[] response,
-            float[] teacher,
-            int positions,
-            boolean rectified,
-            double factor,
-            float[] gradient) {
-        double[] student = energies(response, positions, rectified);
+    double sample(
+            float[] response, float[] teacher, int positions, double factor, float[] gradient) {
+        double[] student = energies(response, positions);
         double length = length(student);
-        double[] wanted = energies(teacher, positions, rectified);
+        double[] wanted = energies(teacher, positions);
         double wantedLength = length(wanted);
         double loss = 0;
         double[] slope = new double[positions]; // of the loss by q
@@ -59,7 +89,7 @@ public final class AttentionLoss {
         return loss;
     }
 
-    private static double[] energies(float[] values, int positions, boolean rectified) {
+    private double[] energies(float[] values, int positions) {
         int channels = values.length / positions;
         double[] energies = new double[positions];
         for (int p = 0; p < positions; p++) {

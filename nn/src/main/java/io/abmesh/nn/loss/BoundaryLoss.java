@@ -1,5 +1,10 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import io.abmesh.nn.network.FeatureShape;
+import java.util.List;
+
 /**
  * Penalises student responses that lie on the wrong side of the teacher's activation boundary, or
  * inside the margin.
@@ -10,25 +15,62 @@ package io.abmesh.nn.loss;
  * the sign of {@code t} matters, so the teacher sends one bit per neuron. A response that is not a
  * number makes the loss one too.
  *
+ * @param weight factor of the term
+ * @param margin positive
+ * @param reduction how neurons and taps add up
+ * @param scale factor of {@link Reduction#MEAN}, positive
+ * @param taps their numbers, from 0 for the first, ascending; empty: all
  * @see <a href="https://arxiv.org/abs/1811.03233">Heo et al., AAAI 2019, equation 4</a>
  */
-public final class BoundaryLoss {
-    private BoundaryLoss() {}
+public record BoundaryLoss(
+        double weight, double margin, Reduction reduction, double scale, List<Integer> taps)
+        implements TapLoss {
+    public BoundaryLoss {
+        requirePositive("margin", margin);
+        taps = List.copyOf(taps);
+    }
+
+    /** Makes the loss at every tap. */
+    public BoundaryLoss(double weight, double margin, Reduction reduction, double scale) {
+        this(weight, margin, reduction, scale, List.of());
+    }
+
+    @Override
+    public boolean comparesNeurons() {
+        return true;
+    }
+
+    @Override
+    public LossPart part(LossBatch batch, StudentOutput output) {
+        int tap = output.tap();
+        FeatureShape shape = batch.shape(tap);
+        TeacherResponses teacher = batch.teacher(tap);
+        double factor =
+                weight
+                        * reduction.factor(
+                                tap,
+                                batch.taps(),
+                                batch.samples(),
+                                shape.elements(),
+                                batch.imageSide(),
+                                scale);
+        return new LossPart(
+                output,
+                factor,
+                (sample, value, gradient) -> {
+                    Sample found = sample(value, teacher, sample, shape, (float) factor, gradient);
+                    batch.agreeing(tap, sample, found.agreeing());
+                    return found.loss();
+                });
+    }
 
     /**
      * What one sample contributes.
      *
      * @param loss sum over neurons, before any factor
      * @param agreeing neurons with {@code (s > 0) == (t > 0)}
-     * @param neurons neurons of the sample
      */
-    public record Sample(double loss, long agreeing, long neurons) {
-        /** Returns the sum of two. */
-        public Sample plus(Sample other) {
-            return new Sample(
-                    loss + other.loss, agreeing + other.agreeing, neurons + other.neurons);
-        }
-    }
+    record Sample(double loss, long agreeing) {}
 
     /**
      * Computes loss, agreement and gradient of one sample in one pass.
@@ -36,28 +78,27 @@ public final class BoundaryLoss {
      * @param response student, behind the connector, {@code [H * W, C]}; borrowed
      * @param teacher its responses, in any encoding
      * @param sample number of the sample in {@code teacher}
-     * @param channels C
+     * @param shape {@code [C, H, W]}
      * @param factor of the gradient
      * @param gradient {@code factor} times the gradient is added, {@code [H * W, C]}
      */
-    public static Sample sample(
+    Sample sample(
             float[] response,
             TeacherResponses teacher,
             int sample,
-            int channels,
-            float margin,
+            FeatureShape shape,
             float factor,
             float[] gradient) {
         int neurons = response.length;
-        float[] side = teacher.sides(sample, channels, neurons / channels);
+        float[] side = teacher.sides(sample, shape);
         double loss = 0;
         long agreeing = 0;
         for (int from = 0; from < neurons; from += CHUNK) {
             int to = Math.min(neurons, from + CHUNK);
-            loss += hinge(response, side, from, to, margin, 2 * factor, gradient);
+            loss += hinge(response, side, from, to, (float) margin, 2 * factor, gradient);
             agreeing += agreeing(response, side, from, to);
         }
-        return new Sample(loss, agreeing, neurons);
+        return new Sample(loss, agreeing);
     }
 
     /**
@@ -99,8 +140,8 @@ public final class BoundaryLoss {
 
     /** Returns how many neurons of a sample are on the teacher's side, without any gradient. */
     public static int agreeing(
-            float[] response, TeacherResponses teacher, int sample, int channels) {
-        float[] side = teacher.sides(sample, channels, response.length / channels);
+            float[] response, TeacherResponses teacher, int sample, FeatureShape shape) {
+        float[] side = teacher.sides(sample, shape);
         return agreeing(response, side, 0, response.length);
     }
 

@@ -1,5 +1,10 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import io.abmesh.nn.network.FeatureShape;
+import java.util.List;
+
 /**
  * Distance of the student's responses, behind the connector, from the teacher's.
  *
@@ -7,10 +12,45 @@ package io.abmesh.nn.loss;
  * {@code |d|}, with gradient {@code sign(d) f'(s)}; {@code f} is the ReLU or nothing, {@code f'(0)
  * = 0} and {@code sign(0) = 0}, as in PyTorch.
  *
+ * @param weight factor of the term
+ * @param norm how a difference counts
+ * @param rectified compare behind a ReLU
+ * @param scale factor of the mean, positive
+ * @param taps their numbers, from 0 for the first, ascending; empty: all
  * @see <a href="https://arxiv.org/abs/1412.6550">Romero et al., FitNets, equation 3</a>
  */
-public final class DistanceLoss {
-    private DistanceLoss() {}
+public record DistanceLoss(
+        double weight, Norm norm, boolean rectified, double scale, List<Integer> taps)
+        implements TapLoss {
+    /** How a difference {@code d} counts. */
+    public enum Norm {
+        /** {@code |d|}. */
+        L1,
+        /** {@code d * d}. */
+        L2
+    }
+
+    public DistanceLoss {
+        requirePositive("scale", scale);
+        taps = List.copyOf(taps);
+    }
+
+    @Override
+    public boolean comparesNeurons() {
+        return true;
+    }
+
+    @Override
+    public LossPart part(LossBatch batch, StudentOutput output) {
+        FeatureShape shape = batch.shape(output.tap());
+        TeacherResponses teacher = batch.teacher(output.tap());
+        double factor = weight * batch.mean(scale, output.tap());
+        return new LossPart(
+                output,
+                factor,
+                (sample, value, gradient) ->
+                        sample(value, teacher.values(sample, shape), (float) factor, gradient));
+    }
 
     /**
      * Returns the sum over the neurons of a sample, before any factor.
@@ -19,21 +59,16 @@ public final class DistanceLoss {
      * @param teacher {@code [H * W, C]}; borrowed
      * @param gradient {@code factor} times the gradient is added
      */
-    public static double sample(
-            float[] response,
-            float[] teacher,
-            LossTerm.Distance term,
-            float factor,
-            float[] gradient) {
+    double sample(float[] response, float[] teacher, float factor, float[] gradient) {
         double sum = 0;
         for (int i = 0; i < response.length; i++) {
-            boolean passes = !term.rectified() || response[i] > 0;
+            boolean passes = !rectified || response[i] > 0;
             // max, unlike a comparison, hands on what is not a number
             float d =
-                    term.rectified()
+                    rectified
                             ? Math.max(response[i], 0f) - Math.max(teacher[i], 0f)
                             : response[i] - teacher[i];
-            boolean squared = term.norm() == LossTerm.Distance.Norm.L2;
+            boolean squared = norm == Norm.L2;
             sum += squared ? (double) d * d : Math.abs(d);
             if (passes) {
                 gradient[i] += factor * (squared ? 2 * d : Math.signum(d));

@@ -1,5 +1,12 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import io.abmesh.nn.network.FeatureShape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
 /**
  * Distance of the products between the responses of two taps, which say how a network gets from one
  * to the next.
@@ -11,15 +18,81 @@ package io.abmesh.nn.loss;
  * <p>Differs: the paper demands equal channels of both networks; here the student's responses come
  * through the connectors.
  *
+ * @param weight factor of the term
+ * @param rectified multiply what comes behind a ReLU
+ * @param scale factor of the mean over pairs of channels, positive
+ * @param taps numbers of those that are compared each with the next, from 0 for the first,
+ *     ascending; empty: all
  * @see <a
  *     href="https://openaccess.thecvf.com/content_cvpr_2017/html/Yim_A_Gift_From_CVPR_2017_paper.html">Yim
  *     et al., A Gift from Knowledge Distillation, equations 1 and 2</a>
  */
-public final class FlowLoss {
-    private FlowLoss() {}
+public record FlowLoss(double weight, boolean rectified, double scale, List<Integer> taps)
+        implements LossTerm {
+    public FlowLoss {
+        requirePositive("scale", scale);
+        taps = List.copyOf(taps);
+    }
+
+    @Override
+    public List<StudentOutput> reads(int tapCount) {
+        return StudentOutput.at(StudentOutput.Kind.RESPONSE, taps, tapCount);
+    }
+
+    @Override
+    public List<LossPart> parts(LossBatch batch) {
+        List<StudentOutput> read = reads(batch.taps());
+        List<LossPart> parts = new ArrayList<>();
+        for (int i = 0; i + 1 < read.size(); i++) {
+            parts.addAll(parts(batch, read.get(i), read.get(i + 1)));
+        }
+        return parts;
+    }
+
+    /** The part of the first tap computes both gradients, and that of the second adds its own. */
+    private List<LossPart> parts(LossBatch batch, StudentOutput first, StudentOutput second) {
+        double factor = weight * scale / batch.samples();
+        FeatureShape from = batch.shape(first.tap());
+        FeatureShape to = batch.shape(second.tap());
+        TeacherResponses teacherFrom = batch.teacher(first.tap());
+        TeacherResponses teacherTo = batch.teacher(second.tap());
+        float[] values = batch.student(second);
+        float[][] gradients = new float[batch.samples()][];
+        int size = to.elements();
+        return List.of(
+                new LossPart(
+                        first,
+                        factor,
+                        (sample, value, gradient) -> {
+                            float[] other =
+                                    Arrays.copyOfRange(values, sample * size, (sample + 1) * size);
+                            gradients[sample] = new float[size];
+                            return sample(
+                                    map(value, from),
+                                    map(other, to),
+                                    map(teacherFrom.values(sample, from), from),
+                                    map(teacherTo.values(sample, to), to),
+                                    factor,
+                                    gradient,
+                                    gradients[sample]);
+                        }),
+                new LossPart(
+                        second,
+                        factor,
+                        (sample, value, gradient) -> {
+                            for (int i = 0; i < size; i++) {
+                                gradient[i] += gradients[sample][i];
+                            }
+                            return 0;
+                        }));
+    }
+
+    private static FlowMap map(float[] values, FeatureShape shape) {
+        return new FlowMap(values, shape.rows(), shape.columns());
+    }
 
     /** Responses of one sample, {@code [rows * columns, C]}. */
-    public static final class FlowMap {
+    static final class FlowMap {
         private final float[] values;
         private final int rows;
         private final int columns;
@@ -29,7 +102,7 @@ public final class FlowLoss {
          *
          * @param values borrowed
          */
-        public FlowMap(float[] values, int rows, int columns) {
+        FlowMap(float[] values, int rows, int columns) {
             this.values = values;
             this.rows = rows;
             this.columns = columns;
@@ -50,12 +123,11 @@ public final class FlowLoss {
      * @param gradientFrom {@code factor} times the gradient by {@code from} is added
      * @param gradientTo likewise by {@code to}
      */
-    public static double sample(
+    double sample(
             FlowMap from,
             FlowMap to,
             FlowMap teacherFrom,
             FlowMap teacherTo,
-            boolean rectified,
             double factor,
             float[] gradientFrom,
             float[] gradientTo) {
@@ -64,13 +136,13 @@ public final class FlowLoss {
         int positions = rows * columns;
         int[] chosenFrom = maxima(from, rows, columns);
         int[] chosenTo = maxima(to, rows, columns);
-        float[] x = pooled(from, chosenFrom, rectified);
-        float[] y = pooled(to, chosenTo, rectified);
+        float[] x = pooled(from, chosenFrom);
+        float[] y = pooled(to, chosenTo);
         float[] difference = product(x, y, positions); // [C, D]
         float[] wanted =
                 product(
-                        pooled(teacherFrom, maxima(teacherFrom, rows, columns), rectified),
-                        pooled(teacherTo, maxima(teacherTo, rows, columns), rectified),
+                        pooled(teacherFrom, maxima(teacherFrom, rows, columns)),
+                        pooled(teacherTo, maxima(teacherTo, rows, columns)),
                         positions);
         double loss = 0;
         for (int i = 0; i < difference.length; i++) {
@@ -92,8 +164,8 @@ public final class FlowLoss {
                 byX[p * c + i] = slope * sum;
             }
         }
-        scatter(byX, x, chosenFrom, rectified, gradientFrom);
-        scatter(byY, y, chosenTo, rectified, gradientTo);
+        scatter(byX, x, chosenFrom, gradientFrom);
+        scatter(byY, y, chosenTo, gradientTo);
         return loss;
     }
 
@@ -127,7 +199,7 @@ public final class FlowLoss {
         return chosen;
     }
 
-    private static float[] pooled(FlowMap map, int[] chosen, boolean rectified) {
+    private float[] pooled(FlowMap map, int[] chosen) {
         float[] values = new float[chosen.length];
         for (int i = 0; i < values.length; i++) {
             float value = map.values[chosen[i]];
@@ -151,8 +223,7 @@ public final class FlowLoss {
         return product;
     }
 
-    private static void scatter(
-            float[] by, float[] pooled, int[] chosen, boolean rectified, float[] gradient) {
+    private void scatter(float[] by, float[] pooled, int[] chosen, float[] gradient) {
         for (int i = 0; i < by.length; i++) {
             if (!rectified || pooled[i] > 0) {
                 gradient[chosen[i]] += by[i];

@@ -1,5 +1,10 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import io.abmesh.nn.network.FeatureShape;
+import java.util.List;
+
 /**
  * Partial distance of the student's responses, behind the connector, from the teacher's behind a
  * margin ReLU.
@@ -14,11 +19,40 @@ package io.abmesh.nn.loss;
  * which batch norm's statistics are of the micro-batch. {@code
  * OverhaulLossTest.marginIsThatOfTheBatchNormForNormalResponses} holds the two against each other.
  *
+ * @param weight factor of the term
+ * @param scale factor of the mean, positive
+ * @param taps their numbers, from 0 for the first, ascending; empty: all
  * @see <a href="https://arxiv.org/abs/1904.01866">Heo et al., A Comprehensive Overhaul of Feature
  *     Distillation, equations 2 to 4</a>
  */
-public final class OverhaulLoss {
-    private OverhaulLoss() {}
+public record OverhaulLoss(double weight, double scale, List<Integer> taps) implements TapLoss {
+    public OverhaulLoss {
+        requirePositive("scale", scale);
+        taps = List.copyOf(taps);
+    }
+
+    @Override
+    public boolean comparesNeurons() {
+        return true;
+    }
+
+    @Override
+    public LossPart part(LossBatch batch, StudentOutput output) {
+        FeatureShape shape = batch.shape(output.tap());
+        TeacherResponses teacher = batch.teacher(output.tap());
+        double factor = weight * batch.mean(scale, output.tap());
+        float[] margins = margins(teacher, batch.samples(), shape);
+        return new LossPart(
+                output,
+                factor,
+                (sample, value, gradient) ->
+                        sample(
+                                value,
+                                teacher.values(sample, shape),
+                                margins,
+                                (float) factor,
+                                gradient));
+    }
 
     /**
      * Returns the margin of each channel: the mean of its negative responses, 0 without any.
@@ -26,12 +60,12 @@ public final class OverhaulLoss {
      * @param teacher with values
      * @param samples N
      */
-    public static float[] margins(
-            TeacherResponses teacher, int samples, int channels, int positions) {
+    static float[] margins(TeacherResponses teacher, int samples, FeatureShape shape) {
+        int channels = shape.channels();
         double[] sums = new double[channels];
         long[] counts = new long[channels];
         for (int sample = 0; sample < samples; sample++) {
-            float[] values = teacher.values(sample, channels, positions);
+            float[] values = teacher.values(sample, shape);
             for (int i = 0; i < values.length; i++) {
                 if (values[i] < 0) {
                     sums[i % channels] += values[i];
@@ -54,7 +88,7 @@ public final class OverhaulLoss {
      * @param margins {@code [C]}
      * @param gradient {@code factor} times the gradient is added
      */
-    public static double sample(
+    static double sample(
             float[] response, float[] teacher, float[] margins, float factor, float[] gradient) {
         double sum = 0;
         for (int i = 0; i < response.length; i++) {

@@ -1,5 +1,9 @@
 package io.abmesh.nn.loss;
 
+import static io.abmesh.nn.loss.LossParameters.requirePositive;
+
+import java.util.List;
+
 /**
  * Distillation of relations, of a whole micro-batch, in {@code double}.
  *
@@ -11,13 +15,43 @@ package io.abmesh.nn.loss;
  * <p>The second relation is between the samples of a micro-batch, so it depends on its size, as
  * batch norm does.
  *
+ * @param weight factor of the term
+ * @param temperature T, positive
+ * @param inter weight of the relation between the classes of a sample, not negative
+ * @param intra weight of the relation between the samples of a class, not negative
  * @see <a href="https://arxiv.org/abs/2205.10536">Huang et al., Knowledge Distillation from a
  *     Stronger Teacher, equations 6 to 9</a>
  */
-public final class RelationLoss {
+public record RelationLoss(double weight, double temperature, double inter, double intra)
+        implements LossTerm {
     private static final double EPSILON = 1e-8;
 
-    private RelationLoss() {}
+    public RelationLoss {
+        requirePositive("temperature", temperature);
+    }
+
+    @Override
+    public List<StudentOutput> reads(int taps) {
+        return List.of(StudentOutput.LOGITS);
+    }
+
+    @Override
+    public List<LossPart> parts(LossBatch batch) {
+        float[] student = batch.student(StudentOutput.LOGITS);
+        float[] teacher = batch.teacherLogits(0, student.length);
+        float[] gradients = new float[student.length];
+        double loss = batch(student, teacher, batch.samples(), weight, gradients);
+        return List.of(
+                new LossPart(
+                        StudentOutput.LOGITS,
+                        weight / batch.samples(),
+                        (sample, value, gradient) -> {
+                            for (int k = 0; k < gradient.length; k++) {
+                                gradient[k] += gradients[sample * gradient.length + k];
+                            }
+                            return loss;
+                        }));
+    }
 
     /**
      * Returns the loss, before any factor.
@@ -27,25 +61,19 @@ public final class RelationLoss {
      * @param samples N
      * @param gradient {@code factor} times the gradient is added, {@code [N, K]}
      */
-    public static double batch(
-            float[] student,
-            float[] teacher,
-            int samples,
-            LossTerm.Relations term,
-            double factor,
-            float[] gradient) {
+    double batch(float[] student, float[] teacher, int samples, double factor, float[] gradient) {
         int classes = student.length / samples;
-        double[] own = softmax(student, classes, term.temperature());
-        double[] wanted = softmax(teacher, classes, term.temperature());
+        double[] own = softmax(student, classes);
+        double[] wanted = softmax(teacher, classes);
         double[] by = new double[own.length];
-        double squared = term.temperature() * term.temperature();
+        double squared = temperature * temperature;
         double loss = 0;
         for (int n = 0; n < samples; n++) {
-            double share = squared * term.inter() / samples;
+            double share = squared * inter / samples;
             loss += share * relation(own, wanted, n * classes, 1, classes, share, by);
         }
         for (int k = 0; k < classes; k++) {
-            double share = squared * term.intra() / classes;
+            double share = squared * intra / classes;
             loss += share * relation(own, wanted, k, classes, samples, share, by);
         }
         for (int n = 0; n < samples; n++) {
@@ -55,7 +83,7 @@ public final class RelationLoss {
             }
             for (int k = 0; k < classes; k++) {
                 int at = n * classes + k;
-                gradient[at] += (float) (factor * own[at] * (by[at] - along) / term.temperature());
+                gradient[at] += (float) (factor * own[at] * (by[at] - along) / temperature);
             }
         }
         return loss;
@@ -93,14 +121,14 @@ public final class RelationLoss {
         return 1 - ab / lengths;
     }
 
-    private static double[] softmax(float[] logits, int classes, double temperature) {
+    private double[] softmax(float[] logits, int classes) {
         double[] result = new double[logits.length];
         double[] row = new double[classes];
         for (int from = 0; from < logits.length; from += classes) {
             for (int k = 0; k < classes; k++) {
                 row[k] = logits[from + k];
             }
-            double[] logs = LogitLosses.logSoftmax(row, temperature);
+            double[] logs = Logits.logSoftmax(row, temperature);
             for (int k = 0; k < classes; k++) {
                 result[from + k] = Math.exp(logs[k]);
             }

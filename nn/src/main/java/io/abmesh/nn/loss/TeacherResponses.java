@@ -2,6 +2,7 @@ package io.abmesh.nn.loss;
 
 import static java.util.Objects.requireNonNull;
 
+import io.abmesh.nn.network.FeatureShape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -66,19 +67,21 @@ public record TeacherResponses(Encoding encoding, ByteBuffer bytes) {
      * Returns on which side of the boundary each neuron of a sample is: {@code -1} where it fires,
      * {@code +1} where it does not, {@code [H * W, C]}. Zero does not fire.
      */
-    public float[] sides(int sample, int channels, int positions) {
+    public float[] sides(int sample, FeatureShape shape) {
         if (encoding == Encoding.SIGN_BITS) {
-            return sidesOfBits((long) sample * channels * positions, channels, positions);
+            return sidesOfBits((long) sample * shape.elements(), shape);
         }
-        float[] sides = values(sample, channels, positions);
+        float[] sides = values(sample, shape);
         for (int i = 0; i < sides.length; i++) {
             sides[i] = sides[i] > 0 ? -1 : 1;
         }
         return sides;
     }
 
-    private float[] sidesOfBits(long firstBit, int channels, int positions) {
-        float[] side = new float[channels * positions];
+    private float[] sidesOfBits(long firstBit, FeatureShape shape) {
+        int channels = shape.channels();
+        int positions = shape.positions();
+        float[] side = new float[shape.elements()];
         int firstByte = Math.toIntExact(firstBit >>> 3);
         int offset = (int) (firstBit & 7);
         byte[] own = new byte[(offset + side.length + 7) / 8];
@@ -97,8 +100,10 @@ public record TeacherResponses(Encoding encoding, ByteBuffer bytes) {
      *
      * @throws IllegalStateException if only their signs are known
      */
-    public float[] values(int sample, int channels, int positions) {
-        int neurons = channels * positions;
+    public float[] values(int sample, FeatureShape shape) {
+        int channels = shape.channels();
+        int positions = shape.positions();
+        int neurons = shape.elements();
         float[] rows = new float[neurons]; // [C, H * W]
         ByteBuffer own = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         switch (encoding) {

@@ -56,16 +56,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * the ReLU family, no softmax, sigmoid or tanh.
  */
 final class Dl4jTapGraph {
-    /**
-     * A place where the network applies an activation.
-     *
-     * @param name name of the layer
-     * @param tensor vertex whose output enters the activation; the layer itself where it is built
-     *     in
-     * @param residual whether {@code tensor} is a residual sum, or the batch norm of one
-     */
-    record Activation(String name, String tensor, String kind, boolean residual) {}
-
     private static final String ACTIVATION = "/activation";
     private static final String OUTPUT = "/output";
 
@@ -85,7 +75,7 @@ final class Dl4jTapGraph {
 
     private final Dl4jModel model;
     private final ComputationGraphConfiguration graph;
-    private final List<Activation> activations;
+    private final List<TapProbe.Place> activations;
     private final String logits;
 
     Dl4jTapGraph(Dl4jModel model) {
@@ -101,7 +91,7 @@ final class Dl4jTapGraph {
     }
 
     /** Returns every activation, in the order of evaluation. */
-    List<Activation> activations() {
+    List<TapProbe.Place> activations() {
         return activations;
     }
 
@@ -157,8 +147,8 @@ final class Dl4jTapGraph {
         graph.getVertexInputs().put(activated, new ArrayList<>(List.of(name)));
     }
 
-    private List<Activation> findActivations() {
-        List<Activation> found = new ArrayList<>();
+    private List<TapProbe.Place> findActivations() {
+        List<TapProbe.Place> found = new ArrayList<>();
         for (String name : inOrder()) {
             kind(layer(graph.getVertices().get(name)))
                     .ifPresent(
@@ -166,7 +156,8 @@ final class Dl4jTapGraph {
                                 String tensor = input(name);
                                 String shown = name.equals(tensor + ACTIVATION) ? tensor : name;
                                 found.add(
-                                        new Activation(shown, tensor, kind, isResidualSum(tensor)));
+                                        new TapProbe.Place(
+                                                shown, tensor, kind, isResidualSum(tensor)));
                             });
         }
         return List.copyOf(found);

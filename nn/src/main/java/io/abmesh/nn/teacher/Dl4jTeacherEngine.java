@@ -50,7 +50,7 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
         this.graph = new Dl4jTapGraph(model);
         List<Long> inputShape = new ArrayList<>(List.of(ImageShapes.FREE));
         inputShape.addAll(model.imageShape());
-        Probe probe = probe(inputShape);
+        TapProbe probe = TapProbe.of(inputShape, options.probeShape(), image -> shapes(image));
         List<TapCandidate> taps = probe.candidates(graph.activations());
         this.description =
                 new TeacherDescription(
@@ -119,78 +119,36 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
 
     @Override
     public TeacherSession open(List<String> sources, boolean wantsLogits, List<Long> imageShape) {
-        List<TapCandidate> taps = index.resolveAll(sources);
-        if (taps.isEmpty() && !wantsLogits) {
-            throw new IllegalArgumentException("nothing asked for: found=no taps and no logits");
-        }
-        if (wantsLogits && description.classCount() == 0) {
-            throw new TeacherException(
-                    TeacherException.Reason.MODEL_UNSUPPORTED,
-                    "model has no logits: found=no output [N, classes], expected=one, model="
-                            + description.modelName());
-        }
-        ImageShapes.check(description.inputShape(), imageShape);
-        List<String> outputs = new ArrayList<>(taps.stream().map(TapCandidate::tensor).toList());
-        if (wantsLogits) {
-            outputs.add(graph.logits());
-        }
+        SessionRequest request =
+                SessionRequest.of(
+                        description,
+                        index,
+                        Optional.of(graph.logits()),
+                        sources,
+                        wantsLogits,
+                        imageShape);
         synchronized (lock) {
             if (closed) {
                 throw new IllegalStateException(
                         "engine is closed: model=" + description.modelName());
             }
-            Dl4jTeacherSession opened =
-                    session(sources, taps, outputs, wantsLogits, imageShape, this::forget);
+            Dl4jTeacherSession opened = session(request, this::forget);
             sessions.add(opened);
             return opened;
         }
     }
 
     private Dl4jTeacherSession session(
-            List<String> sources,
-            List<TapCandidate> taps,
-            List<String> outputs,
-            boolean wantsLogits,
-            List<Long> imageShape,
-            Consumer<Dl4jTeacherSession> onClose) {
-        Dl4jNetwork network = new Dl4jNetwork(graph, model, outputs, imageShape);
+            SessionRequest request, Consumer<Dl4jTeacherSession> onClose) {
+        Dl4jNetwork network =
+                new Dl4jNetwork(graph, model, request.tensors(), request.imageShape());
         try {
-            Map<String, List<Long>> shapes = network.sampleShapes();
             return new Dl4jTeacherSession(
-                    network,
-                    sources,
-                    taps.stream()
-                            .map(
-                                    tap ->
-                                            new TapCandidate(
-                                                    tap.name(),
-                                                    tap.tensor(),
-                                                    tap.activation(),
-                                                    sampleShape(shapes, tap.tensor())))
-                            .toList(),
-                    outputs,
-                    outputs.stream().map(tensor -> sampleShape(shapes, tensor)).toList(),
-                    wantsLogits,
-                    imageShape,
-                    options.chunkSize(),
-                    onClose);
+                    network, request, network.sampleShapes(), options.chunkSize(), onClose);
         } catch (RuntimeException e) {
             network.close();
             throw e;
         }
-    }
-
-    private static List<Long> sampleShape(Map<String, List<Long>> shapes, String tensor) {
-        List<Long> shape = shapes.getOrDefault(tensor, List.of());
-        if (shape.size() != 1 && shape.size() != 3) {
-            throw new TeacherException(
-                    TeacherException.Reason.MODEL_UNSUPPORTED,
-                    "tensor cannot be compared: found="
-                            + shape
-                            + " per sample, expected=[C, H, W] or [D], tensor="
-                            + tensor);
-        }
-        return shape;
     }
 
     @Override
@@ -213,84 +171,16 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
         }
     }
 
-    /** What running the model once told. */
-    private record Probe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean declared) {
-        private List<Long> shape(Dl4jTapGraph.Activation activation) {
-            return shapes.getOrDefault(activation.tensor(), List.of());
-        }
-
-        /** Rank 2 and 4 are what a boundary can be compared on. */
-        private boolean usable(Dl4jTapGraph.Activation activation) {
-            int rank = shape(activation).size();
-            return imageShape.isEmpty() || rank == 1 || rank == 3;
-        }
-
-        List<TapCandidate> candidates(List<Dl4jTapGraph.Activation> activations) {
-            return activations.stream()
-                    .filter(this::usable)
-                    .map(
-                            a ->
-                                    new TapCandidate(
-                                            a.name(),
-                                            a.tensor(),
-                                            a.kind(),
-                                            declared ? shape(a) : List.of()))
-                    .toList();
-        }
-
-        List<String> autoTaps(List<Dl4jTapGraph.Activation> activations) {
-            if (imageShape.isEmpty()) {
-                return List.of();
-            }
-            return StageTaps.choose(
-                    activations.stream()
-                            .filter(this::usable)
-                            .map(a -> new StageTaps.Place(a.name(), shape(a), a.residual()))
-                            .toList(),
-                    imageShape.get(1),
-                    imageShape.get(2));
-        }
-
-        int width(String logits) {
-            List<Long> shape = shapes.getOrDefault(logits, List.of());
-            return shape.size() == 1 ? Math.toIntExact(shape.get(0)) : 0;
-        }
-    }
-
-    private Probe probe(List<Long> inputShape) {
+    private Map<String, List<Long>> shapes(List<Long> image) {
         List<String> tensors =
                 Stream.concat(
-                                graph.activations().stream().map(Dl4jTapGraph.Activation::tensor),
+                                graph.activations().stream().map(TapProbe.Place::tensor),
                                 Stream.of(graph.logits()))
                         .filter(
                                 tensor ->
                                         !model.configuration().getNetworkInputs().contains(tensor))
                         .distinct()
                         .toList();
-        if (ImageShapes.declared(inputShape) || !options.probeShape().isEmpty()) {
-            List<Long> image = ImageShapes.filled(inputShape, options.probeShape());
-            return new Probe(image, shapes(tensors, image), true);
-        }
-        for (List<Long> size : ImageShapes.TO_TRY) {
-            List<Long> image = ImageShapes.filled(inputShape, size);
-            Optional<Map<String, List<Long>>> shapes = runsAt(tensors, image);
-            if (shapes.isPresent()) {
-                return new Probe(image, shapes.get(), false);
-            }
-        }
-        return new Probe(List.of(), Map.of(), false);
-    }
-
-    /** A classifier behind pooling of a fixed size takes images of one size only. */
-    private Optional<Map<String, List<Long>>> runsAt(List<String> tensors, List<Long> image) {
-        try {
-            return Optional.of(shapes(tensors, image));
-        } catch (TeacherException e) {
-            return Optional.empty();
-        }
-    }
-
-    private Map<String, List<Long>> shapes(List<String> tensors, List<Long> image) {
         try (Dl4jNetwork network = new Dl4jNetwork(graph, model, tensors, image)) {
             return new LinkedHashMap<>(network.sampleShapes());
         }

@@ -1,8 +1,8 @@
 package io.abmesh.nn.teacher;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,32 +21,23 @@ final class Dl4jTeacherSession implements TeacherSession {
 
     /**
      * @param network taken
-     * @param sources what the caller calls the taps
-     * @param outputs vertex per tap, then that of the logits if wanted; two taps may share one
+     * @param shapes of one sample of each tensor that the request names
      */
     Dl4jTeacherSession(
             Dl4jNetwork network,
-            List<String> sources,
-            List<TapCandidate> taps,
-            List<String> outputs,
-            List<List<Long>> sampleShapes,
-            boolean logits,
-            List<Long> imageShape,
+            SessionRequest request,
+            Map<String, List<Long>> shapes,
             int chunkSize,
             Consumer<Dl4jTeacherSession> onClose) {
         this.network = network;
-        List<String> names = new ArrayList<>(sources);
-        if (logits) {
-            names.add("logits");
-        }
-        this.labels = List.copyOf(names);
-        this.taps = List.copyOf(taps);
-        this.outputs = List.copyOf(outputs);
-        this.logits = logits;
+        this.labels = request.labels();
+        this.taps = request.taps(shapes);
+        this.outputs = request.tensors();
+        this.logits = request.logits().isPresent();
         this.chunkSize = chunkSize;
         this.onClose = onClose;
-        this.pixels = new PixelInput(imageShape);
-        this.results = new ResultBuffers(sampleShapes);
+        this.pixels = new PixelInput(request.imageShape());
+        this.results = new ResultBuffers(request.sampleShapes(shapes));
     }
 
     @Override

@@ -12,7 +12,6 @@ import io.abmesh.nn.onnx.OnnxFormatException;
 import io.abmesh.nn.onnx.OnnxModel;
 import io.abmesh.nn.onnx.OnnxTokenOutput;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -68,10 +67,10 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         ValueInfoProto input = imageInput(model);
         List<Long> inputShape = OnnxModel.declaredShape(input);
         this.logits = logitsTensor(model);
-        List<OnnxActivation> activations = places(model, logits);
-        Probe probe = probe(input.getName(), inputShape, activations);
-        List<TapCandidate> taps = probe.candidates(activations);
-        List<String> autoTaps = probe.autoTaps(activations);
+        List<TapProbe.Place> places = places(model, logits);
+        TapProbe probe = probe(input.getName(), inputShape, places);
+        List<TapCandidate> taps = probe.candidates(places);
+        List<String> autoTaps = probe.autoTaps(places);
         this.description =
                 new TeacherDescription(
                         file.sha256(),
@@ -121,35 +120,23 @@ public final class OnnxTeacherEngine implements TeacherEngine {
 
     @Override
     public TeacherSession open(List<String> sources, boolean wantsLogits, List<Long> imageShape) {
-        List<TapCandidate> taps = index.resolveAll(sources);
-        if (taps.isEmpty() && !wantsLogits) {
-            throw new IllegalArgumentException("nothing asked for: found=no taps and no logits");
-        }
-        if (wantsLogits && description.classCount() == 0) {
-            throw new TeacherException(
-                    TeacherException.Reason.MODEL_UNSUPPORTED,
-                    "model has no logits: found=no output [N, classes], expected=one, model="
-                            + description.modelName());
-        }
-        ImageShapes.check(description.inputShape(), imageShape);
-        List<String> outputs = new ArrayList<>(taps.stream().map(TapCandidate::tensor).toList());
-        logits.filter(tensor -> wantsLogits).ifPresent(outputs::add);
+        SessionRequest request =
+                SessionRequest.of(description, index, logits, sources, wantsLogits, imageShape);
         OrtSession session =
-                runtime.create(model.withOutputs(outputs.stream().distinct().toList()));
+                runtime.create(model.withOutputs(request.tensors().stream().distinct().toList()));
         OnnxTeacherSession opened;
         try {
-            Map<String, List<Long>> shapes = shapes(session, description.input(), imageShape);
             opened =
                     new OnnxTeacherSession(
                             runtime.environment(),
                             session,
                             description.input(),
-                            sources,
-                            withShapes(taps, shapes),
-                            outputs,
-                            outputs.stream().map(tensor -> sampleShape(shapes, tensor)).toList(),
-                            wantsLogits,
-                            imageShape,
+                            request,
+                            shapes(
+                                    session,
+                                    description.input(),
+                                    description.inputShape(),
+                                    imageShape),
                             fixedBatch(),
                             options.chunkSize(),
                             this::forget);
@@ -240,65 +227,21 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     }
 
     /** Activations, then what a transformer's classifier reads. */
-    private static List<OnnxActivation> places(OnnxModel model, Optional<String> logits) {
+    private static List<TapProbe.Place> places(OnnxModel model, Optional<String> logits) {
         List<OnnxActivation> activations = new OnnxActivationFinder(model).find();
         Optional<OnnxActivation> token = logits.flatMap(new OnnxTokenOutput(model)::find);
-        return Stream.concat(activations.stream(), token.stream()).toList();
+        return Stream.concat(activations.stream(), token.stream())
+                .map(a -> new TapProbe.Place(a.name(), a.tensor(), a.kind(), a.residual()))
+                .toList();
     }
 
     private static boolean isSoftmax(NodeProto node) {
         return node.getOpType().equals("Softmax") || node.getOpType().equals("LogSoftmax");
     }
 
-    /** What running the model once told. */
-    private record Probe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean declared) {
-        /** Rank 2 and 4 are what a boundary can be compared on. */
-        private boolean usable(OnnxActivation activation) {
-            List<Long> shape = shapes.get(activation.tensor());
-            return shape == null ? imageShape.isEmpty() : shape.size() == 1 || shape.size() == 3;
-        }
-
-        List<TapCandidate> candidates(List<OnnxActivation> activations) {
-            return activations.stream()
-                    .filter(this::usable)
-                    .map(
-                            a ->
-                                    new TapCandidate(
-                                            a.name(),
-                                            a.tensor(),
-                                            a.kind(),
-                                            declared
-                                                    ? shapes.getOrDefault(a.tensor(), List.of())
-                                                    : List.of()))
-                    .toList();
-        }
-
-        List<String> autoTaps(List<OnnxActivation> activations) {
-            if (imageShape.isEmpty()) {
-                return List.of();
-            }
-            List<StageTaps.Place> places =
-                    activations.stream()
-                            .filter(this::usable)
-                            .map(
-                                    a ->
-                                            new StageTaps.Place(
-                                                    a.name(),
-                                                    shapes.getOrDefault(a.tensor(), List.of()),
-                                                    a.residual()))
-                            .toList();
-            return StageTaps.choose(places, imageShape.get(1), imageShape.get(2));
-        }
-
-        int width(String logits) {
-            List<Long> shape = shapes.getOrDefault(logits, List.of());
-            return shape.size() == 1 ? Math.toIntExact(shape.get(0)) : 0;
-        }
-    }
-
-    private Probe probe(String input, List<Long> inputShape, List<OnnxActivation> activations) {
+    private TapProbe probe(String input, List<Long> inputShape, List<TapProbe.Place> places) {
         List<String> tensors =
-                Stream.concat(activations.stream().map(OnnxActivation::tensor), logits.stream())
+                Stream.concat(places.stream().map(TapProbe.Place::tensor), logits.stream())
                         .distinct()
                         .toList();
         if (tensors.isEmpty()) {
@@ -306,44 +249,19 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                     TeacherException.Reason.MODEL_UNSUPPORTED,
                     "model has nothing to learn from: found=no activation and no output [N, classes], expected=one of them");
         }
-        boolean declared = ImageShapes.declared(inputShape);
         OrtSession session = runtime.create(model.withOutputs(tensors));
         try {
-            if (declared || !options.probeShape().isEmpty()) {
-                List<Long> image = ImageShapes.filled(inputShape, options.probeShape());
-                return new Probe(image, shapes(session, input, inputShape, image), true);
-            }
-            for (List<Long> size : ImageShapes.TO_TRY) {
-                List<Long> image = ImageShapes.filled(inputShape, size);
-                Optional<Map<String, List<Long>>> shapes =
-                        runsAt(session, input, inputShape, image);
-                if (shapes.isPresent()) {
-                    return new Probe(image, shapes.get(), false);
-                }
-            }
-            return new Probe(List.of(), Map.of(), false);
+            return TapProbe.of(
+                    inputShape,
+                    options.probeShape(),
+                    image -> shapes(session, input, inputShape, image));
         } finally {
             closeQuietly(session, null);
         }
     }
 
-    /** A classifier behind pooling of a fixed size takes images of one size only. */
-    private Optional<Map<String, List<Long>>> runsAt(
-            OrtSession session, String input, List<Long> inputShape, List<Long> imageShape) {
-        try {
-            return Optional.of(shapes(session, input, inputShape, imageShape));
-        } catch (TeacherException e) {
-            return Optional.empty();
-        }
-    }
-
     private int fixedBatch() {
         return (int) Math.max(0, description.inputShape().get(0));
-    }
-
-    private Map<String, List<Long>> shapes(
-            OrtSession session, String input, List<Long> imageShape) {
-        return shapes(session, input, description.inputShape(), imageShape);
     }
 
     /**
@@ -378,32 +296,6 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                             + OnnxRuntimeSessions.oneLine(e),
                     e);
         }
-    }
-
-    private static List<TapCandidate> withShapes(
-            List<TapCandidate> taps, Map<String, List<Long>> shapes) {
-        return taps.stream()
-                .map(
-                        tap ->
-                                new TapCandidate(
-                                        tap.name(),
-                                        tap.tensor(),
-                                        tap.activation(),
-                                        sampleShape(shapes, tap.tensor())))
-                .toList();
-    }
-
-    private static List<Long> sampleShape(Map<String, List<Long>> shapes, String tensor) {
-        List<Long> shape = shapes.get(tensor);
-        if (shape == null || (shape.size() != 1 && shape.size() != 3)) {
-            throw new TeacherException(
-                    TeacherException.Reason.MODEL_UNSUPPORTED,
-                    "tensor cannot be compared: found="
-                            + shape
-                            + " per sample, expected=[C, H, W] or [D], tensor="
-                            + tensor);
-        }
-        return shape;
     }
 
     private static void closeQuietly(OrtSession session, @Nullable Exception cause) {

@@ -6,7 +6,6 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,32 +37,27 @@ final class OnnxTeacherSession implements TeacherSession {
 
     /**
      * @param session taken
-     * @param sources what the caller calls the taps
-     * @param outputs tensor per tap, then that of the logits if wanted; two taps may share one
+     * @param shapes of one sample of each tensor that the request names
      * @param fixedBatch batch size that the model insists on, 0 if it takes any
      */
     OnnxTeacherSession(
             OrtEnvironment environment,
             OrtSession session,
             String input,
-            List<String> sources,
-            List<TapCandidate> taps,
-            List<String> outputs,
-            List<List<Long>> sampleShapes,
-            boolean logits,
-            List<Long> imageShape,
+            SessionRequest request,
+            Map<String, List<Long>> shapes,
             int fixedBatch,
             int chunkSize,
             Consumer<OnnxTeacherSession> onClose) {
         this.environment = environment;
         this.session = session;
         this.input = input;
-        this.labels = logits ? append(sources, "logits") : List.copyOf(sources);
-        this.taps = List.copyOf(taps);
-        this.outputs = List.copyOf(outputs);
-        this.sampleShapes = List.copyOf(sampleShapes);
-        this.logits = logits;
-        this.imageShape = List.copyOf(imageShape);
+        this.labels = request.labels();
+        this.taps = request.taps(shapes);
+        this.outputs = request.tensors();
+        this.sampleShapes = request.sampleShapes(shapes);
+        this.logits = request.logits().isPresent();
+        this.imageShape = request.imageShape();
         this.fixedBatch = fixedBatch;
         this.chunkSize = fixedBatch > 0 ? fixedBatch : chunkSize;
         this.onClose = onClose;
@@ -74,12 +68,6 @@ final class OnnxTeacherSession implements TeacherSession {
         if (scratch != null) {
             scratch.reserve(fixedBatch);
         }
-    }
-
-    private static List<String> append(List<String> sources, String last) {
-        List<String> all = new ArrayList<>(sources);
-        all.add(last);
-        return List.copyOf(all);
     }
 
     @Override

@@ -16,8 +16,4 @@ public record PhaseSetup(List<LossTerm> losses, OptimizerSetup optimizer) {
             throw new IllegalArgumentException("a phase needs a loss");
         }
     }
-
-    boolean taps() {
-        return losses.stream().anyMatch(term -> term instanceof LossTerm.AtTaps);
-    }
 }

@@ -74,13 +74,14 @@ public final class StudentTrainer implements AutoCloseable {
         statistics.clear();
     }
 
-    /** Begins a phase with a fresh optimiser. */
+    /**
+     * Begins a phase with a fresh optimiser.
+     *
+     * @throws IllegalArgumentException if a loss reads an output that the setup does not have
+     */
     public void beginPhase(PhaseSetup next) {
-        if (next.taps() && setup.pairs().isEmpty()) {
-            throw new IllegalArgumentException("a loss at taps needs taps");
-        }
+        loss = new PhaseLoss(next.losses(), setup, outputs);
         optimizer = next.optimizer();
-        loss = new PhaseLoss(next, setup, outputs);
         statistics.clear();
         engine.clearVelocities();
         engine.releasePasses();

@@ -1,7 +1,7 @@
 package io.abmesh.nn.export;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
-import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.CrossEntropyLoss;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
@@ -45,8 +45,7 @@ final class TrainedStudent implements TrainedLogits, AutoCloseable {
                                 1));
         trainer.reset();
         trainer.beginPhase(
-                new PhaseSetup(
-                        List.of(new LossTerm.CrossEntropy(1)), new OptimizerSetup(0.9, 5e-4)));
+                new PhaseSetup(List.of(new CrossEntropyLoss(1)), new OptimizerSetup(0.9, 5e-4)));
         ByteBuffer labels = ByteBuffer.allocate(BATCH * 4).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < BATCH; i++) {
             labels.putInt(i % CLASSES);

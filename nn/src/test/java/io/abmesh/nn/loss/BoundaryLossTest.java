@@ -3,6 +3,7 @@ package io.abmesh.nn.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.abmesh.nn.network.FeatureShape;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -10,6 +11,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class BoundaryLossTest {
+    /** One neuron per position, as many as there are responses. */
+    private static FeatureShape positions(float[] response) {
+        return new FeatureShape(1, 1, response.length);
+    }
+
+    private static BoundaryLoss loss(double margin) {
+        return new BoundaryLoss(1, margin, Reduction.MEAN, 1);
+    }
+
     @ParameterizedTest(name = "s={0}, t={1}")
     @CsvSource({
         "0.5, 2, 0.25, -1",
@@ -26,7 +36,13 @@ final class BoundaryLossTest {
     void lossAndGradientAreThoseOfThePaper(float s, float t, double loss, float gradient) {
         float[] found = new float[1];
         BoundaryLoss.Sample sample =
-                BoundaryLoss.sample(new float[] {s}, bits(new float[] {t}), 0, 1, 1, 1, found);
+                loss(1).sample(
+                                new float[] {s},
+                                bits(new float[] {t}),
+                                0,
+                                new FeatureShape(1, 1, 1),
+                                1,
+                                found);
 
         assertThat(sample.loss()).isEqualTo(loss);
         assertThat(found[0]).isEqualTo(gradient);
@@ -62,7 +78,14 @@ final class BoundaryLossTest {
                 }
             }
             BoundaryLoss.Sample found =
-                    BoundaryLoss.sample(response, bits, n, channels, 0.7f, 1, gradient);
+                    loss(0.7)
+                            .sample(
+                                    response,
+                                    bits,
+                                    n,
+                                    new FeatureShape(channels, 1, positions),
+                                    1,
+                                    gradient);
             assertThat(found.loss()).isCloseTo(expectedLoss, within(1e-4));
             assertThat(found.agreeing()).isEqualTo(agreeing);
             assertThat(gradient).containsExactly(expected, within(1e-5f));
@@ -73,8 +96,13 @@ final class BoundaryLossTest {
     void aResponseThatIsNotANumberMakesTheLossOneToo() {
         float[] response = {1, Float.NaN, 1, 1};
         double loss =
-                BoundaryLoss.sample(
-                                response, bits(new float[] {1, 1, -1, 1}), 0, 1, 1, 1, new float[4])
+                loss(1).sample(
+                                response,
+                                bits(new float[] {1, 1, -1, 1}),
+                                0,
+                                positions(response),
+                                1,
+                                new float[4])
                         .loss();
 
         assertThat(loss).isNaN();
@@ -86,10 +114,10 @@ final class BoundaryLossTest {
         TeacherResponses satisfied = bits(new float[] {1, -1, 1});
         TeacherResponses flipped = bits(new float[] {1, 1, 1});
 
-        assertThat(BoundaryLoss.sample(response, satisfied, 0, 1, 1, 1, new float[3]))
-                .isEqualTo(new BoundaryLoss.Sample(0, 3, 3));
-        assertThat(BoundaryLoss.sample(response, flipped, 0, 1, 1, 1, new float[3]))
-                .isEqualTo(new BoundaryLoss.Sample(9, 2, 3));
+        assertThat(loss(1).sample(response, satisfied, 0, positions(response), 1, new float[3]))
+                .isEqualTo(new BoundaryLoss.Sample(0, 3));
+        assertThat(loss(1).sample(response, flipped, 0, positions(response), 1, new float[3]))
+                .isEqualTo(new BoundaryLoss.Sample(9, 2));
     }
 
     @Test

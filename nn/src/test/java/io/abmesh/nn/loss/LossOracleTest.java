@@ -3,8 +3,9 @@ package io.abmesh.nn.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.abmesh.nn.loss.DistanceLoss.Norm;
 import io.abmesh.nn.loss.FlowLoss.FlowMap;
-import io.abmesh.nn.loss.LossTerm.Distance.Norm;
+import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.oracle.OracleNumbers;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,6 +31,8 @@ final class LossOracleTest {
     private static final int D = 5;
     private static final int H = 4;
     private static final int K = 6;
+    private static final FeatureShape FIRST = new FeatureShape(C, H, H);
+    private static final FeatureShape SECOND = new FeatureShape(D, H / 2, H / 2);
     private static final int[] LABELS = {4, 0, 2};
 
     /** The inputs are the same numbers; what is left is the rounding of float sums. */
@@ -40,15 +43,14 @@ final class LossOracleTest {
     @ParameterizedTest(name = "{0}, {1}")
     @CsvSource({"L1, raw", "L1, rectified", "L2, raw", "L2, rectified"})
     void distances(Norm norm, String side) {
-        LossTerm.Distance term = new LossTerm.Distance(1, norm, !side.equals("raw"), 1, List.of());
+        DistanceLoss term = new DistanceLoss(1, norm, !side.equals("raw"), 1, List.of());
         float[][] gradients = new float[N][C * H * H];
         double loss = 0;
         for (int n = 0; n < N; n++) {
             loss +=
-                    DistanceLoss.sample(
+                    term.sample(
                             student("first", n, C, H),
-                            teacher("first", C, H).values(n, C, H * H),
-                            term,
+                            teacher("first", C, H).values(n, FIRST),
                             1f / (N * C * H * H),
                             gradients[n]);
         }
@@ -61,14 +63,14 @@ final class LossOracleTest {
     @Test
     void overhaul() {
         TeacherResponses teacher = teacher("first", C, H);
-        float[] margins = OverhaulLoss.margins(teacher, N, C, H * H);
+        float[] margins = OverhaulLoss.margins(teacher, N, FIRST);
         float[][] gradients = new float[N][C * H * H];
         double loss = 0;
         for (int n = 0; n < N; n++) {
             loss +=
                     OverhaulLoss.sample(
                             student("first", n, C, H),
-                            teacher.values(n, C, H * H),
+                            teacher.values(n, FIRST),
                             margins,
                             1f / (N * C * H * H),
                             gradients[n]);
@@ -81,15 +83,15 @@ final class LossOracleTest {
     @ParameterizedTest
     @ValueSource(strings = {"raw", "rectified"})
     void attention(String side) {
+        AttentionLoss term = new AttentionLoss(1, !side.equals("raw"), 1, List.of());
         float[][] gradients = new float[N][C * H * H];
         double loss = 0;
         for (int n = 0; n < N; n++) {
             loss +=
-                    AttentionLoss.sample(
+                    term.sample(
                             student("first", n, C, H),
-                            teacher("first", C, H).values(n, C, H * H),
+                            teacher("first", C, H).values(n, FIRST),
                             H * H,
-                            !side.equals("raw"),
                             1.0 / N,
                             gradients[n]);
         }
@@ -101,20 +103,18 @@ final class LossOracleTest {
     @ParameterizedTest
     @ValueSource(strings = {"raw", "rectified"})
     void flow(String side) {
+        FlowLoss term = new FlowLoss(1, !side.equals("raw"), 1, List.of());
         float[][] first = new float[N][C * H * H];
         float[][] second = new float[N][D * H * H / 4];
         double loss = 0;
         for (int n = 0; n < N; n++) {
             loss +=
-                    FlowLoss.sample(
+                    term.sample(
                             new FlowMap(student("first", n, C, H), H, H),
                             new FlowMap(student("second", n, D, H / 2), H / 2, H / 2),
-                            new FlowMap(teacher("first", C, H).values(n, C, H * H), H, H),
+                            new FlowMap(teacher("first", C, H).values(n, FIRST), H, H),
                             new FlowMap(
-                                    teacher("second", D, H / 2).values(n, D, H * H / 4),
-                                    H / 2,
-                                    H / 2),
-                            !side.equals("raw"),
+                                    teacher("second", D, H / 2).values(n, SECOND), H / 2, H / 2),
                             1.0 / N,
                             first[n],
                             second[n]);
@@ -130,37 +130,35 @@ final class LossOracleTest {
         assertLogits(
                 "kd",
                 (n, gradient) ->
-                        LogitLosses.distillation(
-                                logits("student", n),
-                                logits("teacher", n),
-                                new LossTerm.Distillation(1, 3, false),
-                                1.0 / N,
-                                gradient));
+                        new DistillationLoss(1, 3, false)
+                                .sample(
+                                        logits("student", n),
+                                        logits("teacher", n),
+                                        1.0 / N,
+                                        gradient));
         assertLogits(
                 "kd.standardized",
                 (n, gradient) ->
-                        LogitLosses.distillation(
-                                logits("student", n),
-                                logits("teacher", n),
-                                new LossTerm.Distillation(1, 2, true, true),
-                                1.0 / N,
-                                gradient));
+                        new DistillationLoss(1, 2, true, true)
+                                .sample(
+                                        logits("student", n),
+                                        logits("teacher", n),
+                                        1.0 / N,
+                                        gradient));
     }
 
     @ParameterizedTest(name = "{0}")
     @CsvSource({"dkd, 4, 1, 8, false", "dkd.standardized, 2, 0.5, 2, true"})
     void decoupled(
             String name, double temperature, double target, double others, boolean standardized) {
-        LossTerm.Decoupled term =
-                new LossTerm.Decoupled(1, temperature, target, others, standardized);
+        DecoupledLoss term = new DecoupledLoss(1, temperature, target, others, standardized);
         assertLogits(
                 name,
                 (n, gradient) ->
-                        LogitLosses.decoupled(
+                        term.sample(
                                 logits("student", n),
                                 logits("teacher", n),
                                 LABELS[n],
-                                term,
                                 1.0 / N,
                                 gradient));
     }
@@ -176,13 +174,8 @@ final class LossOracleTest {
         }
         float[] gradient = new float[N * K];
         double loss =
-                RelationLoss.batch(
-                        student,
-                        teacher,
-                        N,
-                        new LossTerm.Relations(1, temperature, inter, intra),
-                        1,
-                        gradient);
+                new RelationLoss(1, temperature, inter, intra)
+                        .batch(student, teacher, N, 1, gradient);
 
         assertLoss(name, loss);
         assertGradient(name, 0, gradient);
@@ -193,8 +186,8 @@ final class LossOracleTest {
         assertLogits(
                 "crossEntropy.smoothed",
                 (n, gradient) ->
-                        LogitLosses.crossEntropy(
-                                logits("student", n), LABELS[n], 0.1, 1.0 / N, gradient));
+                        new CrossEntropyLoss(1, 0.1)
+                                .sample(logits("student", n), LABELS[n], 1.0 / N, gradient));
     }
 
     @Test
@@ -202,7 +195,7 @@ final class LossOracleTest {
         assertLogits(
                 "centered",
                 (n, gradient) ->
-                        LogitLosses.centered(
+                        CenteredLogitsLoss.sample(
                                 logits("student", n), logits("teacher", n), 1.0 / N, gradient));
     }
 
@@ -259,7 +252,8 @@ final class LossOracleTest {
 
     /** Responses of one sample, {@code [H * W, C]}. */
     private static float[] student(String tap, int sample, int channels, int side) {
-        return responses("student." + tap, channels, side).values(sample, channels, side * side);
+        return responses("student." + tap, channels, side)
+                .values(sample, new FeatureShape(channels, side, side));
     }
 
     private static TeacherResponses teacher(String tap, int channels, int side) {

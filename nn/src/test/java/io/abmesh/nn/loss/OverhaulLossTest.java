@@ -3,6 +3,7 @@ package io.abmesh.nn.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.abmesh.nn.network.FeatureShape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.SplittableRandom;
@@ -50,8 +51,7 @@ final class OverhaulLossTest {
                 OverhaulLoss.margins(
                         new TeacherResponses(TeacherResponses.Encoding.FLOAT32, bytes.flip()),
                         1,
-                        2,
-                        positions);
+                        new FeatureShape(2, 1, positions));
 
         for (int c = 0; c < 2; c++) {
             assertThat((double) margins[c]).isCloseTo(expected[c], within(0.01));
@@ -68,8 +68,7 @@ final class OverhaulLossTest {
                                 new TeacherResponses(
                                         TeacherResponses.Encoding.FLOAT32, bytes.flip()),
                                 1,
-                                1,
-                                2))
+                                new FeatureShape(1, 1, 2)))
                 .containsExactly(0);
     }
 

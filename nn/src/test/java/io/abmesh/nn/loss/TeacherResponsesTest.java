@@ -3,6 +3,7 @@ package io.abmesh.nn.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.teacher.TapEncoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -32,7 +33,7 @@ final class TeacherResponsesTest {
 
     @Test
     void everyEncodingTellsTheSidesAndTheLayoutOfOneSample() {
-        // 2 samples of 2 channels and 3 positions
+        FeatureShape shape = new FeatureShape(2, 1, 3); // 2 samples
         float[] rows = {1, -2, 3, -4, 5, 0, -1, 2, -3, 4, -5, 0.5f};
         ByteBuffer floats = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
         floats.asFloatBuffer().put(rows);
@@ -45,13 +46,13 @@ final class TeacherResponsesTest {
                 new TeacherResponses(TeacherResponses.Encoding.FLOAT16, halves.flip());
         TeacherResponses sign = TeacherResponses.signBits(bits.flip());
 
-        assertThat(single.values(1, 2, 3)).containsExactly(-1, 4, 2, -5, -3, 0.5f);
-        assertThat(half.values(1, 2, 3)).containsExactly(single.values(1, 2, 3));
+        assertThat(single.values(1, shape)).containsExactly(-1, 4, 2, -5, -3, 0.5f);
+        assertThat(half.values(1, shape)).containsExactly(single.values(1, shape));
         for (int sample = 0; sample < 2; sample++) {
-            assertThat(half.sides(sample, 2, 3)).containsExactly(single.sides(sample, 2, 3));
-            assertThat(sign.sides(sample, 2, 3)).containsExactly(single.sides(sample, 2, 3));
+            assertThat(half.sides(sample, shape)).containsExactly(single.sides(sample, shape));
+            assertThat(sign.sides(sample, shape)).containsExactly(single.sides(sample, shape));
         }
-        assertThat(single.sides(0, 2, 3)).containsExactly(-1, 1, 1, -1, -1, 1);
+        assertThat(single.sides(0, shape)).containsExactly(-1, 1, 1, -1, -1, 1);
     }
 
     @Test
@@ -69,6 +70,7 @@ final class TeacherResponsesTest {
     void bitsHaveNoValues() {
         TeacherResponses bits = TeacherResponses.signBits(ByteBuffer.allocate(1));
 
-        assertThatThrownBy(() -> bits.values(0, 2, 2)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> bits.values(0, new FeatureShape(2, 1, 2)))
+                .isInstanceOf(IllegalStateException.class);
     }
 }

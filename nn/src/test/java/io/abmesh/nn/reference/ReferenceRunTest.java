@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.engine.Engine;
 import io.abmesh.nn.engine.Normalization;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.DistillationLoss;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.loss.TeacherResponses;
@@ -84,8 +86,7 @@ final class ReferenceRunTest {
         try (Teacher teacher = new Teacher();
                 StudentTrainer student = student(teacher)) {
             JsonNode boundary = trajectory.get("boundary_steps");
-            student.beginPhase(
-                    phase(new LossTerm.Boundary(1, number("margin"), Reduction.AUTHORS, 1)));
+            student.beginPhase(phase(new BoundaryLoss(1, number("margin"), Reduction.AUTHORS, 1)));
             student.restore(initialState(student));
             Set<String> twice = Set.of();
             for (int step = 0; step < boundary.size(); step++) {
@@ -102,7 +103,7 @@ final class ReferenceRunTest {
                     assertState(student);
                 }
             }
-            student.beginPhase(phase(new LossTerm.Distillation(1, number("temperature"), false)));
+            student.beginPhase(phase(new DistillationLoss(1, number("temperature"), false)));
             JsonNode kd = trajectory.get("kd_steps");
             for (int step = 0; step < kd.size(); step++) {
                 MicroOutcome outcome = student.accumulate(teacher.label(boundary.size() + step), 1);

@@ -8,6 +8,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.CrossEntropyLoss;
+import io.abmesh.nn.loss.DistillationLoss;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.loss.TeacherResponses;
@@ -36,9 +39,9 @@ final class GradientTest {
         NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
         List<LossTerm> losses =
                 List.of(
-                        new LossTerm.Boundary(0.1, 1, Reduction.MEAN, 10),
-                        new LossTerm.Distillation(0.5, 3, true),
-                        new LossTerm.CrossEntropy(0.5));
+                        new BoundaryLoss(0.1, 1, Reduction.MEAN, 10),
+                        new DistillationLoss(0.5, 3, true),
+                        new CrossEntropyLoss(0.5));
         try (StudentTrainer trainer = trainer(network, ConnectorPolicy.CONV1X1BN)) {
             MicroBatch batch = batch(network);
             trainer.beginPhase(new PhaseSetup(losses, new OptimizerSetup(0, 0)));
@@ -49,7 +52,7 @@ final class GradientTest {
     @Test
     void microBatchesAddUpToTheirMeanInOrder() {
         NetworkSpec network = Networks.parse("wrn-10-1", new FeatureShape(3, 16, 16), CLASSES);
-        List<LossTerm> losses = List.of(new LossTerm.CrossEntropy(1));
+        List<LossTerm> losses = List.of(new CrossEntropyLoss(1));
         try (StudentTrainer trainer = trainer(network, ConnectorPolicy.AUTO)) {
             MicroBatch one = batch(network);
             MicroBatch two = batch(network);
@@ -73,13 +76,12 @@ final class GradientTest {
         try (StudentTrainer trainer = trainer(network, ConnectorPolicy.AUTO)) {
             MicroBatch batch = batch(network);
             trainer.beginPhase(
-                    new PhaseSetup(
-                            List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 50)), optimizer));
+                    new PhaseSetup(List.of(new BoundaryLoss(1, 1, Reduction.MEAN, 50)), optimizer));
             Map<String, StoredTensor> start = trainer.state();
             trainer.accumulate(batch, 1);
             trainer.applyUpdate(0.1);
             Map<String, StoredTensor> afterBoundary = trainer.state();
-            trainer.beginPhase(new PhaseSetup(List.of(new LossTerm.CrossEntropy(1)), optimizer));
+            trainer.beginPhase(new PhaseSetup(List.of(new CrossEntropyLoss(1)), optimizer));
             trainer.accumulate(batch, 1);
             trainer.applyUpdate(0.1);
             Map<String, StoredTensor> afterLogits = trainer.state();
@@ -99,8 +101,8 @@ final class GradientTest {
         PhaseSetup phase =
                 new PhaseSetup(
                         List.of(
-                                new LossTerm.Boundary(1, 1, Reduction.MEAN, 50),
-                                new LossTerm.Distillation(1, 3, false)),
+                                new BoundaryLoss(1, 1, Reduction.MEAN, 50),
+                                new DistillationLoss(1, 3, false)),
                         new OptimizerSetup(0.9, 5e-4));
         List<MicroBatch> batches = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
@@ -130,8 +132,8 @@ final class GradientTest {
         PhaseSetup phase =
                 new PhaseSetup(
                         List.of(
-                                new LossTerm.Boundary(1, 1, Reduction.MEAN, 50),
-                                new LossTerm.CrossEntropy(1)),
+                                new BoundaryLoss(1, 1, Reduction.MEAN, 50),
+                                new CrossEntropyLoss(1)),
                         new OptimizerSetup(0.9, 5e-4));
         try (StudentTrainer alone = trainer(network, ConnectorPolicy.AUTO);
                 StudentTrainer left = trainer(network, ConnectorPolicy.AUTO);

@@ -1,8 +1,18 @@
 package io.abmesh.nn.training;
 
+import io.abmesh.nn.loss.AttentionLoss;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.CenteredLogitsLoss;
+import io.abmesh.nn.loss.CrossEntropyLoss;
+import io.abmesh.nn.loss.DecoupledLoss;
+import io.abmesh.nn.loss.DistanceLoss;
+import io.abmesh.nn.loss.DistanceLoss.Norm;
+import io.abmesh.nn.loss.DistillationLoss;
+import io.abmesh.nn.loss.FlowLoss;
 import io.abmesh.nn.loss.LossTerm;
-import io.abmesh.nn.loss.LossTerm.Distance.Norm;
+import io.abmesh.nn.loss.OverhaulLoss;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.RelationLoss;
 import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
@@ -74,47 +84,45 @@ final class LossGradientTest {
                                         new Case(
                                                 "ofd",
                                                 connector,
-                                                List.of(new LossTerm.Overhaul(1, 10, EVERY_TAP)),
+                                                List.of(new OverhaulLoss(1, 10, EVERY_TAP)),
                                                 List.of("fc.")),
                                         new Case(
                                                 "attention, which no connector serves",
                                                 connector,
                                                 List.of(
-                                                        new LossTerm.Attention(
+                                                        new AttentionLoss(
                                                                 1, true, 1000, EVERY_TAP)),
                                                 List.of("fc.", "connector.")),
                                         new Case(
                                                 "attention to raw responses",
                                                 connector,
                                                 List.of(
-                                                        new LossTerm.Attention(
+                                                        new AttentionLoss(
                                                                 1, false, 1000, EVERY_TAP)),
                                                 List.of("fc.", "connector.")),
                                         new Case(
                                                 "fsp from each tap to the next",
                                                 connector,
-                                                List.of(new LossTerm.Flow(1, true, 10, EVERY_TAP)),
+                                                List.of(new FlowLoss(1, true, 10, EVERY_TAP)),
                                                 List.of("fc.")),
                                         new Case(
                                                 "fsp of raw responses over a tap",
                                                 connector,
-                                                List.of(
-                                                        new LossTerm.Flow(
-                                                                1, false, 10, List.of(0, 2))),
+                                                List.of(new FlowLoss(1, false, 10, List.of(0, 2))),
                                                 List.of("fc.", "connector.2.")),
                                         new Case(
                                                 "a weighted sum at taps and logits",
                                                 connector,
                                                 List.of(
-                                                        new LossTerm.Boundary(
+                                                        new BoundaryLoss(
                                                                 0.1, 1, Reduction.MEAN, 10),
-                                                        new LossTerm.Distance(
+                                                        new DistanceLoss(
                                                                 0.3, Norm.L2, true, 5, List.of(1)),
-                                                        new LossTerm.Attention(
+                                                        new AttentionLoss(
                                                                 0.5, true, 1000, List.of(0, 2)),
-                                                        new LossTerm.Flow(0.2, true, 5, EVERY_TAP),
-                                                        new LossTerm.Decoupled(0.4, 4, 1, 2, false),
-                                                        new LossTerm.CrossEntropy(0.5, 0.1)),
+                                                        new FlowLoss(0.2, true, 5, EVERY_TAP),
+                                                        new DecoupledLoss(0.4, 4, 1, 2, false),
+                                                        new CrossEntropyLoss(0.5, 0.1)),
                                                 List.of())));
     }
 
@@ -126,9 +134,7 @@ final class LossGradientTest {
                                         new Case(
                                                 "boundary at dense taps",
                                                 connector,
-                                                List.of(
-                                                        new LossTerm.Boundary(
-                                                                1, 1, Reduction.MEAN, 10)),
+                                                List.of(new BoundaryLoss(1, 1, Reduction.MEAN, 10)),
                                                 List.of("fc.")),
                                         new Case(
                                                 "l1 at dense taps",
@@ -143,33 +149,33 @@ final class LossGradientTest {
                                         new Case(
                                                 "ofd at dense taps",
                                                 connector,
-                                                List.of(new LossTerm.Overhaul(1, 10, EVERY_TAP)),
+                                                List.of(new OverhaulLoss(1, 10, EVERY_TAP)),
                                                 List.of("fc.")),
                                         new Case(
                                                 "a weighted sum at dense taps and logits",
                                                 connector,
                                                 List.of(
-                                                        new LossTerm.Boundary(
+                                                        new BoundaryLoss(
                                                                 0.1, 1, Reduction.MEAN, 10),
-                                                        new LossTerm.Distance(
+                                                        new DistanceLoss(
                                                                 0.3, Norm.L2, true, 5, EVERY_TAP),
-                                                        new LossTerm.CrossEntropy(0.5)),
+                                                        new CrossEntropyLoss(0.5)),
                                                 List.of())));
     }
 
     static Stream<Case> ofLogits() {
         return Stream.of(
-                ofLogits("kd", new LossTerm.Distillation(1, 3, true)),
-                ofLogits("kd of standardised logits", new LossTerm.Distillation(1, 2, true, true)),
-                ofLogits("dkd", new LossTerm.Decoupled(1, 4, 1, 2, false)),
-                ofLogits("dkd of standardised logits", new LossTerm.Decoupled(1, 2, 1, 2, true)),
-                ofLogits("dist", new LossTerm.Relations(1, 2, 1, 1)),
-                ofLogits("cross-entropy with smoothed labels", new LossTerm.CrossEntropy(1, 0.1)),
+                ofLogits("kd", new DistillationLoss(1, 3, true)),
+                ofLogits("kd of standardised logits", new DistillationLoss(1, 2, true, true)),
+                ofLogits("dkd", new DecoupledLoss(1, 4, 1, 2, false)),
+                ofLogits("dkd of standardised logits", new DecoupledLoss(1, 2, 1, 2, true)),
+                ofLogits("dist", new RelationLoss(1, 2, 1, 1)),
+                ofLogits("cross-entropy with smoothed labels", new CrossEntropyLoss(1, 0.1)),
                 ofLogits(
                         "kd, dist and cross-entropy",
-                        new LossTerm.Distillation(0.5, 3, true),
-                        new LossTerm.Relations(0.3, 2, 1, 2),
-                        new LossTerm.CrossEntropy(0.7)));
+                        new DistillationLoss(0.5, 3, true),
+                        new RelationLoss(0.3, 2, 1, 2),
+                        new CrossEntropyLoss(0.7)));
     }
 
     private static Case ofLogits(String name, LossTerm... losses) {
@@ -195,7 +201,7 @@ final class LossGradientTest {
     }
 
     static Stream<Case> ofOtherClasses() {
-        LossTerm centered = new LossTerm.CenteredLogits(1, 10);
+        LossTerm centered = new CenteredLogitsLoss(1, 10);
         return Stream.of(
                 new Case(
                         "centred logits through a linear map",
@@ -207,8 +213,8 @@ final class LossGradientTest {
                         ConnectorPolicy.CONV1X1BN,
                         List.of(
                                 centered,
-                                new LossTerm.Overhaul(0.3, 10, EVERY_TAP),
-                                new LossTerm.CrossEntropy(0.5)),
+                                new OverhaulLoss(0.3, 10, EVERY_TAP),
+                                new CrossEntropyLoss(0.5)),
                         List.of()));
     }
 
@@ -242,7 +248,7 @@ final class LossGradientTest {
     }
 
     private static LossTerm distance(Norm norm, boolean rectified, List<Integer> taps) {
-        return new LossTerm.Distance(1, norm, rectified, 10, taps);
+        return new DistanceLoss(1, norm, rectified, 10, taps);
     }
 
     private MicroBatch batch(StudentSetup setup) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
-import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.CrossEntropyLoss;
+import io.abmesh.nn.loss.DistillationLoss;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.loss.TeacherResponses;
 import io.abmesh.nn.network.FeatureShape;
@@ -49,9 +51,9 @@ final class NetworkGradientTest {
             trainer.beginPhase(
                     new PhaseSetup(
                             List.of(
-                                    new LossTerm.Boundary(0.1, 1, Reduction.MEAN, 10),
-                                    new LossTerm.Distillation(0.5, 3, true),
-                                    new LossTerm.CrossEntropy(0.5)),
+                                    new BoundaryLoss(0.1, 1, Reduction.MEAN, 10),
+                                    new DistillationLoss(0.5, 3, true),
+                                    new CrossEntropyLoss(0.5)),
                             new OptimizerSetup(0, 0)));
             trainer.restore(filled(trainer.state()));
 

@@ -9,7 +9,6 @@ import com.google.protobuf.util.JsonFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * What a process says, in a file of one JSON object, once it serves: {@code {"role": "coordinator",
@@ -48,13 +47,7 @@ public record ReadyFile(String role, long pid, int grpcPort, int httpPort) {
         Path absolute = file.toAbsolutePath();
         Path folder = requireNonNull(absolute.getParent(), "folder of the ready file");
         Files.createDirectories(folder);
-        Path temporary = folder.resolve(absolute.getFileName() + ".tmp");
-        Files.writeString(temporary, JsonFormat.printer().print(json) + "\n");
-        Files.move(
-                temporary,
-                absolute,
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        PublishedFile.write(absolute, JsonFormat.printer().print(json) + "\n");
     }
 
     /**

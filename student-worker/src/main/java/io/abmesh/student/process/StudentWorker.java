@@ -4,6 +4,7 @@ import io.abmesh.nn.engine.CudaDevices;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.log.LogFormat;
+import io.abmesh.proto.process.CannotRun;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -60,7 +61,7 @@ final class StudentWorker implements QuarkusApplication {
     private int work() {
         Optional<String> noGpu = config.requireGpu() ? CudaDevices.problem() : Optional.empty();
         if (noGpu.isPresent()) {
-            return Main.cannotRun(noGpu.get());
+            return CannotRun.because(noGpu.get());
         }
         try (StudentProcess process =
                 StudentProcess.start(config, registry, Versions.of(version, config.commit()))) {
@@ -74,11 +75,11 @@ final class StudentWorker implements QuarkusApplication {
             Quarkus.waitForExit();
             health.set(false);
             MeshException refused = process.refusal().getNow(null);
-            return refused == null ? 0 : Main.cannotRun(refused.getMessage());
+            return refused == null ? 0 : CannotRun.because(refused.getMessage());
         } catch (MeshException e) {
-            return Main.cannotRun(e.getMessage());
+            return CannotRun.because(e.getMessage());
         } catch (IOException e) {
-            return Main.cannotRun("ready file cannot be written: " + e);
+            return CannotRun.because("ready file cannot be written: " + e);
         }
     }
 

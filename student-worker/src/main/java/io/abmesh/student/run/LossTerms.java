@@ -1,8 +1,18 @@
 package io.abmesh.student.run;
 
+import io.abmesh.nn.loss.AttentionLoss;
+import io.abmesh.nn.loss.BoundaryLoss;
+import io.abmesh.nn.loss.CenteredLogitsLoss;
+import io.abmesh.nn.loss.CrossEntropyLoss;
+import io.abmesh.nn.loss.DecoupledLoss;
+import io.abmesh.nn.loss.DistanceLoss;
+import io.abmesh.nn.loss.DistanceLoss.Norm;
+import io.abmesh.nn.loss.DistillationLoss;
+import io.abmesh.nn.loss.FlowLoss;
 import io.abmesh.nn.loss.LossTerm;
-import io.abmesh.nn.loss.LossTerm.Distance.Norm;
+import io.abmesh.nn.loss.OverhaulLoss;
 import io.abmesh.nn.loss.Reduction;
+import io.abmesh.nn.loss.RelationLoss;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.LossReads;
@@ -33,7 +43,7 @@ final class LossTerms {
         List<Integer> taps = LossReads.taps(loss, tapCount);
         return switch (loss.getKind()) {
             case LOSS_KIND_BOUNDARY ->
-                    new LossTerm.Boundary(
+                    new BoundaryLoss(
                             weight,
                             loss.getMargin(),
                             switch (loss.getReduction()) {
@@ -42,34 +52,33 @@ final class LossTerms {
                             },
                             scale,
                             taps);
-            case LOSS_KIND_L1 -> new LossTerm.Distance(weight, Norm.L1, rectified, scale, taps);
+            case LOSS_KIND_L1 -> new DistanceLoss(weight, Norm.L1, rectified, scale, taps);
             case LOSS_KIND_L2, LOSS_KIND_FIT_NET ->
-                    new LossTerm.Distance(weight, Norm.L2, rectified, scale, taps);
-            case LOSS_KIND_OFD -> new LossTerm.Overhaul(weight, scale, taps);
-            case LOSS_KIND_ATTENTION -> new LossTerm.Attention(weight, rectified, scale, taps);
-            case LOSS_KIND_FSP -> new LossTerm.Flow(weight, rectified, scale, taps);
+                    new DistanceLoss(weight, Norm.L2, rectified, scale, taps);
+            case LOSS_KIND_OFD -> new OverhaulLoss(weight, scale, taps);
+            case LOSS_KIND_ATTENTION -> new AttentionLoss(weight, rectified, scale, taps);
+            case LOSS_KIND_FSP -> new FlowLoss(weight, rectified, scale, taps);
             case LOSS_KIND_KD ->
-                    new LossTerm.Distillation(
+                    new DistillationLoss(
                             weight,
                             loss.getTemperature(),
                             loss.getTemperatureSquared(),
                             loss.getStandardized());
             case LOSS_KIND_DKD ->
-                    new LossTerm.Decoupled(
+                    new DecoupledLoss(
                             weight,
                             loss.getTemperature(),
                             loss.getTargetWeight(),
                             loss.getNonTargetWeight(),
                             loss.getStandardized());
             case LOSS_KIND_DIST ->
-                    new LossTerm.Relations(
+                    new RelationLoss(
                             weight,
                             loss.getTemperature(),
                             loss.getInterWeight(),
                             loss.getIntraWeight());
-            case LOSS_KIND_CENTERED_LOGITS -> new LossTerm.CenteredLogits(weight, scale);
-            case LOSS_KIND_CROSS_ENTROPY ->
-                    new LossTerm.CrossEntropy(weight, loss.getLabelSmoothing());
+            case LOSS_KIND_CENTERED_LOGITS -> new CenteredLogitsLoss(weight, scale);
+            case LOSS_KIND_CROSS_ENTROPY -> new CrossEntropyLoss(weight, loss.getLabelSmoothing());
             case LOSS_KIND_UNSPECIFIED, UNRECOGNIZED ->
                     throw new MeshException(
                             ErrorReason.INVALID_PLAN,

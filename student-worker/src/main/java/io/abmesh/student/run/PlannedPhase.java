@@ -1,5 +1,6 @@
 package io.abmesh.student.run;
 
+import io.abmesh.nn.loss.BoundaryLoss;
 import io.abmesh.nn.loss.LossTerm;
 import io.abmesh.nn.training.PhaseSetup;
 import io.abmesh.student.fetch.TensorNeeds;
@@ -47,8 +48,8 @@ record PlannedPhase(
     }
 
     private static LossTerm scaled(LossTerm term, double scale) {
-        return term instanceof LossTerm.Boundary boundary
-                ? new LossTerm.Boundary(
+        return term instanceof BoundaryLoss boundary
+                ? new BoundaryLoss(
                         boundary.weight(),
                         boundary.margin(),
                         boundary.reduction(),

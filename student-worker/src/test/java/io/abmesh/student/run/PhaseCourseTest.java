@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
-import io.abmesh.nn.loss.LossTerm;
+import io.abmesh.nn.loss.BoundaryLoss;
 import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.training.OptimizerSetup;
 import io.abmesh.nn.training.PhaseSetup;
@@ -93,7 +93,7 @@ final class PhaseCourseTest {
     }
 
     private static double scale(PhaseSetup setup) {
-        return ((LossTerm.Boundary) setup.losses().get(0)).scale();
+        return ((BoundaryLoss) setup.losses().get(0)).scale();
     }
 
     private static PlannedPhase phase(Optional<PlateauRule> plateau) {
@@ -107,7 +107,7 @@ final class PhaseCourseTest {
                 START,
                 START + length,
                 new PhaseSetup(
-                        List.of(new LossTerm.Boundary(1, 1, Reduction.MEAN, 0)),
+                        List.of(new BoundaryLoss(1, 1, Reduction.MEAN, 0)),
                         new OptimizerSetup(0, 0)),
                 LearningRates.constant(0.1),
                 plateau,

@@ -1,18 +1,13 @@
 package io.abmesh.teacher.process;
 
+import io.abmesh.proto.process.CannotRun;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The program. Exit codes: 0 stopped as told; {@value #CANNOT_RUN} cannot run until a person
- * changes something, with one line on standard error that starts with {@code abmesh:}.
- */
+/** The program. Its exit code is 0 if it stopped as told, else {@link CannotRun#EXIT_CODE}. */
 @QuarkusMain
 public final class Main {
-    /** Exit code when no restart can help: {@value}. */
-    static final int CANNOT_RUN = 2;
-
     private Main() {}
 
     /** Starts the worker; returns when it has stopped. */
@@ -20,26 +15,8 @@ public final class Main {
         Quarkus.run(TeacherWorker.class, Main::exit, arguments);
     }
 
-    /** Says why in one line; returns the exit code. */
-    static int cannotRun(String reason) {
-        System.err.println("abmesh: " + reason);
-        return CANNOT_RUN;
-    }
-
     private static void exit(int code, @Nullable Throwable failure) {
         // Before the worker's own code runs, only the configuration and the HTTP port can be wrong.
-        System.exit(failure == null ? code : cannotRun(oneLine(failure)));
-    }
-
-    private static String oneLine(Throwable failure) {
-        Throwable root = failure;
-        for (Throwable cause = root.getCause(); cause != null; cause = root.getCause()) {
-            root = cause;
-        }
-        String message = root.getMessage() == null ? root.toString() : root.getMessage();
-        return message.strip()
-                .replaceAll("java\\.[a-zA-Z.]+Exception: ", "")
-                .replaceAll(":\\s*\\R\\s*", ": ")
-                .replaceAll("\\s*\\R\\s*", "; ");
+        System.exit(failure == null ? code : CannotRun.because(failure));
     }
 }

@@ -3,6 +3,7 @@ package io.abmesh.teacher.process;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.log.LogFormat;
+import io.abmesh.proto.process.CannotRun;
 import io.abmesh.proto.process.ParentWatch;
 import io.abmesh.proto.process.ReadyFile;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -57,9 +58,9 @@ final class TeacherWorker implements QuarkusApplication {
             health.set(false);
             return 0;
         } catch (MeshException e) {
-            return Main.cannotRun(e.getMessage());
+            return CannotRun.because(e.getMessage());
         } catch (IOException e) {
-            return Main.cannotRun("ready file cannot be written: " + e);
+            return CannotRun.because("ready file cannot be written: " + e);
         } finally {
             gate.open();
         }
