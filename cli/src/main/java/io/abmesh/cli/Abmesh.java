@@ -7,6 +7,8 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code abmesh}. */
 @Command(
@@ -61,7 +63,7 @@ final class Abmesh {
         commandLine.setParameterExceptionHandler(
                 (e, arguments) -> {
                     PrintWriter err = e.getCommandLine().getErr();
-                    err.println("abmesh: " + e.getMessage());
+                    err.println("abmesh: " + e.getMessage() + near(e));
                     err.println(
                             "abmesh: see abmesh %s --help"
                                     .formatted(
@@ -83,5 +85,13 @@ final class Abmesh {
                 });
         commandLine.setUsageHelpAutoWidth(true);
         return commandLine;
+    }
+
+    /** What may have been meant by a word that is not known. */
+    private static String near(ParameterException e) {
+        return e instanceof UnmatchedArgumentException unmatched
+                        && !unmatched.getSuggestions().isEmpty()
+                ? ", near=" + unmatched.getSuggestions()
+                : "";
     }
 }

@@ -40,8 +40,10 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            description =
-                    "Change the study, for example --set base.data.location=DIR. May be repeated.")
+            description = {
+                "Change the study, for example --set base.data.location=DIR. May be repeated.",
+                "A relative path is relative to the study."
+            })
     private List<String> changes = List.of();
 
     @Option(

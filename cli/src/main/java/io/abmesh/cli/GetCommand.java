@@ -52,7 +52,7 @@ final class GetCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Path folder = requireNonNull(out, "--out");
-        return ClusterArguments.ending(
+        return arguments.ending(
                 () -> {
                     try (ClusterClient cluster = arguments.cluster();
                             RunClient runs = arguments.runs()) {

@@ -18,7 +18,7 @@ final class ListCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        return ClusterArguments.ending(
+        return arguments.ending(
                 () -> {
                     try (ClusterClient cluster = arguments.cluster()) {
                         RunTable.lines(cluster.list()).forEach(Consoles.standardOutput()::line);

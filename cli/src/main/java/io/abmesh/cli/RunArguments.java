@@ -42,7 +42,10 @@ final class RunArguments {
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            description = "Change the plan, for example --set phases[0].epochs=2. May be repeated.")
+            description = {
+                "Change the plan, for example --set phases[0].epochs=2. May be repeated.",
+                "A relative path is relative to the plan."
+            })
     private List<String> changes = List.of();
 
     @Option(names = "--seed", paramLabel = "N", description = "Same as --set seed=N.")

@@ -19,7 +19,7 @@ abstract sealed class RunOrder implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        return ClusterArguments.ending(
+        return arguments.ending(
                 () -> {
                     try (ClusterClient cluster = arguments.cluster()) {
                         give(cluster, run);

@@ -71,7 +71,7 @@ final class SubmitCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         PlanText text = PlanText.read(requireNonNull(plan, "PLAN"), changes);
         Console console = Consoles.standardOutput();
-        return ClusterArguments.ending(
+        return arguments.ending(
                 () -> {
                     try (ClusterClient cluster = arguments.cluster()) {
                         SubmitClusterRunResponse made =

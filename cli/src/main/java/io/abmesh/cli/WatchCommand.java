@@ -25,7 +25,7 @@ final class WatchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        return ClusterArguments.ending(
+        return arguments.ending(
                 () -> {
                     try (ClusterClient cluster = arguments.cluster();
                             RunClient runs = arguments.runs()) {

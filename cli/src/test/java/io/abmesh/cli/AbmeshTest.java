@@ -2,11 +2,16 @@ package io.abmesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 final class AbmeshTest {
@@ -32,6 +37,38 @@ final class AbmeshTest {
                         abmesh: Unknown option: '--no-such'
                         abmesh: see abmesh run --help
                         """);
+    }
+
+    @Test
+    void whatIsNearAnUnknownOptionIsNamed() {
+        assertThat(run("run", "plan.yaml", "--student", "2")).isEqualTo(2);
+        assertThat(err.toString()).contains("'--student'", "near=", "--students");
+    }
+
+    @Test
+    void whatIsNearAnUnknownCommandIsNamed() {
+        assertThat(run("rum", "plan.yaml")).isEqualTo(2);
+        assertThat(err.toString()).contains("'rum'", "near=", "run");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"localhost", "localhost:", "localhost:0", "localhost:70000", "a b:1"})
+    void aCoordinatorWithoutHostAndPortIsOneLine(String address) {
+        assertThat(run("list", "--coordinator", address)).isEqualTo(2);
+        assertThat(err.toString())
+                .isEqualTo("abmesh: --coordinator: found=" + address + ", expected=HOST:PORT\n");
+    }
+
+    @Test
+    void aCoordinatorThatIsNotThereIsNamedWithTheReason() throws IOException {
+        String address;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            address = "127.0.0.1:" + free.getLocalPort();
+        }
+        assertThat(run("list", "--coordinator", address)).isEqualTo(3);
+        assertThat(err.toString())
+                .startsWith("abmesh: no coordinator at " + address + " (--coordinator): ")
+                .contains("Connection refused");
     }
 
     @Test

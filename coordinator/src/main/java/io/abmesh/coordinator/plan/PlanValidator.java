@@ -156,7 +156,7 @@ final class PlanValidator {
                     phase.getEpochs() > 0 && phase.getEpochs() <= MAX_EPOCHS,
                     path + ".epochs",
                     phase.getEpochs(),
-                    "more than 0");
+                    "more than 0, at most 1,000,000");
             losses(phase, path);
             probe(phase, i, path);
             optimizer(phase.getOptimizer(), path + ".optimizer");

@@ -136,7 +136,7 @@ final class StudyReaderTest {
         assertThat(problems(yaml))
                 .containsExactly(
                         "student.network 7:22: " + networkProblem(),
-                        "phases[1].epochs 19:30: found=-3.0, expected=more than 0"
+                        "phases[1].epochs 19:30: found=-3.0, expected=more than 0, at most 1,000,000"
                                 + " (method boundary-kd)");
     }
 

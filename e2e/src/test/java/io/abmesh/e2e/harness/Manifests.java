@@ -41,6 +41,12 @@ public final class Manifests {
         return rendered(overlay(overlay));
     }
 
+    /** Renders the overlay in a folder. */
+    public static Map<String, ObjectNode> kustomize(Path folder)
+            throws IOException, InterruptedException {
+        return rendered(folder);
+    }
+
     /**
      * Renders an overlay with a component, as a user's own overlay has it.
      *

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -130,6 +131,52 @@ final class ManifestsIT {
                 .asString()
                 .startsWith("StatefulSet/abmesh-coordinator: ")
                 .contains("replicas");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void theImagesAreThoseThatTheBuildMakes(String overlay) throws Exception {
+        String tag = version();
+        assertThat(images(Manifests.kustomize(overlay)))
+                .containsExactlyInAnyOrder(
+                        "abmesh/coordinator:" + tag,
+                        "abmesh/student-worker:" + tag,
+                        "abmesh/teacher-worker:" + tag,
+                        "abmesh/student-worker:" + tag + "-cuda",
+                        "abmesh/teacher-worker:" + tag + "-cuda");
+    }
+
+    @Test
+    void anOverlayWithARegistryOfOnesOwnTakesEveryImageFromThere() throws Exception {
+        Map<String, ObjectNode> objects =
+                Manifests.kustomize(
+                        AbmeshCommand.root().resolve("deploy/kubernetes/examples/registry"));
+        assertThat(images(objects))
+                .containsExactlyInAnyOrderElementsOf(
+                        images(Manifests.kustomize("production")).stream()
+                                .map(image -> "registry.example.com/" + image)
+                                .toList());
+    }
+
+    /** Images of the coordinator and of the workers that it makes. */
+    private static List<String> images(Map<String, ObjectNode> objects) {
+        JsonNode container =
+                objects.get("StatefulSet/abmesh-coordinator")
+                        .at("/spec/template/spec/containers/0");
+        List<String> images = new ArrayList<>();
+        images.add(container.path("image").asText());
+        for (JsonNode variable : container.path("env")) {
+            if (variable.path("name").asText().startsWith("ABMESH_CLUSTER_IMAGES_")) {
+                images.add(variable.path("value").asText());
+            }
+        }
+        return images;
+    }
+
+    /** What the build calls itself, and its images. */
+    private String version() throws Exception {
+        String first = AbmeshCommand.run(directory, "--version").requireExit(0).output().get(0);
+        return first.substring("abmesh ".length());
     }
 
     @Test

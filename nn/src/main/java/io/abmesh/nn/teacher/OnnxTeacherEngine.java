@@ -11,6 +11,7 @@ import io.abmesh.nn.onnx.OnnxActivationFinder;
 import io.abmesh.nn.onnx.OnnxFormatException;
 import io.abmesh.nn.onnx.OnnxModel;
 import io.abmesh.nn.onnx.OnnxTokenOutput;
+import io.abmesh.nn.onnx.OnnxTrainingMode;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,12 +29,12 @@ import org.jspecify.annotations.Nullable;
  * An ONNX model in ONNX Runtime. A tap is the tensor that enters an activation, or a transformer's
  * token output; the graph is edited in memory to put it out, the file is never written.
  *
- * <p>The model must have one input {@code [N, C, H, W]} of float32. Its logits are the first output
- * {@code [N, classes]}; where a softmax makes that output, the logits are what enters it. Shapes
- * are found by running one black image of the declared size (or of {@link
- * TeacherOptions#probeShape}) with every candidate put out. A model that leaves the image size open
- * is described without shapes; {@code auto} is then decided at the first of 224, 64, 32 and 28
- * pixels that the model runs at.
+ * <p>The model must have one input {@code [N, C, H, W]} of float32 and compute as in inference. Its
+ * logits are the first output {@code [N, classes]}; where a softmax makes that output, the logits
+ * are what enters it. Shapes are found by running one black image of the declared size (or of
+ * {@link TeacherOptions#probeShape}) with every candidate put out. A model that leaves the image
+ * size open is described without shapes; {@code auto} is then decided at the first of 224, 64, 32
+ * and 28 pixels that the model runs at.
  *
  * <p>The digest is of the file itself; weights that a model keeps in files beside it are read but
  * not part of it.
@@ -64,6 +65,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                         options,
                         Optional.ofNullable(file.path().toAbsolutePath().getParent())
                                 .orElse(file.path()));
+        requireInference(model);
         ValueInfoProto input = imageInput(model);
         List<Long> inputShape = OnnxModel.declaredShape(input);
         this.logits = logitsTensor(model);
@@ -168,6 +170,21 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     private void forget(OnnxTeacherSession session) {
         synchronized (lock) {
             sessions.remove(session);
+        }
+    }
+
+    /** An answer that depends on other images can be neither cached nor computed again. */
+    private static void requireInference(OnnxModel model) {
+        Optional<NodeProto> training = OnnxTrainingMode.find(model);
+        if (training.isPresent()) {
+            throw new TeacherException(
+                    TeacherException.Reason.MODEL_UNSUPPORTED,
+                    "model is in training mode: found=%s %s, expected=a model exported for inference"
+                            .formatted(
+                                    training.get().getOpType(),
+                                    training.get().getName().isEmpty()
+                                            ? training.get().getOutput(0)
+                                            : training.get().getName()));
         }
     }
 

@@ -17,7 +17,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import onnx.Onnx.AttributeProto;
 import onnx.Onnx.ModelProto;
+import onnx.Onnx.NodeProto;
 import onnx.Onnx.StringStringEntryProto;
 import onnx.Onnx.TensorProto;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -314,6 +316,61 @@ final class OnnxTeacherEngineTest {
                         "normalization channels mismatch: found=1, expected=3");
             }
         }
+    }
+
+    @ParameterizedTest(name = "operator set {0}")
+    @ValueSource(longs = {13, 15})
+    void refusesBatchNormsThatTakeTheStatisticsOfTheBatch(long opset) throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx"))).toBuilder();
+        model.getOpsetImportBuilder(0).setVersion(opset);
+        NodeProto.Builder norm =
+                model.getGraphBuilder().getNodeBuilderList().stream()
+                        .filter(node -> node.getOpType().equals("BatchNormalization"))
+                        .findFirst()
+                        .orElseThrow();
+        if (opset > 13) {
+            norm.addAttribute(
+                    AttributeProto.newBuilder()
+                            .setName("training_mode")
+                            .setType(AttributeProto.AttributeType.INT)
+                            .setI(1));
+        }
+        norm.addOutput("mean").addOutput("variance");
+
+        assertInTraining(model, "BatchNormalization " + norm.getName());
+    }
+
+    @Test
+    void refusesADropoutThatDrops() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx"))).toBuilder();
+        model.getGraphBuilder()
+                .addInitializer(
+                        TensorProto.newBuilder()
+                                .setName("training")
+                                .setDataType(TensorProto.DataType.BOOL.getNumber())
+                                .setRawData(ByteString.copyFrom(new byte[] {1})))
+                .addNode(
+                        NodeProto.newBuilder()
+                                .setOpType("Dropout")
+                                .addInput("logits")
+                                .addInput("")
+                                .addInput("training")
+                                .addOutput("dropped"));
+
+        assertInTraining(model, "Dropout dropped");
+    }
+
+    private void assertInTraining(ModelProto.Builder model, String found) throws IOException {
+        Path file = folder.resolve("training.onnx");
+        Files.write(file, model.build().toByteArray());
+        assertRefused(
+                () -> TeacherEngines.open(file, TeacherOptions.defaults()),
+                TeacherException.Reason.MODEL_UNSUPPORTED,
+                "model is in training mode: found="
+                        + found
+                        + ", expected=a model exported for inference");
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -146,7 +147,22 @@ public final class ErrorStatuses {
                     Map.of("cause", handshake.get()),
                     status.getCause());
         }
-        return fromStatus(StatusProto.fromStatusAndTrailers(status, trailers));
+        return fromStatus(StatusProto.fromStatusAndTrailers(withCause(status), trailers));
+    }
+
+    /**
+     * Of a connection that fails gRPC says no more than {@code io exception}; its cause says why.
+     */
+    private static Status withCause(Status status) {
+        Throwable cause = status.getCause();
+        return status.getCode() == Status.Code.UNAVAILABLE
+                        && cause != null
+                        && cause.getMessage() != null
+                ? status.withDescription(
+                        Objects.requireNonNullElse(status.getDescription(), "no connection")
+                                + ": "
+                                + cause.getMessage())
+                : status;
     }
 
     /**

@@ -6,6 +6,7 @@ import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.net.ConnectException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -65,6 +66,19 @@ class ErrorStatusesTest {
 
         assertThat(received.reason()).isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE);
         assertThat(received.metadata()).containsEntry("reason", "MOON_PHASE");
+    }
+
+    @Test
+    void aConnectionThatFailsSaysWhy() {
+        Status status =
+                Status.UNAVAILABLE
+                        .withDescription("io exception")
+                        .withCause(new ConnectException("Connection refused: /127.0.0.1:7700"));
+
+        MeshException failure = ErrorStatuses.fromThrowable(status.asRuntimeException());
+
+        assertThat(failure.reason()).isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE);
+        assertThat(failure).hasMessage("io exception: Connection refused: /127.0.0.1:7700");
     }
 
     @Test
