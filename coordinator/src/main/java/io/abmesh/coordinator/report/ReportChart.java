@@ -121,6 +121,7 @@ final class ReportChart {
     }
 
     private static String number(double value) {
-        return String.format(Locale.ROOT, Math.abs(value) >= 100 ? "%.0f" : "%.3f", value);
+        boolean whole = Math.abs(value) >= 100 || value == Math.rint(value);
+        return String.format(Locale.ROOT, whole ? "%.0f" : "%.3f", value);
     }
 }

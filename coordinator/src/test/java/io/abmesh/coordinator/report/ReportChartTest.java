@@ -61,6 +61,15 @@ final class ReportChartTest {
     }
 
     @Test
+    void epochsAndStepsAreWholeNumbers() {
+        Map<String, List<double[]>> curves =
+                Map.of("loss", List.of(new double[] {5, 0.25}, new double[] {69, 0.5}));
+
+        assertThat(ReportChart.html("Loss", "step", curves))
+                .contains(">5</text>", ">step 69</text>", ">0.250</text>", ">0.500</text>");
+    }
+
+    @Test
     void thereIsNoChartOfOnePoint() {
         assertThat(ReportChart.html("Loss", "step", Map.of("a", List.of(new double[] {0, 2}))))
                 .isEmpty();
