@@ -219,7 +219,8 @@ public final class PlanReader {
 
     private static String typeName(FieldDescriptor field) {
         return switch (field.getJavaType()) {
-            case INT, LONG -> "a whole number";
+            case INT -> "a whole number up to " + Integer.MAX_VALUE;
+            case LONG -> "a whole number";
             case FLOAT, DOUBLE -> "a number";
             case BOOLEAN -> "true or false";
             case ENUM -> "one of " + PlanNames.yamlNames(field.getEnumType());

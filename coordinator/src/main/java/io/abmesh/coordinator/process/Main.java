@@ -5,7 +5,10 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import org.jspecify.annotations.Nullable;
 
-/** The program. Its exit code is 0 if it stopped as told, else {@link CannotRun#EXIT_CODE}. */
+/**
+ * The program. Its exit code is {@link CannotRun#EXIT_CODE} if it cannot run, and the JVM's 143
+ * after SIGTERM.
+ */
 @QuarkusMain
 public final class Main {
     private Main() {}

@@ -141,11 +141,12 @@ final class PlanReaderTest {
 
     @Test
     void aBadOverrideIsToldAsOne() {
-        assertThat(problems(GOOD, "phases[9].epochs=1", "nonsense", "seed=x"))
+        assertThat(problems(GOOD, "phases[9].epochs=1", "nonsense", "seed=x", "batch=99999999999"))
                 .containsExactlyInAnyOrder(
                         "phases[9].epochs --set: leads nowhere: found=phases[9].epochs, expected=a key of the plan",
                         " --set: found=nonsense, expected=KEY=VALUE",
-                        "seed --set: wrong type: found=x, expected=a whole number");
+                        "seed --set: wrong type: found=x, expected=a whole number",
+                        "batch --set: wrong type: found=99999999999, expected=a whole number up to 2147483647");
     }
 
     @Test
