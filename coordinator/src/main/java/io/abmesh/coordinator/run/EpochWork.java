@@ -112,7 +112,7 @@ final class EpochWork implements TeacherFeed.Listener {
 
     private TeacherFeed feed(RunWorld.Teacher teacher) {
         return new TeacherFeed(
-                new TeacherFeed.RunExecutionContext(
+                new TeacherFeed.Context(
                         run.runId(),
                         run.plan(),
                         run.world(),

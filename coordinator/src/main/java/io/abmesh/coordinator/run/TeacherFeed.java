@@ -60,7 +60,7 @@ final class TeacherFeed implements TeacherLink.Listener {
             String traceParent,
             Supplier<MicroBatch> render) {}
 
-    private final RunExecutionContext context;
+    private final Context context;
     private final Listener listener;
     private final long epoch;
     private final List<TeacherMember> members = new ArrayList<>();
@@ -81,7 +81,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     private static final Duration REOPEN = Duration.ofSeconds(1);
 
     /** What a feed needs to know of its run. */
-    record RunExecutionContext(
+    record Context(
             String runId,
             Plan plan,
             RunWorld world,
@@ -91,7 +91,7 @@ final class TeacherFeed implements TeacherLink.Listener {
             MeshSecurity security,
             Duration stallTimeout) {}
 
-    TeacherFeed(RunExecutionContext context, Listener listener, long epoch) {
+    TeacherFeed(Context context, Listener listener, long epoch) {
         this.context = context;
         this.listener = listener;
         this.epoch = epoch;

@@ -24,11 +24,6 @@ public record DistillationLoss(
         requirePositive("temperature", temperature);
     }
 
-    /** Makes the loss on the logits as they are. */
-    public DistillationLoss(double weight, double temperature, boolean temperatureSquared) {
-        this(weight, temperature, temperatureSquared, false);
-    }
-
     @Override
     public double sample(
             LossBatch batch, int number, float[] logits, double factor, float[] gradient) {

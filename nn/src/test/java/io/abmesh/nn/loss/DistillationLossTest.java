@@ -14,7 +14,7 @@ final class DistillationLossTest {
     @ParameterizedTest(name = "T={0}, T*T={1}")
     @CsvSource({"1, false", "3, false", "3, true", "20, true"})
     void theGradientIsTheDifferenceQuotient(double temperature, boolean squared) {
-        DistillationLoss term = new DistillationLoss(1, temperature, squared);
+        DistillationLoss term = new DistillationLoss(1, temperature, squared, false);
         float[] gradient = new float[STUDENT.length];
         term.sample(STUDENT, TEACHER, 0.25, gradient);
 
@@ -26,7 +26,7 @@ final class DistillationLossTest {
 
     @Test
     void aLikeMindedTeacherCostsNothingWhateverTheOffset() {
-        DistillationLoss term = new DistillationLoss(1, 3, true);
+        DistillationLoss term = new DistillationLoss(1, 3, true, false);
         float[] shifted = {100.5f, 98.75f, 102f, 100f};
         float[] gradient = new float[4];
 
@@ -36,8 +36,10 @@ final class DistillationLossTest {
 
     @Test
     void theSquaredTemperatureIsAFactorOfTheLoss() {
-        double plain = new DistillationLoss(1, 3, false).sample(STUDENT, TEACHER, 1, new float[4]);
-        double squared = new DistillationLoss(1, 3, true).sample(STUDENT, TEACHER, 1, new float[4]);
+        double plain =
+                new DistillationLoss(1, 3, false, false).sample(STUDENT, TEACHER, 1, new float[4]);
+        double squared =
+                new DistillationLoss(1, 3, true, false).sample(STUDENT, TEACHER, 1, new float[4]);
 
         assertThat(plain).isPositive();
         assertThat(squared).isCloseTo(9 * plain, within(1e-12));

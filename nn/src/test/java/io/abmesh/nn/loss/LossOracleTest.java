@@ -130,7 +130,7 @@ final class LossOracleTest {
         assertLogits(
                 "kd",
                 (n, gradient) ->
-                        new DistillationLoss(1, 3, false)
+                        new DistillationLoss(1, 3, false, false)
                                 .sample(
                                         logits("student", n),
                                         logits("teacher", n),

@@ -103,7 +103,7 @@ final class ReferenceRunTest {
                     assertState(student);
                 }
             }
-            student.beginPhase(phase(new DistillationLoss(1, number("temperature"), false)));
+            student.beginPhase(phase(new DistillationLoss(1, number("temperature"), false, false)));
             JsonNode kd = trajectory.get("kd_steps");
             for (int step = 0; step < kd.size(); step++) {
                 MicroOutcome outcome = student.accumulate(teacher.label(boundary.size() + step), 1);

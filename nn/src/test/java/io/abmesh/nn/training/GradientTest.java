@@ -40,7 +40,7 @@ final class GradientTest {
         List<LossTerm> losses =
                 List.of(
                         new BoundaryLoss(0.1, 1, Reduction.MEAN, 10),
-                        new DistillationLoss(0.5, 3, true),
+                        new DistillationLoss(0.5, 3, true, false),
                         new CrossEntropyLoss(0.5));
         try (StudentTrainer trainer = trainer(network, ConnectorPolicy.CONV1X1BN)) {
             MicroBatch batch = batch(network);
@@ -102,7 +102,7 @@ final class GradientTest {
                 new PhaseSetup(
                         List.of(
                                 new BoundaryLoss(1, 1, Reduction.MEAN, 50),
-                                new DistillationLoss(1, 3, false)),
+                                new DistillationLoss(1, 3, false, false)),
                         new OptimizerSetup(0.9, 5e-4));
         List<MicroBatch> batches = new ArrayList<>();
         for (int i = 0; i < 4; i++) {

@@ -165,7 +165,7 @@ final class LossGradientTest {
 
     static Stream<Case> ofLogits() {
         return Stream.of(
-                ofLogits("kd", new DistillationLoss(1, 3, true)),
+                ofLogits("kd", new DistillationLoss(1, 3, true, false)),
                 ofLogits("kd of standardised logits", new DistillationLoss(1, 2, true, true)),
                 ofLogits("dkd", new DecoupledLoss(1, 4, 1, 2, false)),
                 ofLogits("dkd of standardised logits", new DecoupledLoss(1, 2, 1, 2, true)),
@@ -173,7 +173,7 @@ final class LossGradientTest {
                 ofLogits("cross-entropy with smoothed labels", new CrossEntropyLoss(1, 0.1)),
                 ofLogits(
                         "kd, dist and cross-entropy",
-                        new DistillationLoss(0.5, 3, true),
+                        new DistillationLoss(0.5, 3, true, false),
                         new RelationLoss(0.3, 2, 1, 2),
                         new CrossEntropyLoss(0.7)));
     }

@@ -52,7 +52,7 @@ final class NetworkGradientTest {
                     new PhaseSetup(
                             List.of(
                                     new BoundaryLoss(0.1, 1, Reduction.MEAN, 10),
-                                    new DistillationLoss(0.5, 3, true),
+                                    new DistillationLoss(0.5, 3, true, false),
                                     new CrossEntropyLoss(0.5)),
                             new OptimizerSetup(0, 0)));
             trainer.restore(filled(trainer.state()));
