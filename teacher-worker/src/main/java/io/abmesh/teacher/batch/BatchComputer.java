@@ -8,6 +8,7 @@ import io.abmesh.nn.teacher.TeacherSession;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.v1.Encoding;
+import io.abmesh.teacher.cache.Admission;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.cache.CacheKey;
 import io.abmesh.teacher.cache.TensorContext;
@@ -23,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * cache knows take no forward pass; the others run together, at most a chunk at a time, which
  * bounds the float32 values in memory. Not thread-safe.
  *
- * <p>A batch can be cached when it names its data set and every output is {@code SIGN_BITS} or the
- * logits: wider encodings would fill a disk and save little.
+ * <p>A batch is cached when it names its data set. {@code SIGN_BITS} and logits push out of a full
+ * cache what was used least recently; floats of a tap, sixteen times as large and more, take the
+ * room that is left ({@link Admission}).
  */
 public final class BatchComputer implements AutoCloseable {
     /** Name of the logits, as an output and on the wire. */
@@ -36,7 +38,7 @@ public final class BatchComputer implements AutoCloseable {
     private final @Nullable PixelNormalization normalization;
     private final BoundaryCache cache;
     private final int chunkSize;
-    private final boolean cacheable;
+    private final Admission admission;
 
     /**
      * Takes a session.
@@ -57,13 +59,14 @@ public final class BatchComputer implements AutoCloseable {
         this.normalization = normalization;
         this.cache = cache;
         this.chunkSize = chunkSize;
-        this.cacheable =
+        boolean small =
                 outputs.stream()
                         .allMatch(
                                 output ->
                                         output.name().equals(LOGITS)
                                                 || output.encoding()
                                                         == Encoding.ENCODING_SIGN_BITS);
+        this.admission = small ? Admission.LEAST_RECENT : Admission.UNUSED;
     }
 
     /**
@@ -72,7 +75,7 @@ public final class BatchComputer implements AutoCloseable {
      * @throws MeshException TEACHER_NOT_FINITE, TENSOR_SIZE_MISMATCH or TEACHER_FAILED
      */
     public ComputedBatch compute(BatchInput input) {
-        boolean cached = cacheable && !input.datasetSha256().isEmpty();
+        boolean cached = !input.datasetSha256().isEmpty();
         List<TensorContext> contexts = new ArrayList<>();
         List<OutputBuilder> builders = new ArrayList<>();
         for (Output output : outputs) {
@@ -138,21 +141,23 @@ public final class BatchComputer implements AutoCloseable {
             throw TeacherFailures.ofBatch(e, input, rows);
         }
         final long nanos = System.nanoTime() - start;
-        List<Map.Entry<CacheKey, byte[]>> values = new ArrayList<>();
-        for (int o = 0; o < outputs.size(); o++) {
-            FloatTensor floats = o < tapCount ? result.taps().get(o) : result.logits();
-            if (floats == null) {
-                throw new IllegalStateException("session has no logits");
-            }
-            for (int i = 0; i < rows.size(); i++) {
-                byte[] value = builders.get(o).encode(floats.slice(i, i + 1));
-                builders.get(o).put(rows.get(i), value);
+        List<FloatTensor> results = new ArrayList<>(result.taps());
+        if (result.logits() != null) {
+            results.add(result.logits());
+        }
+        // Sample by sample: of a cache that fills up, whole samples are of use.
+        for (int i = 0; i < rows.size(); i++) {
+            int row = rows.get(i);
+            List<Map.Entry<CacheKey, byte[]>> values = new ArrayList<>();
+            for (int o = 0; o < outputs.size(); o++) {
+                byte[] value = builders.get(o).encode(results.get(o).slice(i, i + 1));
+                builders.get(o).put(row, value);
                 if (!contexts.isEmpty()) {
-                    values.add(Map.entry(key(contexts.get(o), input, rows.get(i)), value));
+                    values.add(Map.entry(key(contexts.get(o), input, row), value));
                 }
             }
+            cache.putAll(values, admission);
         }
-        cache.putAll(values);
         return nanos;
     }
 

@@ -13,7 +13,7 @@ public interface BoundaryCache extends AutoCloseable {
     byte @Nullable [] get(CacheKey key);
 
     /** Keeps the values if it can; never fails. The arrays are borrowed. */
-    void putAll(List<Map.Entry<CacheKey, byte[]>> values);
+    void putAll(List<Map.Entry<CacheKey, byte[]>> values, Admission admission);
 
     /** Bytes that it takes on disk. */
     long sizeBytes();

@@ -14,7 +14,7 @@ enum NoCache implements BoundaryCache {
     }
 
     @Override
-    public void putAll(List<Map.Entry<CacheKey, byte[]>> values) {}
+    public void putAll(List<Map.Entry<CacheKey, byte[]>> values, Admission admission) {}
 
     @Override
     public long sizeBytes() {

@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Bounded in bytes: before a segment would go beyond, the segments that were not used for
  * longest are deleted whole, so that eviction is least-recently-used with a grain of a sixteenth of
  * the bound. Bounded in entries too ({@value #MAX_ENTRIES}), since the index takes about 150 bytes
- * of heap for each.
+ * of heap for each. {@link Admission#UNUSED} values push out only segments that nobody used since
+ * the folder was opened.
  *
  * <p>Safe against a kill at any moment: a torn record at the end of a segment is cut off at the
  * next start, and a damaged value is found by its checksum and not returned. Nothing is synced:
@@ -49,6 +50,7 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
     private static final int SEGMENTS = 16;
     private static final long MIN_SEGMENT_BYTES = 64 << 10;
     private static final long MAX_SEGMENT_BYTES = 64 << 20;
+    private static final long MAX_WRITE_BYTES = 4 << 20;
     private static final Pattern NAME = Pattern.compile("segment-([0-9]{10})\\.bin");
 
     private final Path directory;
@@ -72,6 +74,10 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
 
     @GuardedBy("lock")
     private long uses;
+
+    /** Uses before the first one of this process. */
+    @GuardedBy("lock")
+    private long usesBefore;
 
     @GuardedBy("lock")
     private boolean writable = true;
@@ -150,12 +156,19 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
     }
 
     @Override
-    public void putAll(List<Map.Entry<CacheKey, byte[]>> values) {
+    public void putAll(List<Map.Entry<CacheKey, byte[]>> values, Admission admission) {
         synchronized (lock) {
+            List<Map.Entry<CacheKey, byte[]>> missing = new ArrayList<>();
+            for (Map.Entry<CacheKey, byte[]> value : values) {
+                Segment.Location there = index.get(value.getKey());
+                if (there == null || there.length() != value.getValue().length) {
+                    missing.add(value);
+                }
+            }
             int from = 0;
             try {
-                while (writable && from < values.size()) {
-                    from = putRun(values, from);
+                while (writable && from < missing.size()) {
+                    from = putRun(missing, from, admission);
                 }
             } catch (IOException e) {
                 stopWriting(e);
@@ -165,10 +178,11 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
 
     /**
      * Writes, with one call, as many values as fit the active segment; returns the place of the
-     * first that is left.
+     * first that is left, none if there is no room.
      */
     @GuardedBy("lock")
-    private int putRun(List<Map.Entry<CacheKey, byte[]>> values, int from) throws IOException {
+    private int putRun(List<Map.Entry<CacheKey, byte[]>> values, int from, Admission admission)
+            throws IOException {
         long first = Segment.recordBytes(values.get(from).getValue().length);
         if (first > segmentBytes) {
             return from + 1; // A value of that size would push out everything else.
@@ -179,13 +193,15 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
         int to = from;
         while (to < values.size()) {
             long size = Segment.recordBytes(values.get(to).getValue().length);
-            if (bytes + size > room) {
+            if (bytes + size > room || (bytes > 0 && bytes + size > MAX_WRITE_BYTES)) {
                 break;
             }
             bytes += size;
             to++;
         }
-        makeRoom(bytes, segment);
+        if (!makeRoom(bytes, segment, admission)) {
+            return values.size();
+        }
         ByteBuffer records = ByteBuffer.allocate(Math.toIntExact(bytes));
         List<Segment.Found> written = new ArrayList<>(to - from);
         for (int i = from; i < to; i++) {
@@ -219,19 +235,26 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
         return segment;
     }
 
-    /** Deletes the segments used least recently, but never the one that is written. */
+    /**
+     * Deletes the segments used least recently, but never the one that is written, and none that
+     * the admission protects; returns whether there is room now.
+     */
     @GuardedBy("lock")
-    private void makeRoom(long bytes, Segment active) throws IOException {
+    private boolean makeRoom(long bytes, Segment active, Admission admission) throws IOException {
         while (totalBytes + bytes > maxBytes || index.size() >= MAX_ENTRIES) {
             Optional<Segment> oldest =
                     segments.stream()
                             .filter(segment -> segment != active)
                             .min(Comparator.comparingLong(Segment::lastUse));
             if (oldest.isEmpty()) {
-                return;
+                return true; // All that there is lies in the segment that is written.
+            }
+            if (admission == Admission.UNUSED && oldest.get().lastUse() > usesBefore) {
+                return false;
             }
             evict(oldest.get());
         }
+        return true;
     }
 
     @GuardedBy("lock")
@@ -290,8 +313,9 @@ public final class SegmentedBoundaryCache implements BoundaryCache {
             }
             Segment newest = segments.peekLast();
             if (newest != null) {
-                makeRoom(0, newest);
+                makeRoom(0, newest, Admission.LEAST_RECENT);
             }
+            usesBefore = uses;
         }
     }
 

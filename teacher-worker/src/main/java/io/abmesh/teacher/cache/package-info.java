@@ -1,5 +1,5 @@
 /**
- * The boundary cache: sign bits and logits of views that were seen before, on disk, bounded in
+ * The boundary cache: what the teacher answered to views that were seen before, on disk, bounded in
  * bytes.
  */
 @NullMarked

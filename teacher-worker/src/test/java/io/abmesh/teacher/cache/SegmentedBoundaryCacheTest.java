@@ -27,7 +27,7 @@ class SegmentedBoundaryCacheTest {
     @Test
     void returnsWhatWasPutAndNothingElse() throws IOException {
         try (SegmentedBoundaryCache cache = open(MIB)) {
-            cache.putAll(values(0, 100, 50));
+            put(cache, values(0, 100, 50));
 
             for (int i = 0; i < 100; i++) {
                 assertThat(cache.get(key(i))).isEqualTo(value(i, 50));
@@ -42,7 +42,7 @@ class SegmentedBoundaryCacheTest {
     @Test
     void findsEverythingAgainAfterARestart() throws IOException {
         try (SegmentedBoundaryCache cache = open(8 * MIB)) {
-            cache.putAll(values(0, 2000, 700));
+            put(cache, values(0, 2000, 700));
         }
         try (SegmentedBoundaryCache cache = open(8 * MIB)) {
             assertThat(cache.entryCount()).isEqualTo(2000);
@@ -56,9 +56,9 @@ class SegmentedBoundaryCacheTest {
     void staysWithinItsBoundOnDiskAndForgetsWhatWasUsedLeastRecently() throws IOException {
         try (SegmentedBoundaryCache cache = open(MIB)) {
             int first = 60; // fits one segment
-            cache.putAll(values(0, first, 1000));
+            put(cache, values(0, first, 1000));
             for (int i = first; i < 5000; i += 50) {
-                cache.putAll(values(i, i + 50, 1000));
+                put(cache, values(i, i + 50, 1000));
                 assertThat(cache.get(key(0))).isNotNull();
                 assertThat(cache.sizeBytes()).isLessThanOrEqualTo(MIB);
                 assertThat(bytesOnDisk()).isLessThanOrEqualTo(MIB);
@@ -74,7 +74,7 @@ class SegmentedBoundaryCacheTest {
     void survivesAKillAtAnyMomentOfAWrite(long seed) throws IOException {
         int count = 40;
         try (SegmentedBoundaryCache cache = open(MIB)) {
-            cache.putAll(values(0, count, 300));
+            put(cache, values(0, count, 300));
         }
         Path segment = segments().get(0);
         int record = Segment.HEADER_BYTES + 300;
@@ -88,7 +88,7 @@ class SegmentedBoundaryCacheTest {
                 assertThat(cache.get(key(i))).isEqualTo(i < whole ? value(i, 300) : null);
             }
             // What comes next is written where the torn record was.
-            cache.putAll(values(500, 510, 300));
+            put(cache, values(500, 510, 300));
             assertThat(cache.get(key(505))).isEqualTo(value(505, 300));
         }
         try (SegmentedBoundaryCache cache = open(MIB)) {
@@ -99,7 +99,7 @@ class SegmentedBoundaryCacheTest {
     @Test
     void neverReturnsADamagedValue() throws IOException {
         try (SegmentedBoundaryCache cache = open(MIB)) {
-            cache.putAll(values(0, 3, 300));
+            put(cache, values(0, 3, 300));
         }
         overwrite(segments().get(0), Segment.HEADER_BYTES + 300 + Segment.HEADER_BYTES + 7);
 
@@ -113,7 +113,7 @@ class SegmentedBoundaryCacheTest {
     @Test
     void stopsAtADamagedHeaderAndKeepsWhatCameBefore() throws IOException {
         try (SegmentedBoundaryCache cache = open(MIB)) {
-            cache.putAll(values(0, 3, 300));
+            put(cache, values(0, 3, 300));
         }
         overwrite(segments().get(0), Segment.HEADER_BYTES + 300 + 5);
 
@@ -140,9 +140,9 @@ class SegmentedBoundaryCacheTest {
         try (SegmentedBoundaryCache cache =
                 SegmentedBoundaryCache.open(folder, MIB, path -> new FullDisk(path, room))
                         .orElseThrow()) {
-            cache.putAll(values(0, 10, 300));
-            cache.putAll(values(10, 20, 300));
-            cache.putAll(values(20, 30, 300));
+            put(cache, values(0, 10, 300));
+            put(cache, values(10, 20, 300));
+            put(cache, values(20, 30, 300));
 
             for (int i = 0; i < 30; i++) {
                 assertThat(cache.get(key(i))).isEqualTo(i < 10 ? value(i, 300) : null);
@@ -157,12 +157,83 @@ class SegmentedBoundaryCacheTest {
     @Test
     void leavesOutAValueLargerThanASegment() throws IOException {
         try (SegmentedBoundaryCache cache = open(MIB)) {
-            cache.putAll(
+            put(
+                    cache,
                     List.of(Map.entry(key(0), new byte[200_000]), Map.entry(key(1), value(1, 10))));
 
             assertThat(cache.get(key(0))).isNull();
             assertThat(cache.get(key(1))).isEqualTo(value(1, 10));
         }
+    }
+
+    @Test
+    void largeValuesOfADataSetThatDoesNotFitServeEveryEpochInPart() throws IOException {
+        try (SegmentedBoundaryCache cache = open(MIB)) {
+            List<Integer> hits = new ArrayList<>();
+            for (int epoch = 0; epoch < 3; epoch++) {
+                int found = 0;
+                for (int i = 0; i < 150; i++) {
+                    if (cache.get(key(i)) == null) {
+                        cache.putAll(values(i, i + 1, 10_000), Admission.UNUSED);
+                    } else {
+                        found++;
+                    }
+                }
+                hits.add(found);
+            }
+
+            assertThat(hits.get(0)).isZero();
+            assertThat(hits.get(1)).isBetween(80, 104).isEqualTo(hits.get(2));
+            assertThat(bytesOnDisk()).isLessThanOrEqualTo(MIB);
+        }
+    }
+
+    @Test
+    void largeValuesPushOutWhatAnEarlierProcessLeftButNothingThatIsInUse() throws IOException {
+        try (SegmentedBoundaryCache cache = open(MIB)) {
+            put(cache, values(0, 100, 10_000));
+        }
+        try (SegmentedBoundaryCache cache = open(MIB)) {
+            assertThat(cache.get(key(0))).isNotNull();
+
+            cache.putAll(values(200, 300, 10_000), Admission.UNUSED);
+
+            assertThat(cache.get(key(0))).isNotNull();
+            assertThat(cache.get(key(20))).isNull();
+            assertThat(cache.get(key(200))).isNotNull();
+            assertThat(cache.get(key(299))).isNull();
+            assertThat(bytesOnDisk()).isLessThanOrEqualTo(MIB);
+        }
+    }
+
+    @Test
+    void smallValuesPushOutLargeOnes() throws IOException {
+        try (SegmentedBoundaryCache cache = open(MIB)) {
+            cache.putAll(values(0, 150, 10_000), Admission.UNUSED);
+
+            put(cache, values(200, 210, 10_000));
+
+            assertThat(cache.get(key(0))).isNull();
+            assertThat(cache.get(key(209))).isNotNull();
+        }
+    }
+
+    @Test
+    void whatIsThereIsNotWrittenAgain() throws IOException {
+        try (SegmentedBoundaryCache cache = open(MIB)) {
+            put(cache, values(0, 10, 300));
+            long before = cache.sizeBytes();
+
+            put(cache, values(5, 15, 300));
+
+            assertThat(cache.entryCount()).isEqualTo(15);
+            assertThat(cache.sizeBytes()).isEqualTo(before * 3 / 2).isEqualTo(bytesOnDisk());
+        }
+    }
+
+    private static void put(
+            SegmentedBoundaryCache cache, List<Map.Entry<CacheKey, byte[]>> values) {
+        cache.putAll(values, Admission.LEAST_RECENT);
     }
 
     private SegmentedBoundaryCache open(long maxBytes) throws IOException {

@@ -295,19 +295,30 @@ class TeacherServicesTest {
     }
 
     @Test
-    void streamWithoutBitsIsNotCached() throws Exception {
+    void floatsAreCachedEachEncodingByItself() throws Exception {
         useCache();
-        StreamClient client = client();
-        client.open(
-                StreamOpen.newBuilder()
-                        .addAllImageShape(SHAPE)
-                        .addTaps(tap("a", Encoding.ENCODING_FLOAT32))
-                        .build());
-        client.batch(header("b1", 2).build(), SHAPE, pixels(2));
-        client.response();
-        client.batch(header("b2", 2).build(), SHAPE, pixels(2));
+        StreamClient half = client();
+        half.open(openTap(Encoding.ENCODING_FLOAT16));
+        half.batch(header("b1", 2).build(), SHAPE, pixels(2));
+        half.response();
+        final Map<String, Tensor> computed = fetch("b1", EPOCH);
+        half.batch(header("b2", 2).build(), SHAPE, pixels(2));
 
-        assertThat(client.response().getReady().getComputedCount()).isEqualTo(2);
+        assertThat(half.response().getReady().getCachedCount()).isEqualTo(2);
+        assertThat(bytes(fetch("b2", EPOCH).get("a"))).isEqualTo(bytes(computed.get("a")));
+
+        StreamClient single = client();
+        single.open(openTap(Encoding.ENCODING_FLOAT32));
+        single.batch(header("b3", 2).build(), SHAPE, pixels(2));
+        assertThat(single.response().getReady().getComputedCount()).isEqualTo(2);
+    }
+
+    private static StreamOpen openTap(Encoding encoding) {
+        return StreamOpen.newBuilder()
+                .setEpoch(EPOCH)
+                .addAllImageShape(SHAPE)
+                .addTaps(tap("a", encoding))
+                .build();
     }
 
     @Test
