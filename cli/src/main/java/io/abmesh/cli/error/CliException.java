@@ -42,6 +42,12 @@ public final class CliException extends RuntimeException {
         return exitCode;
     }
 
+    /** Returns message and details in one line. */
+    public String summary() {
+        String message = String.valueOf(getMessage());
+        return details.isEmpty() ? message : message + ": " + String.join("; ", details);
+    }
+
     /** Returns what is printed: {@code abmesh: MESSAGE} and the details. */
     public List<String> lines() {
         return Stream.concat(Stream.of("abmesh: " + getMessage()), details.stream()).toList();

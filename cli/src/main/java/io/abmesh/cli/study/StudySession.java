@@ -242,8 +242,8 @@ public final class StudySession {
                 ended(grid, folder, index, trial.done(Measured.read(runFolder, run.getBatch())));
                 say(trial, "done", start);
             } catch (CliException e) {
-                ended(grid, folder, index, trial.failed(String.join("; ", e.lines())), e);
-                say(trial, "failed: " + e.getMessage(), start);
+                ended(grid, folder, index, trial.failed(e.summary()), e);
+                say(trial, "failed: " + e.summary(), start);
             } catch (IOException | RuntimeException e) {
                 CliException failure =
                         new CliException(ExitCode.WORKER_FAILED, "unexpected error: " + e, e);

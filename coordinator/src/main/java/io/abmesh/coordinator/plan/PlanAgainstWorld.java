@@ -55,12 +55,12 @@ public final class PlanAgainstWorld {
         PlanAgainstWorld world = new PlanAgainstWorld(plan, data);
         world.sizes();
         List<StudentTap> student = world.studentTaps();
-        world.lossesAtTaps(student);
-        PlanMatch match = new PlanMatch(List.of(), List.of());
+        PlanMatch match = PlanMatch.NONE;
         if (teacher != null) {
             world.classes(teacher);
             if (plan.plan().getPhasesList().stream().anyMatch(PlanNeeds::taps)) {
                 match = world.pairs(student, world.teacherTaps(teacher));
+                world.lossesAtTaps(match.studentTaps());
             }
         }
         if (!world.problems.isEmpty()) {
@@ -250,16 +250,17 @@ public final class PlanAgainstWorld {
                                         path + ".kind",
                                         PlanNames.yamlName(loss.getKind().getValueDescriptor())
                                                 + " compares places and a dense tap has none: found="
-                                                + tap.name()
-                                                + "="
-                                                + tap.shape()
+                                                + tap
                                                 + ", expected=taps [C, H, W]"));
     }
 
+    private boolean teacherChooses() {
+        return plan.getTeacher().getTapsList().equals(List.of(PlanDefaults.TAPS));
+    }
+
     private List<TapDescription> teacherTaps(DescribeTeacherResponse teacher) {
-        List<String> wanted = plan.getTeacher().getTapsList();
         List<String> names =
-                wanted.equals(List.of(PlanDefaults.TAPS)) ? teacher.getAutoTapsList() : wanted;
+                teacherChooses() ? teacher.getAutoTapsList() : plan.getTeacher().getTapsList();
         List<TapDescription> taps = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             String name = names.get(i);
@@ -285,34 +286,31 @@ public final class PlanAgainstWorld {
 
     private PlanMatch pairs(List<StudentTap> student, List<TapDescription> teacher) {
         if (!problems.isEmpty()) {
-            return new PlanMatch(List.of(), List.of());
+            return PlanMatch.NONE;
         }
+        PlanMatch match = new PlanMatch(teacher, student, List.of());
         if (student.size() != teacher.size()) {
-            problem(
-                    "teacher.taps",
-                    "taps do not pair up: teacher="
-                            + teacher.stream().map(TapDescription::getName).toList()
-                            + ", student="
-                            + student.stream().map(StudentTap::name).toList());
-            return new PlanMatch(List.of(), List.of());
+            boolean named = plan.getStudent().getTapsCount() > 0 || !teacherChooses();
+            match = named ? PlanMatch.NONE : PlanMatch.bySize(teacher, student);
+            if (match.studentTaps().isEmpty()) {
+                problem(
+                        "teacher.taps",
+                        "taps do not pair up: teacher="
+                                + teacher.stream().map(PlanMatch::text).toList()
+                                + ", student="
+                                + student
+                                + ", expected=as many of both, of equal sizes, in teacher.taps and student.taps");
+            }
         }
-        for (int i = 0; i < student.size(); i++) {
-            pair(i, student.get(i), teacher.get(i));
+        for (int i = 0; i < match.studentTaps().size(); i++) {
+            pair(i, match.studentTaps().get(i), match.teacherTaps().get(i));
         }
-        return new PlanMatch(teacher, student);
+        return match;
     }
 
     private void pair(int index, StudentTap student, TapDescription teacher) {
         List<Long> shape = teacher.getSampleShapeList();
-        String both =
-                "student "
-                        + student.name()
-                        + "="
-                        + student.shape()
-                        + ", teacher "
-                        + teacher.getName()
-                        + "="
-                        + shape;
+        String both = "student " + student + ", teacher " + PlanMatch.text(teacher);
         boolean dense =
                 shape.size() == 1 || (shape.size() == 3 && shape.get(1) * shape.get(2) == 1);
         String path = "teacher.taps[" + index + "]";

@@ -14,4 +14,10 @@ public record StudentTap(String name, int channels, int height, int width) {
     String shape() {
         return dense() ? "[" + channels + "]" : "[" + channels + ", " + height + ", " + width + "]";
     }
+
+    /** Returns name and shape. */
+    @Override
+    public String toString() {
+        return name + "=" + shape();
+    }
 }

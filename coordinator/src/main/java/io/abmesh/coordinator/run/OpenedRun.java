@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.plan.StudentTap;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,8 @@ record OpenedRun(
                         .setDatasetSha256(world.dataset().train().sha256());
         if (teacher != null) {
             begin.addAllTeacherTaps(teacher.match().teacherTaps())
+                    .addAllStudentTaps(
+                            teacher.match().studentTaps().stream().map(StudentTap::name).toList())
                     .setTeacherSha256(teacher.description().getModelSha256())
                     .setTeacherClassCount(teacher.description().getClassCount());
         }

@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.plan.PlanMatch;
 import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.ScaleChoice;
 import io.abmesh.proto.v1.StudentJoin;
@@ -22,6 +23,18 @@ final class RunAdvice {
 
     RunAdvice(Notices notices) {
         this.notices = notices;
+    }
+
+    /** The coordinator chose which taps to compare; the user may know better. */
+    void tapsPaired(PlanMatch match) {
+        if (!match.unpaired().isEmpty()) {
+            notices.notice(
+                    "TAPS_PAIRED_BY_SIZE",
+                    "taps of equal rows and columns are compared: %s; not compared: %s; name others in teacher.taps and student.taps"
+                            .formatted(
+                                    String.join(", ", match.pairs()),
+                                    String.join(", ", match.unpaired())));
+        }
     }
 
     /** Students that compute differently may end in other bits than one alone. */

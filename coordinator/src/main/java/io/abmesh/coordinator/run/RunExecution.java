@@ -71,6 +71,9 @@ final class RunExecution {
         this.advice = new RunAdvice(this::notice);
         this.epochs = new StudentEpochs(run, around, advice, new OfEpochs());
         run.record().update(state -> state.setTotalSteps(run.script().totalSteps()));
+        if (run.teacher() != null) {
+            advice.tapsPaired(run.teacher().match());
+        }
     }
 
     private final class OfEpochs implements StudentEpochs.Listener {

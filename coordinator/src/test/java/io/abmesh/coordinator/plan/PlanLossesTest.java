@@ -308,6 +308,59 @@ final class PlanLossesTest {
     }
 
     @Test
+    void tapsThatNobodyNamedPairBySizeWhenThereAreMoreOnOneSide() {
+        PlanMatch match =
+                PlanAgainstWorld.match(
+                        complete("boundary", "student.network=mobilenet-0.25"), FACTS, teacher(10));
+
+        assertThat(match.pairs())
+                .containsExactly(
+                        "student layer.2.bn2=[32, 28, 28] with teacher t1=[32, 28, 28]",
+                        "student layer.4.bn2=[64, 14, 14] with teacher t2=[64, 14, 14]",
+                        "student layer.10.bn2=[128, 7, 7] with teacher t3=[128, 7, 7]");
+        assertThat(match.unpaired()).containsExactly("student layer.12.bn2=[256, 4, 4]");
+    }
+
+    @Test
+    void ofPairsBySizeALossNamesTheNumber() {
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        complete(
+                                                "{kind: boundary, taps: [4]}",
+                                                "student.network=mobilenet-0.25"),
+                                        FACTS,
+                                        teacher(10)))
+                .hasMessageEndingWith("student has no such tap: found=4, expected=1 to 3");
+    }
+
+    @Test
+    void tapsOfOneSizePairWithNothing() {
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        complete("boundary"),
+                                        FACTS,
+                                        teacher(List.of(32L, 28L, 28L), List.of(64L, 28L, 28L))))
+                .hasMessageEndingWith(
+                        "taps do not pair up: teacher=[t1=[32, 28, 28], t2=[64, 28, 28]], student=[block2.layer.0.bn1=[16, 28, 28], block3.layer.0.bn1=[32, 14, 14], bn1=[64, 7, 7]], expected=as many of both, of equal sizes, in teacher.taps and student.taps");
+    }
+
+    @Test
+    void tapsThatTheUserNamedAreNotPairedOtherwise() {
+        assertThatThrownBy(
+                        () ->
+                                PlanAgainstWorld.match(
+                                        complete(
+                                                "boundary",
+                                                "student.network=mobilenet-0.25",
+                                                "student.taps=[layer.2.bn2]"),
+                                        FACTS,
+                                        teacher(10)))
+                .hasMessageContaining("taps do not pair up: teacher=[t1=");
+    }
+
+    @Test
     void thePlanForDenseTapsFitsATeacherWithTwo() throws IOException {
         Path file = Path.of(System.getProperty("abmesh.root")).resolve("deploy/plans/mlp.yaml");
         CompletePlan plan = PlanReader.read(Files.readString(file), List.of());
@@ -357,8 +410,8 @@ final class PlanLossesTest {
         return complete(losses).plan();
     }
 
-    private static CompletePlan complete(String losses) {
-        return PlanReader.read(PLAN.replace("LOSSES", losses), List.of());
+    private static CompletePlan complete(String losses, String... overrides) {
+        return PlanReader.read(PLAN.replace("LOSSES", losses), List.of(overrides));
     }
 
     private static List<String> problems(String yaml, String... overrides) {

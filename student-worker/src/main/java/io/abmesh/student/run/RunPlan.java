@@ -17,7 +17,6 @@ import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.RunBegin;
-import io.abmesh.proto.v1.StudentPlan;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.Track;
 import io.abmesh.proto.v1.TrackPhase;
@@ -70,7 +69,7 @@ final class RunPlan {
                             begin.getPlan().getStudent().getNetwork(),
                             FeatureShape.of(begin.getImageShapeList()),
                             begin.getClassCount());
-            List<TapPair> pairs = pairs(begin, network);
+            List<TapPair> pairs = pairs(begin);
             List<PlannedTrack> tracks = new ArrayList<>();
             for (Track track : begin.getTracksList()) {
                 tracks.add(track(begin, tracks.size(), track));
@@ -141,14 +140,9 @@ final class RunPlan {
                 .findFirst();
     }
 
-    private static List<TapPair> pairs(RunBegin begin, NetworkSpec network) {
-        StudentPlan student = begin.getPlan().getStudent();
-        List<String> studentTaps =
-                student.getTapsCount() == 0 ? network.taps() : student.getTapsList();
+    private static List<TapPair> pairs(RunBegin begin) {
+        List<String> studentTaps = begin.getStudentTapsList();
         List<TapDescription> teacherTaps = begin.getTeacherTapsList();
-        if (teacherTaps.isEmpty()) {
-            return List.of();
-        }
         if (teacherTaps.size() != studentTaps.size()) {
             throw new MeshException(
                     ErrorReason.TAP_SHAPE_MISMATCH,

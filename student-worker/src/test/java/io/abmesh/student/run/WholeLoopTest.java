@@ -487,9 +487,10 @@ final class WholeLoopTest {
 
     /** A multi-layer perceptron that learns from dense taps of other widths. */
     private static RunBegin dense(RunBegin begin) {
-        RunBegin.Builder dense = begin.toBuilder().clearTeacherTaps();
+        RunBegin.Builder dense = begin.toBuilder().clearTeacherTaps().clearStudentTaps();
         dense.getPlanBuilder().getStudentBuilder().setNetwork("mlp-16-12");
         for (int i = 0; i < SyntheticTask.DENSE_TAPS.size(); i++) {
+            dense.addStudentTaps("layer." + i + ".bn");
             dense.addTeacherTaps(
                     TapDescription.newBuilder()
                             .setName(SyntheticTask.tap(SyntheticTask.TAPS.size() + i))
@@ -540,6 +541,7 @@ final class WholeLoopTest {
                 .setClassCount(SyntheticTask.CLASSES)
                 .setNormalization(Normalization.newBuilder().addMean(120).addStd(70))
                 .addAllTeacherTaps(taps)
+                .addAllStudentTaps(List.of("block2.layer.0.bn1", "block3.layer.0.bn1", "bn1"))
                 .addTracks(
                         Track.newBuilder()
                                 .setName("cross-entropy")
