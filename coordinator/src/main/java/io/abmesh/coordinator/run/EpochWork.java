@@ -111,18 +111,7 @@ final class EpochWork implements TeacherFeed.Listener {
     }
 
     private TeacherFeed feed(RunWorld.Teacher teacher) {
-        return new TeacherFeed(
-                new TeacherFeed.Context(
-                        run.runId(),
-                        run.plan(),
-                        run.world(),
-                        teacher,
-                        around.loop(),
-                        around.batches().memory(),
-                        around.security(),
-                        around.stallTimeout()),
-                this,
-                team.epoch());
+        return new TeacherFeed(run, teacher, around, this, team.epoch());
     }
 
     /** Begins to feed and to assign. */

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.run;
 import io.abmesh.coordinator.plan.StudentTap;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.RunBegin;
+import io.abmesh.proto.v1.StreamOpen;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,18 @@ record OpenedRun(
     /** Returns the samples of a micro-batch. */
     int microBatchSamples() {
         return plan.getBatch() / plan.getMicroBatches();
+    }
+
+    /** Returns what a stream to a teacher is opened with, apart from what it is asked for. */
+    StreamOpen.Builder stream(RunWorld.Teacher of, long epoch) {
+        StreamOpen.Builder open =
+                StreamOpen.newBuilder()
+                        .setRunId(runId())
+                        .setEpoch(epoch)
+                        .setExpectedModelSha256(of.description().getModelSha256())
+                        .addAllImageShape(world.facts().shape().toList());
+        world.teacherNormalization(plan, of.description()).ifPresent(open::setNormalization);
+        return open;
     }
 
     /** Returns what a student is asked for its position with. */

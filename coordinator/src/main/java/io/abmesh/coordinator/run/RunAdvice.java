@@ -37,6 +37,33 @@ final class RunAdvice {
         }
     }
 
+    /**
+     * The teacher has named the classes of test images. By chance it would have one of {@code
+     * classes} right; up to three standard deviations more may be luck.
+     */
+    void teacherExamined(int correct, int samples, int classes) {
+        double chance = 1.0 / classes;
+        double luck = 3 * Math.sqrt(samples * chance * (1 - chance));
+        String found =
+                String.format(
+                        Locale.ROOT,
+                        "the teacher has %d of %d test images right, %.0f %%",
+                        correct,
+                        samples,
+                        100.0 * correct / samples);
+        if (correct <= samples * chance + luck) {
+            notices.notice(
+                    "TEACHER_AT_CHANCE",
+                    found
+                            + String.format(
+                                    Locale.ROOT,
+                                    ", where chance has %.0f %%: check teacher.normalization and the order of its classes",
+                                    100 * chance));
+        } else {
+            notices.notice("TEACHER_ACCURACY", found);
+        }
+    }
+
     /** Students that compute differently may end in other bits than one alone. */
     void studentJoined(StudentJoin first, StudentJoin joined) {
         boolean same =

@@ -61,6 +61,9 @@ final class RunExecution {
     /** Of the newest epoch that was formed, maybe closed; none before the first. */
     private @Nullable EpochWork work;
 
+    /** Of the first teacher of a run that begins. */
+    private @Nullable TeacherExam exam;
+
     private boolean over;
 
     RunExecution(OpenedRun run, Surroundings around, Ending ending) {
@@ -154,8 +157,21 @@ final class RunExecution {
     /** Gives the run a teacher more. */
     void teacherJoined(TeacherMember member) {
         teachers.add(member);
+        examine(member);
         if (work != null) {
             work.teacherJoined(member);
+        }
+    }
+
+    /** One that has other classes than the data has no answers to compare. */
+    private void examine(TeacherMember member) {
+        RunWorld.Teacher teacher = run.teacher();
+        if (exam == null
+                && teacher != null
+                && teacher.description().getClassCount() == run.world().facts().classCount()
+                && teacher.description().getModelSha256().equals(member.modelSha256())
+                && run.log().history().steps().isEmpty()) {
+            exam = new TeacherExam(run, teacher, member, around, advice);
         }
     }
 
@@ -257,6 +273,9 @@ final class RunExecution {
     /** Stops; the students are told. */
     void close() {
         over = true;
+        if (exam != null) {
+            exam.close();
+        }
         epochs.close();
     }
 }

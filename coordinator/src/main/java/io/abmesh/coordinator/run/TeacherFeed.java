@@ -1,6 +1,5 @@
 package io.abmesh.coordinator.run;
 
-import io.abmesh.coordinator.batch.BatchMemory;
 import io.abmesh.coordinator.worker.TeacherLink;
 import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.data.schedule.MicroBatch;
@@ -8,12 +7,10 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.PhaseReads;
-import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.PhasePlan;
-import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.StreamOpen;
 import io.abmesh.proto.v1.StreamOpened;
 import io.abmesh.proto.v1.TapDescription;
@@ -60,7 +57,9 @@ final class TeacherFeed implements TeacherLink.Listener {
             String traceParent,
             Supplier<MicroBatch> render) {}
 
-    private final Context context;
+    private final OpenedRun run;
+    private final RunWorld.Teacher teacher;
+    private final RunExecution.Surroundings around;
     private final Listener listener;
     private final long epoch;
     private final List<TeacherMember> members = new ArrayList<>();
@@ -80,25 +79,27 @@ final class TeacherFeed implements TeacherLink.Listener {
     /** Pause before a stream to the same teacher is opened again. */
     private static final Duration REOPEN = Duration.ofSeconds(1);
 
-    /** What a feed needs to know of its run. */
-    record Context(
-            String runId,
-            Plan plan,
-            RunWorld world,
+    /**
+     * Has no teacher yet.
+     *
+     * @param teacher of the run
+     * @param epoch membership epoch that batches are of
+     */
+    TeacherFeed(
+            OpenedRun run,
             RunWorld.Teacher teacher,
-            Loop loop,
-            BatchMemory memory,
-            MeshSecurity security,
-            Duration stallTimeout) {}
-
-    TeacherFeed(Context context, Listener listener, long epoch) {
-        this.context = context;
+            RunExecution.Surroundings around,
+            Listener listener,
+            long epoch) {
+        this.run = run;
+        this.teacher = teacher;
+        this.around = around;
         this.listener = listener;
         this.epoch = epoch;
     }
 
     void join(TeacherMember member) {
-        if (!member.modelSha256().equals(context.teacher().description().getModelSha256())) {
+        if (!member.modelSha256().equals(teacher.description().getModelSha256())) {
             listener.notice(
                     ErrorReason.TEACHER_MODEL_MISMATCH.name(),
                     "teacher "
@@ -145,8 +146,8 @@ final class TeacherFeed implements TeacherLink.Listener {
         PhaseReads reads =
                 PhaseReads.of(
                         phase,
-                        context.plan().getTeacher().getPrecision(),
-                        context.teacher().match().teacherTaps().size());
+                        run.plan().getTeacher().getPrecision(),
+                        teacher.match().teacherTaps().size());
         return new Need(reads.taps(), reads.logits());
     }
 
@@ -216,14 +217,8 @@ final class TeacherFeed implements TeacherLink.Listener {
         if (known) {
             return;
         }
-        StreamOpen.Builder open =
-                StreamOpen.newBuilder()
-                        .setRunId(context.runId())
-                        .setEpoch(epoch)
-                        .setLogits(need.logits())
-                        .setExpectedModelSha256(context.teacher().description().getModelSha256())
-                        .addAllImageShape(context.world().facts().shape().toList());
-        List<TapDescription> taps = context.teacher().match().teacherTaps();
+        StreamOpen.Builder open = run.stream(teacher, epoch).setLogits(need.logits());
+        List<TapDescription> taps = teacher.match().teacherTaps();
         for (int i = 0; i < taps.size(); i++) {
             if (need.taps().get(i) != Encoding.ENCODING_UNSPECIFIED) {
                 open.addTaps(
@@ -233,18 +228,15 @@ final class TeacherFeed implements TeacherLink.Listener {
                                 .setEncoding(need.taps().get(i)));
             }
         }
-        context.world()
-                .teacherNormalization(context.plan(), context.teacher().description())
-                .ifPresent(open::setNormalization);
         TeacherLink link =
                 TeacherLink.open(
                         member,
                         open.build(),
-                        context.loop().of(member.workerId()),
+                        around.loop().of(member.workerId()),
                         this,
-                        context.memory(),
-                        context.security(),
-                        context.stallTimeout());
+                        around.batches().memory(),
+                        around.security(),
+                        around.stallTimeout());
         links.put(link, need);
         held.put(link, new HashMap<>());
     }
@@ -269,7 +261,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 continue;
             }
             String batchId =
-                    context.runId()
+                    run.runId()
                             + "/"
                             + epoch
                             + "/"
@@ -281,9 +273,9 @@ final class TeacherFeed implements TeacherLink.Listener {
             held(best).put(batchId, offered);
             best.offer(
                     batchId,
-                    context.world().dataset().train().sha256(),
+                    run.world().dataset().train().sha256(),
                     offered.samples(),
-                    context.world().bytes(offered.samples()),
+                    run.world().bytes(offered.samples()),
                     offered.firings(),
                     offered.key().step(),
                     offered.traceParent(),
@@ -423,7 +415,7 @@ final class TeacherFeed implements TeacherLink.Listener {
         gone.values().forEach(offered -> listener.lost(offered.key()));
         waiting.addAll(0, gone.values());
         pump();
-        context.loop().after(REOPEN, () -> reopen(link.member(), need));
+        around.loop().after(REOPEN, () -> reopen(link.member(), need));
     }
 
     /** A stream can break while its teacher stays; whoever waits for it is served again. */

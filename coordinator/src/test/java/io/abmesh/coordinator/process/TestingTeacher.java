@@ -56,7 +56,7 @@ final class TestingTeacher implements AutoCloseable {
     /** Micro-batches of five that a stream may hold. */
     private static final int HELD = 6;
 
-    /** Epochs of the streams that were opened, in order. */
+    /** Membership epochs of the streams that were opened, in order. */
     final List<Long> epochs = new CopyOnWriteArrayList<>();
 
     /** Batches that were announced, in order. */
@@ -67,6 +67,7 @@ final class TestingTeacher implements AutoCloseable {
     private final Map<String, Held> held = new ConcurrentHashMap<>();
     private volatile long failing = -1;
     private volatile double firing = 0.5;
+    private volatile double knowing = 0.9;
     private volatile String runRequest = "";
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
@@ -99,6 +100,11 @@ final class TestingTeacher implements AutoCloseable {
     /** Says that this share of the responses at each tap is greater than zero. */
     void fire(double share) {
         firing = share;
+    }
+
+    /** Says that it has this share of the labels right. */
+    void know(double share) {
+        knowing = share;
     }
 
     /** Says that it is for the run of a request. */
@@ -203,7 +209,9 @@ final class TestingTeacher implements AutoCloseable {
             switch (message.getMessageCase()) {
                 case OPEN -> {
                     open = message.getOpen();
-                    epochs.add(open.getEpoch());
+                    if (open.getEpoch() > 0) { // An exam is part of none.
+                        epochs.add(open.getEpoch());
+                    }
                     say(
                             StreamBatchesResponse.newBuilder()
                                     .setOpened(
@@ -259,6 +267,9 @@ final class TestingTeacher implements AutoCloseable {
                             .setComputedCount(header.getSampleIdsCount());
             if (header.getFirings()) {
                 open.getTapsList().forEach(tap -> ready.addFirings(firings(tap.getName())));
+            }
+            if (open.getLogits() && header.getLabels()) {
+                ready.setCorrectCount((int) Math.round(knowing * header.getSampleIdsCount()));
             }
             say(StreamBatchesResponse.newBuilder().setReady(ready));
         }

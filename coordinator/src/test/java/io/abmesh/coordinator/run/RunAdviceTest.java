@@ -63,6 +63,21 @@ final class RunAdviceTest {
     }
 
     @Test
+    void aTeacherThatMayBeGuessingIsToldSo() {
+        advice.teacherExamined(118, 128, 10);
+        advice.teacherExamined(22, 128, 10);
+        advice.teacherExamined(24, 128, 10);
+
+        assertThat(told)
+                .containsExactly(
+                        "TEACHER_ACCURACY: the teacher has 118 of 128 test images right, 92 %",
+                        "TEACHER_AT_CHANCE: the teacher has 22 of 128 test images right, 17 %, where"
+                                + " chance has 10 %: check teacher.normalization and the order of its"
+                                + " classes",
+                        "TEACHER_ACCURACY: the teacher has 24 of 128 test images right, 19 %");
+    }
+
+    @Test
     void scalesThatAllLeaveTheStudentAtChanceAreToldAsAProblem() {
         advice.scaleChosen(choice(0.5, 0.8));
         assertThat(told)

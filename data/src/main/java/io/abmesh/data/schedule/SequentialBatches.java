@@ -44,4 +44,22 @@ public final class SequentialBatches {
         }
         return renderer.finish();
     }
+
+    /**
+     * Renders samples at equal distances over all of them, so that those of a folder that is sorted
+     * by class are of all classes.
+     *
+     * @param samples in {@code [1, sampleCount]}
+     */
+    public MicroBatch spread(int samples) {
+        if (samples < 1 || samples > subset.length) {
+            throw new IllegalArgumentException(
+                    "samples: found=" + samples + ", expected=1 to " + subset.length);
+        }
+        BatchRenderer renderer = new BatchRenderer(split, samples);
+        for (int i = 0; i < samples; i++) {
+            renderer.add(subset[(int) ((long) i * subset.length / samples)], View.IDENTITY);
+        }
+        return renderer.finish();
+    }
 }

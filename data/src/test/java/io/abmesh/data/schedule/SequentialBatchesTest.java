@@ -37,6 +37,17 @@ final class SequentialBatchesTest {
     }
 
     @Test
+    void samplesMayBeSpreadOverAllOfThem() {
+        SequentialBatches batches = new SequentialBatches(split, new int[] {0, 2, 3, 5, 9}, 2);
+
+        long first = ImageSplit.TEST_IDS;
+        assertThat(batches.spread(2).sampleIds()).containsExactly(first, first + 3);
+        assertThat(batches.spread(5).sampleIds())
+                .containsExactly(first, first + 2, first + 3, first + 5, first + 9);
+        assertThatThrownBy(() -> batches.spread(6)).hasMessage("samples: found=6, expected=1 to 5");
+    }
+
+    @Test
     void batchBeyondTheLastIsRefused() {
         SequentialBatches batches = new SequentialBatches(split, new int[] {1}, 8);
 

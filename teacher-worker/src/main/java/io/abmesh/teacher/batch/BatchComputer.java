@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -107,7 +108,14 @@ public final class BatchComputer implements AutoCloseable {
                 Duration.ofNanos(nanos),
                 input.firings()
                         ? built.subList(0, tapCount).stream().map(Firings::of).toList()
-                        : List.of());
+                        : List.of(),
+                correct(input.label(), built));
+    }
+
+    private OptionalInt correct(@Nullable Tensor label, List<Tensor> built) {
+        return label == null || built.size() == tapCount
+                ? OptionalInt.empty()
+                : OptionalInt.of(Answers.correct(built.get(tapCount), label));
     }
 
     private boolean putCached(

@@ -4,6 +4,7 @@ import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.v1.TapFirings;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * What became of a batch.
@@ -15,13 +16,16 @@ import java.util.List;
  * @param computeDuration time of the forward passes; zero if there were none
  * @param firings how each tap fires, in the order in which they were asked for; empty unless the
  *     client wants to know
+ * @param correctCount samples whose largest logit is that of their label; empty unless there are
+ *     both
  */
 public record ComputedBatch(
         List<Tensor> tensors,
         int cachedCount,
         int computedCount,
         Duration computeDuration,
-        List<TapFirings> firings) {
+        List<TapFirings> firings,
+        OptionalInt correctCount) {
     /** Copies the lists. */
     public ComputedBatch {
         tensors = List.copyOf(tensors);

@@ -335,18 +335,16 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 .end();
         entry.held = new HeldBatch(batchId, epoch, computed.tensors(), () -> giveBack(entry.cost));
         host.held().put(entry.held);
-        send(
-                StreamBatchesResponse.newBuilder()
-                        .setReady(
-                                BatchReady.newBuilder()
-                                        .setBatchId(batchId)
-                                        .setCachedCount(computed.cachedCount())
-                                        .setComputedCount(computed.computedCount())
-                                        .setComputeDuration(
-                                                Durations.fromNanos(
-                                                        computed.computeDuration().toNanos()))
-                                        .addAllFirings(computed.firings()))
-                        .build());
+        BatchReady.Builder ready =
+                BatchReady.newBuilder()
+                        .setBatchId(batchId)
+                        .setCachedCount(computed.cachedCount())
+                        .setComputedCount(computed.computedCount())
+                        .setComputeDuration(
+                                Durations.fromNanos(computed.computeDuration().toNanos()))
+                        .addAllFirings(computed.firings());
+        computed.correctCount().ifPresent(ready::setCorrectCount);
+        send(StreamBatchesResponse.newBuilder().setReady(ready).build());
         if (entry.released) {
             letGo(batchId);
         }

@@ -120,6 +120,9 @@ class TeacherServicesTest {
         assertThat(ready.getReady().getBatchId()).isEqualTo("b1");
         assertThat(ready.getReady().getComputedCount()).isEqualTo(3);
         assertThat(ready.getReady().getCachedCount()).isZero();
+        // The logits are the first two pixels, so that the answers are 0, 0 and 1 to labels 0, 1,
+        // 2.
+        assertThat(ready.getReady().getCorrectCount()).isEqualTo(1);
         assertThat(tensors.keySet()).containsExactly("image", "label", "first", "b", "logits");
         assertThat(bytes(tensors.get("image"))).isEqualTo(pixels);
         assertThat(bytes(tensors.get("label")))
@@ -238,6 +241,7 @@ class TeacherServicesTest {
         Map<String, Tensor> cached = fetch("b2", EPOCH);
 
         assertThat(ready.getReady().getCachedCount()).isEqualTo(6);
+        assertThat(ready.getReady().hasCorrectCount()).isFalse(); // No labels came.
         assertThat(ready.getReady().getComputedCount()).isZero();
         assertThat(ready.getReady().getComputeDuration()).isEqualTo(Durations.ZERO);
         assertThat(teacher.engine.inferred).hasValue(6);
