@@ -45,7 +45,7 @@ public final class ReportPage {
                 + results()
                 + ReportChart.html("Test accuracy", "epoch", accuracy())
                 + ReportChart.html("Agreement with the teacher's boundary", "step", agreement())
-                + ReportChart.html("Loss", "step", loss())
+                + losses()
                 + "<h2>Plan</h2><pre>"
                 + escape(plan())
                 + "</pre></body></html>\n";
@@ -107,18 +107,24 @@ public final class ReportPage {
         return curves;
     }
 
-    private Map<String, List<double[]>> loss() {
-        Map<String, List<double[]>> curves = new LinkedHashMap<>();
-        for (Map.Entry<String, PhaseStarted> phase : report.history().started().entrySet()) {
+    /** A chart for each phase, since losses of different phases have nothing in common. */
+    private String losses() {
+        Map<String, Map<String, List<double[]>>> phases = new LinkedHashMap<>();
+        for (PhaseStarted phase : report.history().started().values()) {
             List<double[]> curve = new ArrayList<>();
+            long start = phase.getStartStep();
             report.history()
                     .steps()
-                    .subMap(phase.getValue().getStartStep(), phase.getValue().getEndStep())
+                    .subMap(start, phase.getEndStep())
                     .values()
-                    .forEach(s -> curve.add(new double[] {s.getStep(), s.getLoss()}));
-            curves.put(phase.getKey(), curve);
+                    .forEach(s -> curve.add(new double[] {s.getStep() - start, s.getLoss()}));
+            phases.computeIfAbsent(phase.getPhase(), name -> new LinkedHashMap<>())
+                    .put(phase.getTrack(), curve);
         }
-        return curves;
+        StringBuilder charts = new StringBuilder();
+        phases.forEach(
+                (name, curves) -> charts.append(ReportChart.html("Loss, " + name, "step", curves)));
+        return charts.toString();
     }
 
     private String plan() {

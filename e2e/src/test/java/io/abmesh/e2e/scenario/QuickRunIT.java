@@ -71,7 +71,9 @@ final class QuickRunIT {
     void theHtmlReportShowsPicturesAndLoadsNothing() throws IOException {
         String page = Files.readString(out.resolve("report.html"));
 
-        assertThat(page).contains("<svg").doesNotContain("src=\"http", "href=\"http");
+        assertThat(page)
+                .contains("<svg", "<h2>Loss, boundary</h2>", "<h2>Loss, classification</h2>")
+                .doesNotContain("src=\"http", "href=\"http");
     }
 
     @Test
