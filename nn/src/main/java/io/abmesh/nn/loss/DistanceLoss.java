@@ -42,14 +42,18 @@ public record DistanceLoss(
 
     @Override
     public LossPart part(LossBatch batch, StudentOutput output) {
-        FeatureShape shape = batch.shape(output.tap());
-        TeacherResponses teacher = batch.teacher(output.tap());
-        double factor = weight * batch.mean(scale, output.tap());
+        int tap = output.tap();
+        FeatureShape shape = batch.shape(tap);
+        TeacherResponses teacher = batch.teacher(tap);
+        double factor = weight * batch.mean(scale, tap);
         return new LossPart(
                 output,
                 factor,
-                (sample, value, gradient) ->
-                        sample(value, teacher.values(sample, shape), (float) factor, gradient));
+                (sample, value, gradient) -> {
+                    float[] wanted = teacher.values(sample, shape);
+                    batch.agreeing(tap, sample, TeacherResponses.agreeing(value, wanted));
+                    return sample(value, wanted, (float) factor, gradient);
+                });
     }
 
     /**

@@ -38,20 +38,19 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
 
     @Override
     public LossPart part(LossBatch batch, StudentOutput output) {
-        FeatureShape shape = batch.shape(output.tap());
-        TeacherResponses teacher = batch.teacher(output.tap());
-        double factor = weight * batch.mean(scale, output.tap());
+        int tap = output.tap();
+        FeatureShape shape = batch.shape(tap);
+        TeacherResponses teacher = batch.teacher(tap);
+        double factor = weight * batch.mean(scale, tap);
         float[] margins = margins(teacher, batch.samples(), shape);
         return new LossPart(
                 output,
                 factor,
-                (sample, value, gradient) ->
-                        sample(
-                                value,
-                                teacher.values(sample, shape),
-                                margins,
-                                (float) factor,
-                                gradient));
+                (sample, value, gradient) -> {
+                    float[] wanted = teacher.values(sample, shape);
+                    batch.agreeing(tap, sample, TeacherResponses.agreeing(value, wanted));
+                    return sample(value, wanted, margins, (float) factor, gradient);
+                });
     }
 
     /**
@@ -65,11 +64,13 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
         double[] sums = new double[channels];
         long[] counts = new long[channels];
         for (int sample = 0; sample < samples; sample++) {
-            float[] values = teacher.values(sample, shape);
-            for (int i = 0; i < values.length; i++) {
-                if (values[i] < 0) {
-                    sums[i % channels] += values[i];
-                    counts[i % channels]++;
+            float[] rows = teacher.rows(sample, shape);
+            for (int c = 0; c < channels; c++) {
+                for (int p = c * shape.positions(); p < (c + 1) * shape.positions(); p++) {
+                    if (rows[p] < 0) {
+                        sums[c] += rows[p];
+                        counts[c]++;
+                    }
                 }
             }
         }
@@ -91,13 +92,16 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
     static double sample(
             float[] response, float[] teacher, float[] margins, float factor, float[] gradient) {
         double sum = 0;
-        for (int i = 0; i < response.length; i++) {
-            float target = Math.max(teacher[i], margins[i % margins.length]);
-            boolean free = target <= 0 && response[i] <= target;
-            if (!free) {
-                float d = response[i] - target;
-                sum += (double) d * d;
-                gradient[i] += factor * 2 * d;
+        for (int from = 0; from < response.length; from += margins.length) {
+            for (int c = 0; c < margins.length; c++) {
+                int i = from + c;
+                float target = Math.max(teacher[i], margins[c]);
+                boolean free = target <= 0 && response[i] <= target;
+                if (!free) {
+                    float d = response[i] - target;
+                    sum += (double) d * d;
+                    gradient[i] += factor * 2 * d;
+                }
             }
         }
         return sum;
