@@ -89,67 +89,34 @@ public record BoundaryLoss(
             FeatureShape shape,
             float factor,
             float[] gradient) {
-        int neurons = response.length;
         float[] side = teacher.sides(sample, shape);
-        double loss = 0;
-        long agreeing = 0;
-        for (int from = 0; from < neurons; from += CHUNK) {
-            int to = Math.min(neurons, from + CHUNK);
-            loss += hinge(response, side, from, to, (float) margin, 2 * factor, gradient);
-            agreeing += agreeing(response, side, from, to);
-        }
-        return new Sample(loss, agreeing);
+        float[] distance = new float[response.length];
+        distances(response, side, (float) margin, distance);
+        slopes(side, distance, 2 * factor, gradient);
+        return new Sample(NeuronArithmetic.squares(distance), agreeing(response, side));
     }
 
-    /**
-     * Neurons whose squares are added in {@code float} before the sum goes on in {@code double}.
-     */
-    private static final int CHUNK = 512;
+    private static void distances(float[] response, float[] side, float margin, float[] distance) {
+        for (int i = 0; i < distance.length; i++) {
+            // max, unlike a comparison, hands on what is not a number
+            distance[i] = Math.max(margin + side[i] * response[i], 0f);
+        }
+    }
 
-    private static final int LANES = 16;
-
-    private static float hinge(
-            float[] response,
-            float[] side,
-            int from,
-            int to,
-            float margin,
-            float slope,
-            float[] gradient) {
-        float[] sums = new float[LANES];
-        int i = from;
-        for (; i + LANES <= to; i += LANES) {
-            for (int lane = 0; lane < LANES; lane++) {
-                // max, unlike a comparison, hands on what is not a number
-                float d = Math.max(margin + side[i + lane] * response[i + lane], 0f);
-                sums[lane] += d * d;
-                gradient[i + lane] += slope * side[i + lane] * d;
-            }
+    private static void slopes(float[] side, float[] distance, float slope, float[] gradient) {
+        for (int i = 0; i < distance.length; i++) {
+            gradient[i] += slope * side[i] * distance[i];
         }
-        for (; i < to; i++) {
-            float d = Math.max(margin + side[i] * response[i], 0f);
-            sums[0] += d * d;
-            gradient[i] += slope * side[i] * d;
-        }
-        float total = 0;
-        for (float sum : sums) {
-            total += sum;
-        }
-        return total;
     }
 
     /** Returns how many neurons of a sample are on the teacher's side, without any gradient. */
     public static int agreeing(
             float[] response, TeacherResponses teacher, int sample, FeatureShape shape) {
-        float[] side = teacher.sides(sample, shape);
-        return agreeing(response, side, 0, response.length);
+        return agreeing(response, teacher.sides(sample, shape));
     }
 
-    private static int agreeing(float[] response, float[] side, int from, int to) {
-        int count = 0;
-        for (int i = from; i < to; i++) {
-            count += (response[i] > 0f) == (side[i] < 0f) ? 1 : 0;
-        }
-        return count;
+    /** A side is -1 where the teacher fires. */
+    private static int agreeing(float[] response, float[] side) {
+        return response.length - NeuronArithmetic.agreeing(response, side);
     }
 }

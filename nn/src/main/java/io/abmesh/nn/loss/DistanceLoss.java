@@ -51,7 +51,7 @@ public record DistanceLoss(
                 factor,
                 (sample, value, gradient) -> {
                     float[] wanted = teacher.values(sample, shape);
-                    batch.agreeing(tap, sample, TeacherResponses.agreeing(value, wanted));
+                    batch.agreeing(tap, sample, NeuronArithmetic.agreeing(value, wanted));
                     return sample(value, wanted, (float) factor, gradient);
                 });
     }
@@ -64,20 +64,41 @@ public record DistanceLoss(
      * @param gradient {@code factor} times the gradient is added
      */
     double sample(float[] response, float[] teacher, float factor, float[] gradient) {
-        double sum = 0;
-        for (int i = 0; i < response.length; i++) {
-            boolean passes = !rectified || response[i] > 0;
-            // max, unlike a comparison, hands on what is not a number
-            float d =
-                    rectified
-                            ? Math.max(response[i], 0f) - Math.max(teacher[i], 0f)
-                            : response[i] - teacher[i];
-            boolean squared = norm == Norm.L2;
-            sum += squared ? (double) d * d : Math.abs(d);
-            if (passes) {
-                gradient[i] += factor * (squared ? 2 * d : Math.signum(d));
-            }
+        float low = rectified ? 0f : Float.NEGATIVE_INFINITY;
+        float[] difference = new float[response.length];
+        differences(response, teacher, low, difference);
+        if (norm == Norm.L2) {
+            squareSlopes(response, difference, low, 2 * factor, gradient);
+            return NeuronArithmetic.squares(difference);
         }
-        return sum;
+        sizeSlopes(response, difference, low, factor, gradient);
+        return NeuronArithmetic.sizes(difference);
+    }
+
+    private static void differences(
+            float[] response, float[] teacher, float low, float[] difference) {
+        for (int i = 0; i < difference.length; i++) {
+            // max, unlike a comparison, hands on what is not a number
+            difference[i] = Math.max(response[i], low) - Math.max(teacher[i], low);
+        }
+    }
+
+    private static void squareSlopes(
+            float[] response, float[] difference, float low, float slope, float[] gradient) {
+        for (int i = 0; i < difference.length; i++) {
+            gradient[i] += slope * difference[i] * passes(response[i], low);
+        }
+    }
+
+    private static void sizeSlopes(
+            float[] response, float[] difference, float low, float slope, float[] gradient) {
+        for (int i = 0; i < difference.length; i++) {
+            gradient[i] += slope * NeuronArithmetic.sign(difference[i]) * passes(response[i], low);
+        }
+    }
+
+    /** Returns 1 where a change of the response is one of the loss, 0 elsewhere. */
+    private static float passes(float response, float low) {
+        return NeuronArithmetic.positive(Math.max(response - low, 0f));
     }
 }

@@ -48,7 +48,7 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
                 factor,
                 (sample, value, gradient) -> {
                     float[] wanted = teacher.values(sample, shape);
-                    batch.agreeing(tap, sample, TeacherResponses.agreeing(value, wanted));
+                    batch.agreeing(tap, sample, NeuronArithmetic.agreeing(value, wanted));
                     return sample(value, wanted, margins, (float) factor, gradient);
                 });
     }
@@ -67,10 +67,9 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
             float[] rows = teacher.rows(sample, shape);
             for (int c = 0; c < channels; c++) {
                 for (int p = c * shape.positions(); p < (c + 1) * shape.positions(); p++) {
-                    if (rows[p] < 0) {
-                        sums[c] += rows[p];
-                        counts[c]++;
-                    }
+                    float negative = Math.min(rows[p], 0f) + 0f; // no -0, whose sign is set too
+                    sums[c] += negative;
+                    counts[c] += Float.floatToRawIntBits(negative) >>> 31;
                 }
             }
         }
@@ -91,19 +90,26 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
      */
     static double sample(
             float[] response, float[] teacher, float[] margins, float factor, float[] gradient) {
-        double sum = 0;
+        float[] distance = new float[response.length];
         for (int from = 0; from < response.length; from += margins.length) {
             for (int c = 0; c < margins.length; c++) {
-                int i = from + c;
-                float target = Math.max(teacher[i], margins[c]);
-                boolean free = target <= 0 && response[i] <= target;
-                if (!free) {
-                    float d = response[i] - target;
-                    sum += (double) d * d;
-                    gradient[i] += factor * 2 * d;
-                }
+                distance[from + c] = Math.max(teacher[from + c], margins[c]);
             }
         }
-        return sum;
+        fromTargets(response, distance);
+        for (int i = 0; i < distance.length; i++) {
+            gradient[i] += 2 * factor * distance[i];
+        }
+        return NeuronArithmetic.squares(distance);
+    }
+
+    /** Below a target that is not positive, nothing is missing. */
+    private static void fromTargets(float[] response, float[] targets) {
+        for (int i = 0; i < targets.length; i++) {
+            targets[i] =
+                    Math.max(
+                            response[i] - targets[i],
+                            NeuronArithmetic.lowWherePositive(targets[i]));
+        }
     }
 }

@@ -76,7 +76,7 @@ public record TeacherResponses(Encoding encoding, ByteBuffer bytes) {
         }
         float[] sides = values(sample, shape);
         for (int i = 0; i < sides.length; i++) {
-            sides[i] = sides[i] > 0 ? -1 : 1;
+            sides[i] = 1 - 2 * NeuronArithmetic.positive(Math.max(sides[i], 0f));
         }
         return sides;
     }
@@ -146,20 +146,6 @@ public record TeacherResponses(Encoding encoding, ByteBuffer bytes) {
                     throw new IllegalStateException("a loss reads values of a boundary's bits");
         }
         return rows;
-    }
-
-    /**
-     * Returns how many neurons of a sample are on the teacher's side of the boundary.
-     *
-     * @param response student, behind the connector; borrowed
-     * @param teacher as many values, in the same order; borrowed
-     */
-    static int agreeing(float[] response, float[] teacher) {
-        int count = 0;
-        for (int i = 0; i < response.length; i++) {
-            count += (response[i] > 0f) == (teacher[i] > 0f) ? 1 : 0;
-        }
-        return count;
     }
 
     /** Widens a half-precision number, which is exact. */
