@@ -79,11 +79,9 @@ public record AttentionLoss(double weight, boolean rectified, double scale, List
         int channels = response.length / positions;
         for (int p = 0; p < positions; p++) {
             double byEnergy = (slope[p] - along * student[p] / length) / length;
-            for (int c = 0; c < channels; c++) {
-                float x = response[p * channels + c];
-                if (!rectified || x > 0) {
-                    gradient[p * channels + c] += (float) (factor * byEnergy * 2 * x);
-                }
+            float twice = (float) (factor * byEnergy * 2);
+            for (int i = p * channels; i < (p + 1) * channels; i++) {
+                gradient[i] += twice * Math.max(response[i], low());
             }
         }
         return loss;
@@ -93,13 +91,18 @@ public record AttentionLoss(double weight, boolean rectified, double scale, List
         int channels = values.length / positions;
         double[] energies = new double[positions];
         for (int p = 0; p < positions; p++) {
-            for (int c = 0; c < channels; c++) {
-                float x = values[p * channels + c];
-                double y = rectified ? Math.max(x, 0f) : x;
-                energies[p] += y * y;
+            double energy = 0;
+            for (int i = p * channels; i < (p + 1) * channels; i++) {
+                double y = Math.max(values[i], low());
+                energy += y * y;
             }
+            energies[p] = energy;
         }
         return energies;
+    }
+
+    private float low() {
+        return rectified ? 0f : Float.NEGATIVE_INFINITY;
     }
 
     private static double length(double[] values) {
