@@ -14,9 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SplittableRandom;
 import onnx.Onnx.AttributeProto;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.NodeProto;
@@ -26,6 +28,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.shade.protobuf.ByteString;
 
@@ -231,6 +234,49 @@ final class OnnxTeacherEngineTest {
             }
             assertThat(Math.abs(sum - 1)).as("distance from a distribution").isGreaterThan(0.01);
         }
+    }
+
+    /**
+     * What is in the cache is not computed again, so which samples are computed together depends on
+     * what came before: the answers must not.
+     */
+    @ParameterizedTest(name = "{0}, {1} channels, side {2}")
+    @CsvSource({"wrn, 3, 16", "resnet, 3, 64", "mobilenetv2, 3, 32", "mlp, 1, 8", "vit, 1, 8"})
+    void aSampleHasTheSameBitsWhateverIsComputedWithIt(String model, long channels, long side) {
+        List<Long> shape = List.of(channels, side, side);
+        int imageBytes = Math.toIntExact(channels * side * side);
+        byte[] images = new byte[12 * imageBytes];
+        new SplittableRandom(1).nextBytes(images);
+        PixelNormalization normalization =
+                new PixelNormalization(
+                        Collections.nCopies((int) channels, 120f),
+                        Collections.nCopies((int) channels, 60f));
+        try (TeacherEngine engine =
+                        TeacherEngines.open(fixture(model + ".onnx"), TeacherOptions.defaults());
+                TeacherSession session = engine.open(engine.describe().autoTaps(), true, shape)) {
+            List<float[]> together =
+                    answers(session.infer(ByteBuffer.wrap(images), 12, normalization));
+            for (int size : new int[] {1, 2, 5, 7}) {
+                ByteBuffer some = ByteBuffer.wrap(images, 4 * imageBytes, size * imageBytes);
+                List<float[]> apart = answers(session.infer(some.slice(), size, normalization));
+                for (int i = 0; i < together.size(); i++) {
+                    int values = together.get(i).length / 12;
+                    assertThat(apart.get(i))
+                            .as("answer %d of %d samples", i, size)
+                            .isEqualTo(
+                                    Arrays.copyOfRange(
+                                            together.get(i), 4 * values, (4 + size) * values));
+                }
+            }
+        }
+    }
+
+    /** Taps, then logits. */
+    private static List<float[]> answers(TeacherResult result) {
+        List<float[]> answers = new ArrayList<>();
+        result.taps().forEach(tap -> answers.add(values(tap)));
+        answers.add(values(Objects.requireNonNull(result.logits())));
+        return answers;
     }
 
     @Test
