@@ -21,7 +21,7 @@ import java.util.Random;
 
 /**
  * Computes value and gradient of losses at the taps of WRN-16-2 for 64 random responses, on one
- * thread, again and again. Responses are as good as normal, so their signs are random.
+ * thread, again and again. The signs of the responses are random.
  */
 public final class LossTime {
     private static final int WARM_UP = 20;
