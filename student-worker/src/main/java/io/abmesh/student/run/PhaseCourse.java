@@ -65,7 +65,15 @@ final class PhaseCourse {
 
     /** Returns the learning rate of a step. */
     double learningRateAt(long step) {
-        return phase.learningRateAt(step) * (plateau == null ? 1 : plateau.factor());
+        long place = step - phase.startStep();
+        double planned =
+                probe == null
+                        ? phase.learningRate().at(place, phase.length())
+                        : phase.learningRate()
+                                .at(
+                                        probe.placeInSchedule(place),
+                                        probe.scheduleLength(phase.length()));
+        return planned * (plateau == null ? 1 : plateau.factor());
     }
 
     /** Returns losses and optimiser of a step. */

@@ -57,9 +57,4 @@ record PlannedPhase(
                         boundary.taps())
                 : term;
     }
-
-    /** Rate of a step as the plan has it, before a plateau's factor. */
-    double learningRateAt(long step) {
-        return learningRate.at(step - startStep, length());
-    }
 }

@@ -111,6 +111,20 @@ public final class ScaleProbe {
     }
 
     /**
+     * Returns the place of a step in the phase's schedule of rates. Each scale that is tried begins
+     * where the phase begins anew behind the probe, at the schedule's beginning: they see the rates
+     * that the chosen one will.
+     */
+    public long placeInSchedule(long step) {
+        return step < end() ? step % steps : step - end();
+    }
+
+    /** Returns the steps behind the probe, which the schedule stretches over. */
+    public long scheduleLength(long length) {
+        return length - end();
+    }
+
+    /**
      * Takes the agreement of a step, of each tap; returns the choice if it was the last one that
      * the choice depends on.
      */

@@ -9,6 +9,7 @@ import io.abmesh.nn.loss.Reduction;
 import io.abmesh.nn.training.OptimizerSetup;
 import io.abmesh.nn.training.PhaseSetup;
 import io.abmesh.student.fetch.TensorNeeds;
+import io.abmesh.student.schedule.LearningRate;
 import io.abmesh.student.schedule.LearningRates;
 import io.abmesh.student.schedule.PlateauRule;
 import io.abmesh.student.schedule.ScaleProbe;
@@ -92,6 +93,19 @@ final class PhaseCourseTest {
         assertThat(scales).containsExactly(5.0, 16.0, 50.0, 160.0, 500.0, 160.0);
     }
 
+    @Test
+    void everyScaleThatIsTriedSeesTheRatesThatTheChosenOneBeginsWith() {
+        LearningRate rising = (step, length) -> (step + 1.0) / length;
+        PhaseCourse course =
+                PhaseCourse.begin(phase(120, Optional.empty(), true, rising)); // 6 steps a scale
+
+        for (long start = START; start <= START + 30; start += 6) {
+            assertThat(course.learningRateAt(start)).isEqualTo(1.0 / 90);
+            assertThat(course.learningRateAt(start + 5)).isEqualTo(6.0 / 90);
+        }
+        assertThat(course.learningRateAt(START + 119)).isEqualTo(1);
+    }
+
     private static double scale(PhaseSetup setup) {
         return ((BoundaryLoss) setup.losses().get(0)).scale();
     }
@@ -101,6 +115,11 @@ final class PhaseCourseTest {
     }
 
     private static PlannedPhase phase(long length, Optional<PlateauRule> plateau, boolean probed) {
+        return phase(length, plateau, probed, LearningRates.constant(0.1));
+    }
+
+    private static PlannedPhase phase(
+            long length, Optional<PlateauRule> plateau, boolean probed, LearningRate rate) {
         return new PlannedPhase(
                 0,
                 "phase",
@@ -109,7 +128,7 @@ final class PhaseCourseTest {
                 new PhaseSetup(
                         List.of(new BoundaryLoss(1, 1, Reduction.MEAN, 0)),
                         new OptimizerSetup(0, 0)),
-                LearningRates.constant(0.1),
+                rate,
                 plateau,
                 probed,
                 new TensorNeeds(List.of()));
