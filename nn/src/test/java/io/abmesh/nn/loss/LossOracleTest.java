@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.nn.loss.DistanceLoss.Norm;
-import io.abmesh.nn.loss.FlowLoss.FlowMap;
 import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.oracle.OracleNumbers;
 import java.io.IOException;
@@ -12,8 +11,10 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -35,6 +36,11 @@ final class LossOracleTest {
     private static final FeatureShape SECOND = new FeatureShape(D, H / 2, H / 2);
     private static final int[] LABELS = {4, 0, 2};
 
+    /** Not 1, so that a factor that is left out is missed. */
+    private static final double WEIGHT = 2;
+
+    private static final double SCALE = 3;
+
     /** The inputs are the same numbers; what is left is the rounding of float sums. */
     private static final double TOLERANCE = 2e-6;
 
@@ -43,221 +49,197 @@ final class LossOracleTest {
     @ParameterizedTest(name = "{0}, {1}")
     @CsvSource({"L1, raw", "L1, rectified", "L2, raw", "L2, rectified"})
     void distances(Norm norm, String side) {
-        DistanceLoss term = new DistanceLoss(1, norm, !side.equals("raw"), 1, List.of());
-        float[][] gradients = new float[N][C * H * H];
-        double loss = 0;
-        for (int n = 0; n < N; n++) {
-            loss +=
-                    term.sample(
-                            student("first", n, C, H),
-                            teacher("first", C, H).values(n, FIRST),
-                            1f / (N * C * H * H),
-                            gradients[n]);
-        }
-
-        String name = norm.name().toLowerCase(Locale.ROOT) + "." + side;
-        assertLoss(name, loss / (N * C * H * H));
-        assertCase(name, 0, gradients, C);
+        assertOracle(
+                norm.name().toLowerCase(Locale.ROOT) + "." + side,
+                new DistanceLoss(WEIGHT, norm, !side.equals("raw"), SCALE, List.of()),
+                WEIGHT * SCALE,
+                FIRST);
     }
 
     @Test
     void overhaul() {
-        TeacherResponses teacher = teacher("first", C, H);
-        float[] margins = OverhaulLoss.margins(teacher, N, FIRST);
-        float[][] gradients = new float[N][C * H * H];
-        double loss = 0;
-        for (int n = 0; n < N; n++) {
-            loss +=
-                    OverhaulLoss.sample(
-                            student("first", n, C, H),
-                            teacher.values(n, FIRST),
-                            margins,
-                            1f / (N * C * H * H),
-                            gradients[n]);
-        }
-
-        assertLoss("overhaul", loss / (N * C * H * H));
-        assertCase("overhaul", 0, gradients, C);
+        assertOracle("overhaul", new OverhaulLoss(WEIGHT, SCALE, List.of()), WEIGHT * SCALE, FIRST);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"raw", "rectified"})
     void attention(String side) {
-        AttentionLoss term = new AttentionLoss(1, !side.equals("raw"), 1, List.of());
-        float[][] gradients = new float[N][C * H * H];
-        double loss = 0;
-        for (int n = 0; n < N; n++) {
-            loss +=
-                    term.sample(
-                            student("first", n, C, H),
-                            teacher("first", C, H).values(n, FIRST),
-                            H * H,
-                            1.0 / N,
-                            gradients[n]);
-        }
-
-        assertLoss("attention." + side, loss / N);
-        assertCase("attention." + side, 0, gradients, C);
+        assertOracle(
+                "attention." + side,
+                new AttentionLoss(WEIGHT, !side.equals("raw"), SCALE, List.of()),
+                WEIGHT * SCALE,
+                FIRST);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"raw", "rectified"})
     void flow(String side) {
-        FlowLoss term = new FlowLoss(1, !side.equals("raw"), 1, List.of());
-        float[][] first = new float[N][C * H * H];
-        float[][] second = new float[N][D * H * H / 4];
-        double loss = 0;
-        for (int n = 0; n < N; n++) {
-            loss +=
-                    term.sample(
-                            new FlowMap(student("first", n, C, H), H, H),
-                            new FlowMap(student("second", n, D, H / 2), H / 2, H / 2),
-                            new FlowMap(teacher("first", C, H).values(n, FIRST), H, H),
-                            new FlowMap(
-                                    teacher("second", D, H / 2).values(n, SECOND), H / 2, H / 2),
-                            1.0 / N,
-                            first[n],
-                            second[n]);
-        }
-
-        assertLoss("flow." + side, loss / N);
-        assertCase("flow." + side, 0, first, C);
-        assertCase("flow." + side, 1, second, D);
+        assertOracle(
+                "flow." + side,
+                new FlowLoss(WEIGHT, !side.equals("raw"), SCALE, List.of()),
+                WEIGHT * SCALE,
+                FIRST,
+                SECOND);
     }
 
     @Test
     void distillation() {
-        assertLogits(
-                "kd",
-                (n, gradient) ->
-                        new DistillationLoss(1, 3, false, false)
-                                .sample(
-                                        logits("student", n),
-                                        logits("teacher", n),
-                                        1.0 / N,
-                                        gradient));
-        assertLogits(
-                "kd.standardized",
-                (n, gradient) ->
-                        new DistillationLoss(1, 2, true, true)
-                                .sample(
-                                        logits("student", n),
-                                        logits("teacher", n),
-                                        1.0 / N,
-                                        gradient));
+        assertOracle("kd", new DistillationLoss(WEIGHT, 3, false, false), WEIGHT);
+        assertOracle("kd.standardized", new DistillationLoss(WEIGHT, 2, true, true), WEIGHT);
     }
 
     @ParameterizedTest(name = "{0}")
     @CsvSource({"dkd, 4, 1, 8, false", "dkd.standardized, 2, 0.5, 2, true"})
     void decoupled(
             String name, double temperature, double target, double others, boolean standardized) {
-        DecoupledLoss term = new DecoupledLoss(1, temperature, target, others, standardized);
-        assertLogits(
-                name,
-                (n, gradient) ->
-                        term.sample(
-                                logits("student", n),
-                                logits("teacher", n),
-                                LABELS[n],
-                                1.0 / N,
-                                gradient));
+        assertOracle(
+                name, new DecoupledLoss(WEIGHT, temperature, target, others, standardized), WEIGHT);
     }
 
     @ParameterizedTest(name = "{0}")
     @CsvSource({"dist, 1, 1, 2", "dist.softened, 4, 2, 1"})
     void relations(String name, double temperature, double inter, double intra) {
-        float[] student = new float[N * K];
-        float[] teacher = new float[N * K];
-        for (int n = 0; n < N; n++) {
-            System.arraycopy(logits("student", n), 0, student, n * K, K);
-            System.arraycopy(logits("teacher", n), 0, teacher, n * K, K);
-        }
-        float[] gradient = new float[N * K];
-        double loss =
-                new RelationLoss(1, temperature, inter, intra)
-                        .batch(student, teacher, N, 1, gradient);
-
-        assertLoss(name, loss);
-        assertGradient(name, 0, gradient);
+        assertOracle(name, new RelationLoss(WEIGHT, temperature, inter, intra), WEIGHT);
     }
 
     @Test
     void smoothedCrossEntropy() {
-        assertLogits(
-                "crossEntropy.smoothed",
-                (n, gradient) ->
-                        new CrossEntropyLoss(1, 0.1)
-                                .sample(logits("student", n), LABELS[n], 1.0 / N, gradient));
+        assertOracle("crossEntropy.smoothed", new CrossEntropyLoss(WEIGHT, 0.1), WEIGHT);
     }
 
     @Test
     void centredLogits() {
-        assertLogits(
-                "centered",
-                (n, gradient) ->
-                        CenteredLogitsLoss.sample(
-                                logits("student", n), logits("teacher", n), 1.0 / N, gradient));
+        assertOracle("centered", new CenteredLogitsLoss(WEIGHT, SCALE), WEIGHT * SCALE);
     }
 
-    private interface OfSample {
-        double add(int sample, float[] gradient);
-    }
-
-    private void assertLogits(String name, OfSample of) {
-        float[] all = new float[N * K];
+    /** What a phase makes of the term's parts is so many times the oracle's loss and gradients. */
+    private void assertOracle(String name, LossTerm term, double times, FeatureShape... taps) {
+        OracleBatch batch = new OracleBatch(List.of(taps));
+        Map<StudentOutput, float[][]> gradients = new LinkedHashMap<>();
         double loss = 0;
-        for (int n = 0; n < N; n++) {
-            float[] gradient = new float[K];
-            loss += of.add(n, gradient);
-            System.arraycopy(gradient, 0, all, n * K, K);
+        for (LossPart part : term.parts(batch)) {
+            float[][] gradient =
+                    gradients.computeIfAbsent(
+                            part.output(), output -> new float[N][batch.size(output)]);
+            double sum = 0;
+            for (int n = 0; n < N; n++) {
+                sum += part.loss().add(n, batch.student(part.output(), n), gradient[n]);
+            }
+            loss += part.factor() * sum;
         }
-        assertLoss(name, loss / N);
-        assertGradient(name, 0, all);
-    }
 
-    private void assertLoss(String name, double loss) {
-        double expected = oracle.get(name).get("loss").asDouble();
+        double expected = times * oracle.get(name).get("loss").asDouble();
         assertThat(loss).as(name).isCloseTo(expected, within(TOLERANCE * expected));
+        assertThat(gradients.keySet()).containsExactlyElementsOf(term.reads(taps.length));
+        int by = 0;
+        for (Map.Entry<StudentOutput, float[][]> found : gradients.entrySet()) {
+            int channels = found.getKey().atTap() ? taps[found.getKey().tap()].channels() : K;
+            assertGradient(name, by++, times, rows(found.getValue(), channels));
+        }
     }
 
-    /** Compares gradients {@code [positions, C]} of the samples. */
-    private void assertCase(String name, int by, float[][] gradients, int channels) {
-        int size = gradients[0].length;
+    /** Returns {@code [N, C, H, W]} of the samples' {@code [H * W, C]}. */
+    private static float[] rows(float[][] samples, int channels) {
+        int size = samples[0].length;
         int positions = size / channels;
-        float[] rows = new float[N * size]; // [N, C, H, W]
+        float[] rows = new float[N * size];
         for (int n = 0; n < N; n++) {
             for (int c = 0; c < channels; c++) {
                 for (int p = 0; p < positions; p++) {
-                    rows[n * size + c * positions + p] = gradients[n][p * channels + c];
+                    rows[n * size + c * positions + p] = samples[n][p * channels + c];
                 }
             }
         }
-        assertGradient(name, by, rows);
+        return rows;
     }
 
-    private void assertGradient(String name, int by, float[] found) {
+    private void assertGradient(String name, int by, double times, float[] found) {
         JsonNode expected = oracle.get(name).get("gradients").get(by);
         assertThat(found).hasSize(expected.size());
         double largest = 0;
         for (JsonNode value : expected) {
-            largest = Math.max(largest, Math.abs(value.asDouble()));
+            largest = Math.max(largest, Math.abs(times * value.asDouble()));
         }
         assertThat(largest).isPositive();
         for (int i = 0; i < found.length; i++) {
             assertThat((double) found[i])
                     .as("%s, gradient %s, element %s", name, by, i)
-                    .isCloseTo(expected.get(i).asDouble(), within(TOLERANCE * largest));
+                    .isCloseTo(times * expected.get(i).asDouble(), within(TOLERANCE * largest));
         }
     }
 
-    /** Responses of one sample, {@code [H * W, C]}. */
-    private static float[] student(String tap, int sample, int channels, int side) {
-        return responses("student." + tap, channels, side)
-                .values(sample, new FeatureShape(channels, side, side));
-    }
+    /** The oracle's inputs, as a phase hands a micro-batch to its losses. */
+    private record OracleBatch(List<FeatureShape> shapes) implements LossBatch {
+        private static final List<String> NAMES = List.of("first", "second");
 
-    private static TeacherResponses teacher(String tap, int channels, int side) {
-        return responses("teacher." + tap, channels, side);
+        int size(StudentOutput output) {
+            return output.atTap() ? shapes.get(output.tap()).elements() : K;
+        }
+
+        float[] student(StudentOutput output, int sample) {
+            return output.atTap()
+                    ? responses("student", output.tap()).values(sample, shape(output.tap()))
+                    : logits("student", sample);
+        }
+
+        private TeacherResponses responses(String whose, int tap) {
+            FeatureShape shape = shape(tap);
+            return LossOracleTest.responses(
+                    whose + "." + NAMES.get(tap), shape.channels(), shape.rows());
+        }
+
+        @Override
+        public float[] student(StudentOutput output) {
+            float[] all = new float[N * size(output)];
+            for (int n = 0; n < N; n++) {
+                System.arraycopy(student(output, n), 0, all, n * size(output), size(output));
+            }
+            return all;
+        }
+
+        @Override
+        public int samples() {
+            return N;
+        }
+
+        @Override
+        public int taps() {
+            return shapes.size();
+        }
+
+        @Override
+        public int imageSide() {
+            return H;
+        }
+
+        @Override
+        public FeatureShape shape(int tap) {
+            return shapes.get(tap);
+        }
+
+        @Override
+        public TeacherResponses teacher(int tap) {
+            return responses("teacher", tap);
+        }
+
+        @Override
+        public float[] teacherLogits(int from, int count) {
+            float[] some = new float[count];
+            for (int i = 0; i < count; i++) {
+                some[i] = logits("teacher", (from + i) / K)[(from + i) % K];
+            }
+            return some;
+        }
+
+        @Override
+        public int label(int sample) {
+            return LABELS[sample];
+        }
+
+        @Override
+        public void agreeing(int tap, int sample, long neurons) {
+            assertThat(neurons).isBetween(0L, (long) shape(tap).elements());
+        }
     }
 
     private static TeacherResponses responses(String name, int channels, int side) {
