@@ -39,7 +39,13 @@ final class LossValidator {
                     true,
                     "false unless kind is boundary and reduction is mean");
             require(loss.getScale() == 0, "scale", loss.getScale(), "nothing beside scaleAuto");
-        } else if (loss.getReduction() != Reduction.REDUCTION_AUTHORS) {
+        } else if (loss.getReduction() == Reduction.REDUCTION_AUTHORS) {
+            require(
+                    kind != LossKind.LOSS_KIND_BOUNDARY || loss.getScale() == 0,
+                    "scale",
+                    loss.getScale(),
+                    "nothing with reduction: authors, which has its own");
+        } else {
             boolean centered = kind == LossKind.LOSS_KIND_CENTERED_LOGITS;
             of("scale", loss.getScale(), atTaps || centered);
         }

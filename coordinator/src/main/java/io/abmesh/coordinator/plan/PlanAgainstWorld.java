@@ -3,11 +3,14 @@ package io.abmesh.coordinator.plan;
 import io.abmesh.data.image.ImageDataset;
 import io.abmesh.data.schedule.BatchSchedule;
 import io.abmesh.proto.plan.LossReads;
+import io.abmesh.proto.plan.PhaseReads;
 import io.abmesh.proto.plan.ProbedScale;
 import io.abmesh.proto.v1.Connector;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
+import io.abmesh.proto.v1.LossKind;
 import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.Normalization;
+import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
 import io.abmesh.proto.v1.TapDescription;
 import java.util.ArrayList;
@@ -62,6 +65,7 @@ public final class PlanAgainstWorld {
                 match = world.pairs(student, world.teacherTaps(teacher));
                 world.lossesAtTaps(match.studentTaps());
             }
+            world.agreements(match.studentTaps().size());
         }
         if (!world.problems.isEmpty()) {
             throw PlanProblem.exception(world.problems);
@@ -85,6 +89,7 @@ public final class PlanAgainstWorld {
                             + " training images");
         }
         probes();
+        standardized();
         int crop = plan.getData().getAugmentation().getCrop();
         int side = Math.min(data.shape().height(), data.shape().width());
         if (crop >= side) {
@@ -115,6 +120,21 @@ public final class PlanAgainstWorld {
                                 + steps
                                 + " steps, min="
                                 + ProbedScale.SHORTEST_PHASE);
+            }
+        }
+    }
+
+    /** Two logits with mean 0 and standard deviation 1 are the same two numbers in every sample. */
+    private void standardized() {
+        for (int i = 0; i < plan.getPhasesCount() && data.classCount() < 3; i++) {
+            for (int j = 0; j < plan.getPhases(i).getLossesCount(); j++) {
+                if (plan.getPhases(i).getLosses(j).getStandardized()) {
+                    problem(
+                            "phases[" + i + "].losses[" + j + "].standardized",
+                            "standardized logits of so few classes are all alike: found="
+                                    + data.classCount()
+                                    + " classes, min=3");
+                }
             }
         }
     }
@@ -175,10 +195,14 @@ public final class PlanAgainstWorld {
     private void classes(DescribeTeacherResponse teacher) {
         boolean logits = plan.getPhasesList().stream().anyMatch(PlanNeeds::logits);
         boolean same = plan.getPhasesList().stream().anyMatch(PlanNeeds::logitsOfClasses);
-        if (logits && teacher.getClassCount() == 0) {
+        if (logits && teacher.getClassCount() < 2) {
             problem(
                     "teacher.model",
-                    "teacher has no logits: found=no [N, classes] output, expected="
+                    "teacher has no logits: found="
+                            + (teacher.getClassCount() == 0
+                                    ? "no [N, classes] output"
+                                    : "one class")
+                            + ", expected="
                             + (same ? data.classCount() + " classes" : "2 classes or more")
                             + " for "
                             + String.join(", ", kindsOfLogits()));
@@ -213,7 +237,25 @@ public final class PlanAgainstWorld {
                 String path = "phases[" + i + "].losses[" + j + "]";
                 if (tapNumbers(loss, path, student.size())) {
                     places(loss, path, student);
+                    flow(loss, path, student);
                 }
+            }
+        }
+    }
+
+    /** What ends a phase or chooses a scale by the agreement at every tap is told it. */
+    private void agreements(int tapCount) {
+        for (int i = 0; i < plan.getPhasesCount() && problems.isEmpty(); i++) {
+            PhasePlan phase = plan.getPhases(i);
+            boolean needed = ProbedScale.of(phase) || PlanNeeds.mayEndEarly(phase);
+            PhaseReads reads = PhaseReads.of(phase, plan.getTeacher().getPrecision(), tapCount);
+            if (needed && !reads.agreement()) {
+                problem(
+                        "phases[" + i + "].losses",
+                        "until and scale: auto read the agreement at every tap: found=losses that"
+                                + " compare some, expected=each of "
+                                + tapCount
+                                + " taps compared neuron by neuron");
             }
         }
     }
@@ -233,6 +275,15 @@ public final class PlanAgainstWorld {
             }
         }
         return known;
+    }
+
+    /** A loss between each tap and the next has a next. */
+    private void flow(LossPlan loss, String path, List<StudentTap> student) {
+        if (loss.getKind() == LossKind.LOSS_KIND_FSP && student.size() < 2) {
+            problem(
+                    path + ".kind",
+                    "fsp compares each tap with the next: found=" + student + ", min=2 taps");
+        }
     }
 
     /** A loss that compares places has feature maps to compare. */

@@ -49,17 +49,14 @@ public final class PlanNeeds {
         return any(phase, LossReads::teacher);
     }
 
-    /**
-     * Returns whether the agreement at every tap is known: some loss compares all of them neuron by
-     * neuron.
-     */
-    static boolean agreement(PhasePlan phase) {
-        return phase.getLossesList().stream()
-                .anyMatch(
-                        loss ->
-                                LossReads.of(loss.getKind()).neurons()
-                                        && loss.getTapsCount() == 0
-                                        && loss.getKind() != LossKind.LOSS_KIND_FIT_NET);
+    /** Returns whether the phase compares neurons at some tap, so that their agreement is known. */
+    static boolean neurons(PhasePlan phase) {
+        return any(phase, LossReads::neurons);
+    }
+
+    /** Returns whether the phase may end early, by its agreement. */
+    public static boolean mayEndEarly(PhasePlan phase) {
+        return phase.getUntil().getPlateauEpochs() > 0 || phase.getUntil().getAgreement() > 0;
     }
 
     /** Returns whether a kind reads more of taps than their signs. */

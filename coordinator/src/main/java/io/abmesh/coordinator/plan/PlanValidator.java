@@ -162,6 +162,7 @@ final class PlanValidator {
             optimizer(phase.getOptimizer(), path + ".optimizer");
             schedule(phase.getSchedule(), path + ".schedule");
             until(phase, path + ".until");
+            neverInTime(phase, path);
         }
     }
 
@@ -170,10 +171,33 @@ final class PlanValidator {
         double agreement = phase.getUntil().getAgreement();
         require(plateau >= 0, path + ".plateauEpochs", plateau, "0 or more");
         require(agreement >= 0 && agreement <= 1, path + ".agreement", agreement, "0 to 1");
-        boolean known = PlanNeeds.agreement(phase);
-        String expected = "0 in a phase that does not compare every tap neuron by neuron";
+        boolean known = PlanNeeds.neurons(phase);
+        String expected = "0 in a phase that does not compare taps neuron by neuron";
         require(plateau == 0 || known, path + ".plateauEpochs", plateau, expected);
         require(agreement == 0 || known, path + ".agreement", agreement, expected);
+    }
+
+    /** The first epoch is the one that the others are compared with, and the last ends anyway. */
+    private void neverInTime(PhasePlan phase, String path) {
+        double epochs = phase.getEpochs();
+        int rate = phase.getSchedule().getPlateauEpochs();
+        if (rate > 0 && epochs <= rate + 1.0) {
+            warnings.add(late(path + ".schedule.plateauEpochs", rate, epochs, "rate never falls"));
+        }
+        int end = phase.getUntil().getPlateauEpochs();
+        if (end > 0 && epochs <= end + 1.0) {
+            warnings.add(
+                    late(path + ".until.plateauEpochs", end, epochs, "phase never ends early"));
+        }
+        double agreement = phase.getUntil().getAgreement();
+        if (agreement > 0 && epochs <= 1) {
+            warnings.add(
+                    late(path + ".until.agreement", agreement, epochs, "phase never ends early"));
+        }
+    }
+
+    private static String late(String path, Object found, double epochs, String what) {
+        return path + "=" + found + ": " + what + " within its epochs=" + epochs;
     }
 
     /** A scale is found from the initial weights, by losses and agreements that jump meanwhile. */
@@ -185,11 +209,6 @@ final class PlanValidator {
             if (phase.getLosses(i).getScaleAuto()) {
                 String at = path + ".losses[" + i + "].scaleAuto";
                 require(index == 0, at, true, "false but in the first phase");
-                require(
-                        PlanNeeds.agreement(phase),
-                        at,
-                        true,
-                        "false in a phase that does not compare every tap neuron by neuron");
             }
         }
         require(
@@ -197,9 +216,11 @@ final class PlanValidator {
                 path + ".schedule.kind",
                 "plateau",
                 "another one beside scale: auto");
-        boolean until =
-                phase.getUntil().getPlateauEpochs() != 0 || phase.getUntil().getAgreement() != 0;
-        require(!until, path + ".until", "an early end", "nothing beside scale: auto");
+        require(
+                !PlanNeeds.mayEndEarly(phase),
+                path + ".until",
+                "an early end",
+                "nothing beside scale: auto");
     }
 
     private void losses(PhasePlan phase, String path) {
@@ -273,6 +294,12 @@ final class PlanValidator {
                     path + ".factor",
                     schedule.getFactor(),
                     "between 0 and 1");
+        } else {
+            require(
+                    schedule.getFactor() == 0,
+                    path + ".factor",
+                    schedule.getFactor(),
+                    "nothing unless kind is steps or plateau");
         }
         if (!steps) {
             require(

@@ -1,9 +1,9 @@
 package io.abmesh.coordinator.run;
 
+import io.abmesh.coordinator.plan.PlanNeeds;
 import io.abmesh.coordinator.run.RunScript.Item;
 import io.abmesh.proto.v1.StepCommitted;
 import io.abmesh.proto.v1.TrackPhase;
-import io.abmesh.proto.v1.UntilPlan;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -63,13 +63,12 @@ final class PhaseProgress {
      */
     boolean reached(long step, List<Double> agreement) {
         TrackPhase phase = script.place(step).phase();
-        UntilPlan until = phase.getPhase().getUntil();
-        if (!Plateau.mayEnd(until)) {
+        if (!PlanNeeds.mayEndEarly(phase.getPhase())) {
             return false;
         }
         Plateau own = plateau;
         if (own == null || plateauStart != phase.getStartStep()) {
-            own = new Plateau(until);
+            own = new Plateau(phase.getPhase().getUntil());
             plateau = own;
             plateauStart = phase.getStartStep();
         }

@@ -19,11 +19,6 @@ final class Plateau {
         this.until = until;
     }
 
-    /** Returns whether a phase may end early at all. */
-    static boolean mayEnd(UntilPlan until) {
-        return until.getPlateauEpochs() > 0 || until.getAgreement() > 0;
-    }
-
     /** Takes the agreement of a step. */
     void add(List<Double> agreement) {
         epoch.add(agreement.stream().mapToDouble(Double::doubleValue).average().orElse(0));

@@ -129,7 +129,7 @@ public final class RunScript {
 
     /** Returns whole epochs of the track once a step is done. */
     long epochsDone(Place place, long step) {
-        return (place.stepOfTrack(step) + 1) * plan.getBatch() / trainCount;
+        return wholeEpochs(place.stepOfTrack(step) + 1);
     }
 
     /** Returns epochs of the track once a step is done. */
@@ -137,12 +137,18 @@ public final class RunScript {
         return (place(step).stepOfTrack(step) + 1.0) * plan.getBatch() / trainCount;
     }
 
-    /** Returns whether a step is the last of an epoch in a phase that may end early. */
+    /** Returns whether a step is the last of an epoch of a phase that may end early. */
     public boolean decides(long step) {
         Place place = place(step);
-        return Plateau.mayEnd(place.phase().getPhase().getUntil())
+        long ofPhase = step - place.phase().getStartStep();
+        return PlanNeeds.mayEndEarly(place.phase().getPhase())
                 && !place.lastOfPhase(step)
-                && epochsDone(place, step) > epochsDone(place, step - 1);
+                && wholeEpochs(ofPhase + 1) > wholeEpochs(ofPhase);
+    }
+
+    /** Returns whole epochs in so many steps. */
+    private long wholeEpochs(long steps) {
+        return steps * plan.getBatch() / trainCount;
     }
 
     /** Returns the step that follows the phase of {@code step}, if any. */

@@ -168,7 +168,7 @@ final class PlanLossesTest {
                 "{kind: l2, scale: auto}          | scaleAuto: found=true, expected=false unless kind is boundary and reduction is mean",
                 "{kind: boundary, reduction: authors, scale: auto} | scaleAuto: found=true, expected=false unless kind is boundary and reduction is mean",
                 "{kind: boundary, scaleAuto: true, scale: 5} | scale: found=5.0, expected=nothing beside scaleAuto",
-                "{kind: boundary, taps: [1], scale: auto} | scaleAuto: found=true, expected=false in a phase that does not compare every tap neuron by neuron",
+                "{kind: boundary, reduction: authors, scale: 5} | scale: found=5.0, expected=nothing with reduction: authors, which has its own",
                 "{kind: dkd, targetWeight: 0, nonTargetWeight: 0} | nonTargetWeight: found=0.0, expected=more than 0 if targetWeight is 0",
                 "{kind: crossEntropy, labelSmoothing: 1} | labelSmoothing: found=1.0, expected=0 or more, less than 1",
             })
@@ -188,13 +188,15 @@ final class PlanLossesTest {
             value = {
                 "boundary  | phases[0].until={agreement: 1.5}  | phases[0].until.agreement",
                 "attention | phases[0].until={agreement: 0.9}  | phases[0].until.agreement",
-                "fitNet    | phases[0].until={plateauEpochs: 1} | phases[0].until.plateauEpochs",
+                "kd        | phases[0].until={plateauEpochs: 1} | phases[0].until.plateauEpochs",
                 "kd        | phases[0].schedule={kind: cosine, warmUp: 1} | phases[0].schedule.warmUp",
                 "kd        | phases[0].schedule={kind: oneCycle, warmUp: 0.1} | phases[0].schedule.warmUp",
                 "kd        | phases[0].schedule={kind: plateau, plateauEpochs: -1} | phases[0].schedule.plateauEpochs",
                 "kd        | phases[0].schedule={kind: plateau, factor: 1} | phases[0].schedule.factor",
                 "kd        | phases[0].schedule={kind: plateau, at: [0.5]} | phases[0].schedule.at",
                 "kd        | phases[0].schedule={kind: cosine, plateauEpochs: 2} | phases[0].schedule.plateauEpochs",
+                "kd        | phases[0].schedule={kind: cosine, factor: 0.5} | phases[0].schedule.factor",
+                "boundary  | phases[0].schedule={factor: 0.5} | phases[0].schedule.factor",
                 "{kind: boundary, scale: auto} | phases[0].schedule=plateau | phases[0].schedule.kind",
                 "{kind: boundary, scale: auto} | phases[0].until={agreement: 0.9} | phases[0].until",
             })
@@ -229,6 +231,77 @@ final class PlanLossesTest {
                         "phases[0].losses[0].taps[1] student has no such tap: found=4, expected=1 to 3");
     }
 
+    @ParameterizedTest(name = "{0}, {1}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "boundary                      | until={agreement: 0.9}",
+                "{kind: boundary, taps: [1, 2, 3]} | until={agreement: 0.9}",
+                "{kind: l2, taps: [1, 2]}, {kind: boundary, taps: [3]} | until={plateauEpochs: 1}",
+                "fitNet, {kind: boundary, taps: [1, 3], scale: auto} | epochs=20",
+            })
+    void whatReadsTheAgreementIsToldItIfAllTapsAreComparedByWhicheverLosses(
+            String losses, String override) {
+        CompletePlan plan = complete(losses, "batch=50", "phases[0]." + override);
+
+        assertThat(PlanAgainstWorld.match(plan, FACTS, teacher(10)).teacherTaps()).hasSize(3);
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "fitNet                        | until={plateauEpochs: 1}",
+                "{kind: boundary, taps: [1, 2]}, attention | until={agreement: 0.9}",
+                "{kind: boundary, taps: [1], scale: auto} | epochs=20",
+            })
+    void whatReadsTheAgreementIsRefusedIfSomeTapIsNotCompared(String losses, String override) {
+        CompletePlan plan = complete(losses, "batch=50", "phases[0]." + override);
+
+        assertThatThrownBy(() -> PlanAgainstWorld.match(plan, FACTS, teacher(10)))
+                .hasMessageEndingWith("expected=each of 3 taps compared neuron by neuron");
+    }
+
+    @Test
+    void aFlowFromTheOnlyTapIsRefused() {
+        assertThat(
+                        PlanAgainstWorld.check(
+                                complete("kd, fsp", "student.taps=[bn1]", "teacher.taps=[t3]"),
+                                FACTS))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "phases[0].losses[1].kind fsp compares each tap with the next: found=[bn1=[64, 7, 7]], min=2 taps");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"kd", "dkd"})
+    void standardizedLogitsOfTwoClassesAreRefusedSinceTheyAreAlike(String kind) {
+        DataFacts two = new DataFacts(new ImageShape(1, 28, 28), 2, 500, 2000);
+
+        assertThat(
+                        PlanAgainstWorld.check(
+                                complete("{kind: " + kind + ", standardized: true}"), two))
+                .extracting(problem -> problem.path() + " " + problem.message())
+                .containsExactly(
+                        "phases[0].losses[0].standardized standardized logits of so few classes are all alike: found=2 classes, min=3");
+        assertThat(PlanAgainstWorld.check(complete(kind), two)).isEmpty();
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "kd       | schedule={kind: plateau, plateauEpochs: 1} | schedule.plateauEpochs=1: rate never falls",
+                "boundary | until={plateauEpochs: 1} | until.plateauEpochs=1: phase never ends early",
+                "boundary | until={agreement: 0.9} | until.agreement=0.9: phase never ends early",
+            })
+    void whatComesTooLateForItsPhaseIsWarnedOf(String loss, String rule, String warning) {
+        assertThat(complete(loss, "phases[0].epochs=1", "phases[0]." + rule).warnings())
+                .containsExactly("phases[0]." + warning + " within its epochs=1.0");
+        assertThat(complete(loss, "phases[0].epochs=2.1", "phases[0]." + rule).warnings())
+                .isEmpty();
+    }
+
     @Test
     void centredLogitsAreThoseOfATeacherOfOtherClasses() {
         PlanMatch match =
@@ -240,6 +313,10 @@ final class PlanLossesTest {
                         () -> PlanAgainstWorld.match(complete("centeredLogits"), FACTS, teacher(0)))
                 .hasMessageContaining("teacher has no logits")
                 .hasMessageContaining("for centeredLogits");
+        assertThatThrownBy(
+                        () -> PlanAgainstWorld.match(complete("centeredLogits"), FACTS, teacher(1)))
+                .hasMessageEndingWith(
+                        "teacher has no logits: found=one class, expected=2 classes or more for centeredLogits");
         assertThatThrownBy(() -> PlanAgainstWorld.match(complete("dist"), FACTS, teacher(365)))
                 .hasMessageContaining("class counts differ: teacher=365, data=10");
     }

@@ -90,6 +90,29 @@ final class RunScriptTest {
     }
 
     @Test
+    void anEpochThatAPhaseMayEndWithIsWholeThoughTheTrackIsWithinOne() {
+        Plan plan =
+                PlanReader.read(
+                                TestingPlans.distilled(),
+                                Arrays.asList(
+                                        "phases[0].epochs=1.5",
+                                        "phases[1].losses=[kd, boundary]",
+                                        "phases[1].until.plateauEpochs=1",
+                                        "phases[1].epochs=2.5",
+                                        "compare.crossEntropy=false"))
+                        .plan();
+        RunScript script = new RunScript(plan, TrackPlanner.tracks(plan, 40), 40);
+
+        // six steps of boundary; then epochs of four
+        assertThat(script.place(6).phase().getStartStep()).isEqualTo(6);
+        assertThat(script.decides(7)).as("an epoch of the track").isFalse();
+        assertThat(script.decides(8)).isFalse();
+        assertThat(script.decides(9)).isTrue();
+        assertThat(script.decides(13)).isTrue();
+        assertThat(script.decides(15)).as("last of the phase").isFalse();
+    }
+
+    @Test
     void aStepOutsideTheRunIsNowhere() {
         assertThatThrownBy(() -> script(TestingPlans.supervised()).place(8))
                 .hasMessage("step: found=8, expected=[0, 8)");

@@ -22,7 +22,7 @@ import java.util.List;
  * @param rectified multiply what comes behind a ReLU
  * @param scale factor of the mean over pairs of channels, positive
  * @param taps numbers of those that are compared each with the next, from 0 for the first,
- *     ascending; empty: all
+ *     ascending, two or more; empty: all
  * @see <a
  *     href="https://openaccess.thecvf.com/content_cvpr_2017/html/Yim_A_Gift_From_CVPR_2017_paper.html">Yim
  *     et al., A Gift from Knowledge Distillation, equations 1 and 2</a>
@@ -36,7 +36,12 @@ public record FlowLoss(double weight, boolean rectified, double scale, List<Inte
 
     @Override
     public List<StudentOutput> reads(int tapCount) {
-        return StudentOutput.at(StudentOutput.Kind.RESPONSE, taps, tapCount);
+        List<StudentOutput> read = StudentOutput.at(StudentOutput.Kind.RESPONSE, taps, tapCount);
+        if (read.size() < 2) {
+            throw new IllegalArgumentException(
+                    "flow between taps: found=" + read.size() + " taps, min=2");
+        }
+        return read;
     }
 
     @Override
