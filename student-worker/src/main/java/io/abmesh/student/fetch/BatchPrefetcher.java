@@ -190,7 +190,7 @@ public final class BatchPrefetcher implements AutoCloseable {
             }
         } catch (MeshException e) {
             retryOrFail(batch, attempt, e);
-        } catch (Exception e) {
+        } catch (Exception | OutOfMemoryError e) {
             LOG.error("Fetch failed batch=" + attempt.reference().getBatchId(), e);
             retryOrFail(
                     batch,

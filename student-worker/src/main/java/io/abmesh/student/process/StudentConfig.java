@@ -83,7 +83,10 @@ public interface StudentConfig {
     @WithDefault("30s")
     Duration fetchDeadline();
 
-    /** How long a micro-batch may be unavailable before its run fails with BATCH_UNAVAILABLE. */
+    /**
+     * How long a micro-batch may be unavailable before its step is given up, with
+     * BATCH_UNAVAILABLE, and done in another epoch, from wherever the batch is then.
+     */
     @WithDefault("2m")
     Duration batchTimeout();
 

@@ -162,6 +162,14 @@ public final class StudentProcess implements AutoCloseable {
         return runner.refusal();
     }
 
+    /** Completes when nobody computes any more, by an error. */
+    CompletableFuture<Throwable> broken() {
+        if (runner == null) {
+            throw new IllegalStateException("not started");
+        }
+        return runner.broken();
+    }
+
     /** Finishes the step in hand, publishes a checkpoint, leaves, frees everything. */
     @Override
     public void close() {

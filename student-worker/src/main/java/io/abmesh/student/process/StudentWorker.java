@@ -23,6 +23,9 @@ import org.eclipse.microprofile.health.Readiness;
  * whoever started it when it takes work.
  */
 final class StudentWorker implements QuarkusApplication {
+    /** Exit code if it ends by an error, the JVM's own where memory is short. */
+    private static final int BROKEN = 3;
+
     private final StudentConfig config;
     private final MeterRegistry registry;
     private final ServingHealth health;
@@ -71,9 +74,14 @@ final class StudentWorker implements QuarkusApplication {
             if (config.readyFile().isPresent()) {
                 write(config.readyFile().get(), process.grpcPort());
             }
+            CompletableFuture<Void> unusedToo =
+                    process.broken().thenAccept(cause -> Quarkus.asyncExit());
             ParentWatch.exitWithParent(Quarkus::asyncExit);
             Quarkus.waitForExit();
             health.set(false);
+            if (process.broken().isDone()) {
+                return BROKEN;
+            }
             MeshException refused = process.refusal().getNow(null);
             return refused == null ? 0 : CannotRun.because(refused.getMessage());
         } catch (MeshException e) {

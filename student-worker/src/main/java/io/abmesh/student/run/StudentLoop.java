@@ -350,6 +350,11 @@ final class StudentLoop implements Runnable {
             LOG.debugf("Work given up: %s", failure.getMessage());
             return;
         }
+        if (failure.reason() == ErrorReason.BATCH_UNAVAILABLE) {
+            // Its teacher may be away for long; the next epoch waits for one, however long.
+            interrupted(work, failure);
+            return;
+        }
         boolean transport =
                 failure.reason().retry() == Retry.BACKOFF
                         || failure.reason() == ErrorReason.CLIENT_TOO_SLOW

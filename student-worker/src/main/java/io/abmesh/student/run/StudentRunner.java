@@ -33,6 +33,7 @@ public final class StudentRunner implements AutoCloseable {
     private final CoordinatorSession session;
     private final RunCheckpoints checkpoints;
     private final Thread compute;
+    private final CompletableFuture<Throwable> broken = new CompletableFuture<>();
     private final Duration stopGrace;
 
     private StudentRunner(
@@ -68,6 +69,11 @@ public final class StudentRunner implements AutoCloseable {
                                 join.getPrefetch(),
                                 settings.versions()));
         this.compute = new Thread(loop, "student-compute");
+        compute.setUncaughtExceptionHandler(
+                (thread, cause) -> {
+                    LOG.error("Worker cannot go on", cause);
+                    broken.complete(cause);
+                });
     }
 
     /**
@@ -89,13 +95,34 @@ public final class StudentRunner implements AutoCloseable {
             StudentMeters meters,
             StepTracing tracing) {
         WorkProgress progress = new WorkProgress();
+        return start(
+                coordinator,
+                batches,
+                exchanges,
+                new NnStudentExport(settings.exportDirectory(), join.getVersion(), progress),
+                join,
+                settings,
+                meters,
+                tracing,
+                progress);
+    }
+
+    static StudentRunner start(
+            Channel coordinator,
+            BatchSource batches,
+            StudentExchanges exchanges,
+            StudentExport export,
+            StudentJoin join,
+            RunnerSettings settings,
+            StudentMeters meters,
+            StepTracing tracing,
+            WorkProgress progress) {
         StudentRunner runner =
                 new StudentRunner(
                         coordinator,
                         batches,
                         exchanges,
-                        new NnStudentExport(
-                                settings.exportDirectory(), join.getVersion(), progress),
+                        export,
                         join,
                         settings,
                         meters,
@@ -109,6 +136,14 @@ public final class StudentRunner implements AutoCloseable {
     /** Completes when the coordinator refuses this worker for good. */
     public CompletableFuture<MeshException> refusal() {
         return queue.refusal();
+    }
+
+    /**
+     * Completes when the compute thread has ended by an error, of memory for instance: whoever runs
+     * this worker ends the process, since nobody computes any more.
+     */
+    public CompletableFuture<Throwable> broken() {
+        return broken;
     }
 
     /** True until the compute thread has ended. */

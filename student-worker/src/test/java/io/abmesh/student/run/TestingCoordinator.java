@@ -65,6 +65,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     private final Deque<WorkResponse> script = new ArrayDeque<>();
     private final Set<Long> assigned = new HashSet<>();
     private final Set<Long> lostBatches = new HashSet<>();
+    private final Set<Long> withheldBatches = new HashSet<>();
     private final Map<Long, CompletableFuture<Void>> reached = new HashMap<>();
     private long breakAfter = -1;
     private long lastStep = Long.MAX_VALUE;
@@ -87,6 +88,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     /** Has lost the batches of that step when they are fetched, and assigns them anew. */
     synchronized TestingCoordinator losing(long step) {
         lostBatches.add(step);
+        return this;
+    }
+
+    /** Has nothing of that step until the student gives it up. */
+    synchronized TestingCoordinator withholding(long step) {
+        withheldBatches.add(step);
         return this;
     }
 
@@ -227,6 +234,9 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     }
 
     private synchronized boolean lose(long step) {
+        if (withheldBatches.contains(step)) {
+            return true;
+        }
         if (!lostBatches.contains(step)) {
             return false;
         }
@@ -267,6 +277,11 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
             case TRACK -> {
                 tracks.put(request.getTrack().getTrack(), request.getTrack());
                 answered();
+            }
+            case INTERRUPTED -> {
+                withheldBatches.remove(request.getInterrupted().getStep());
+                epoch++;
+                say(WorkResponse.newBuilder().setBegin(begin));
             }
             case FAILED -> failure.complete(request.getFailed());
             default -> {

@@ -172,6 +172,32 @@ final class WholeLoopTest {
     }
 
     @Test
+    void givesUpAStepWhoseBatchesNobodyHasAndDoesItInTheNextEpoch() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), NEVER).withholding(13);
+        try (Mesh mesh = new Mesh(coordinator, folder, PATIENCE, Duration.ofMillis(200))) {
+            await(mesh, coordinator.finished());
+        }
+
+        assertThat(nextSteps(coordinator)).containsExactly(0L, 13L);
+        assertThat(coordinator.steps()).hasSize((int) END);
+    }
+
+    @Test
+    void saysThatNobodyComputesAnyMoreIfItsThreadEndsByAnError() throws Exception {
+        TestingCoordinator coordinator = new TestingCoordinator(begin(true), NEVER);
+        StudentExport outOfMemory =
+                (run, images, count) -> {
+                    throw new OutOfMemoryError("testing");
+                };
+        try (Mesh mesh = new Mesh(coordinator, folder, outOfMemory)) {
+            assertThat(mesh.broken().get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                    .isInstanceOf(OutOfMemoryError.class);
+        }
+        assertThat(coordinator.finished()).isNotDone();
+    }
+
+    @Test
     void aPlateauGoesOnFromACheckpointAsItWasThere() throws Exception {
         Path undisturbed = folder.resolve("undisturbed");
         TestingCoordinator reference =
@@ -614,6 +640,36 @@ final class WholeLoopTest {
 
         Mesh(TestingCoordinator coordinator, Path checkpoints, Duration stopGrace)
                 throws IOException {
+            this(coordinator, checkpoints, stopGrace, Duration.ofSeconds(20));
+        }
+
+        Mesh(
+                TestingCoordinator coordinator,
+                Path checkpoints,
+                Duration stopGrace,
+                Duration batchTimeout)
+                throws IOException {
+            this(
+                    coordinator,
+                    checkpoints,
+                    stopGrace,
+                    batchTimeout,
+                    new NnStudentExport(
+                            checkpoints.resolve("export"), "test", new WorkProgress()));
+        }
+
+        Mesh(TestingCoordinator coordinator, Path checkpoints, StudentExport export)
+                throws IOException {
+            this(coordinator, checkpoints, PATIENCE, Duration.ofSeconds(20), export);
+        }
+
+        private Mesh(
+                TestingCoordinator coordinator,
+                Path checkpoints,
+                Duration stopGrace,
+                Duration batchTimeout,
+                StudentExport export)
+                throws IOException {
             this.coordinator = coordinator;
             String name = UUID.randomUUID().toString();
             server =
@@ -634,6 +690,7 @@ final class WholeLoopTest {
                                             Duration.ofSeconds(10),
                                             allocator),
                             exchanges,
+                            export,
                             StudentJoin.newBuilder()
                                     .setWorkerId("student-0")
                                     .setThreads(1)
@@ -643,11 +700,16 @@ final class WholeLoopTest {
                                     checkpoints,
                                     100,
                                     checkpoints.resolve("export"),
-                                    new FetchSettings(1 << 20, 2, Duration.ofSeconds(20)),
+                                    new FetchSettings(1 << 20, 2, batchTimeout),
                                     stopGrace,
                                     Map.of("abmesh", "test")),
                             new StudentMeters(new SimpleMeterRegistry()),
-                            StepTracing.off());
+                            StepTracing.off(),
+                            new WorkProgress());
+        }
+
+        CompletableFuture<Throwable> broken() {
+            return student.broken();
         }
 
         CompletableFuture<WorkFailed> failure() {
