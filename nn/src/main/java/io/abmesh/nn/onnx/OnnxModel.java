@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import onnx.Onnx.AttributeProto;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
@@ -78,6 +80,35 @@ public final class OnnxModel {
                     "not an ONNX model: found=no opset_import of the standard operators, expected=one");
         }
         return parsed;
+    }
+
+    /** Returns the names of the files beside the model that it keeps weights in, sorted. */
+    public SortedSet<String> externalFiles() {
+        SortedSet<String> files = new TreeSet<>();
+        addExternalFiles(model.getGraph(), files);
+        return files;
+    }
+
+    private static void addExternalFiles(GraphProto graph, Set<String> files) {
+        graph.getInitializerList().forEach(tensor -> addExternalFile(tensor, files));
+        for (NodeProto node : graph.getNodeList()) {
+            for (AttributeProto attribute : node.getAttributeList()) {
+                addExternalFile(attribute.getT(), files);
+                attribute.getTensorsList().forEach(tensor -> addExternalFile(tensor, files));
+                if (attribute.hasG()) {
+                    addExternalFiles(attribute.getG(), files);
+                }
+                attribute.getGraphsList().forEach(inner -> addExternalFiles(inner, files));
+            }
+        }
+    }
+
+    private static void addExternalFile(TensorProto tensor, Set<String> files) {
+        if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+            tensor.getExternalDataList().stream()
+                    .filter(entry -> entry.getKey().equals("location"))
+                    .forEach(entry -> files.add(entry.getValue()));
+        }
     }
 
     /** Returns the version of the standard operator set, 0 if the model imports none. */

@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * size open is described without shapes; {@code auto} is then decided at the first of 224, 64, 32
  * and 28 pixels that the model runs at.
  *
- * <p>The digest is of the file itself; weights that a model keeps in files beside it are read but
- * not part of it.
+ * <p>The digest is of the file itself; of a model that keeps weights in files beside it, of all of
+ * them.
  */
 public final class OnnxTeacherEngine implements TeacherEngine {
     /** Name of this engine in descriptions. */
@@ -75,7 +75,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         List<String> autoTaps = probe.autoTaps(places);
         this.description =
                 new TeacherDescription(
-                        file.sha256(),
+                        file.sha256(model.externalFiles()),
                         file.name(),
                         NAME,
                         input.getName(),

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.abmesh.nn.onnx.OnnxTokenOutput;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -97,6 +98,55 @@ final class OnnxTeacherEngineTest {
                                     "Relu",
                                     List.of(4L, 16L, 16L)));
         }
+    }
+
+    @Test
+    void aModelWhoseWeightsLieBesideItIsAnotherOneWithOtherWeights() throws IOException {
+        Path model = folder.resolve("model.onnx");
+        Files.write(
+                model,
+                weightsBeside(ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx")))));
+        byte[] weights = Files.readAllBytes(folder.resolve("weights.bin"));
+        String before = sha256(model);
+        assertThat(sha256(model)).isEqualTo(before).matches("[0-9a-f]{64}");
+
+        weights[3] ^= 1; // the sign of a weight, or its exponent's last bit: still a number
+        Files.write(folder.resolve("weights.bin"), weights);
+        assertThat(sha256(model)).isNotEqualTo(before);
+
+        Files.delete(folder.resolve("weights.bin"));
+        assertThatThrownBy(() -> sha256(model))
+                .isInstanceOf(TeacherException.class)
+                .hasMessageContaining("weights.bin");
+    }
+
+    private static String sha256(Path model) {
+        try (TeacherEngine engine = TeacherEngines.open(model, TeacherOptions.defaults())) {
+            return engine.describe().modelSha256();
+        }
+    }
+
+    /** Writes the weights of a model into a file of their own and returns the model without. */
+    private byte[] weightsBeside(ModelProto model) throws IOException {
+        ModelProto.Builder beside = model.toBuilder();
+        ByteArrayOutputStream weights = new ByteArrayOutputStream();
+        for (TensorProto.Builder tensor : beside.getGraphBuilder().getInitializerBuilderList()) {
+            if (tensor.getRawData().isEmpty()) {
+                continue;
+            }
+            tensor.setDataLocation(TensorProto.DataLocation.EXTERNAL)
+                    .addExternalData(entry("location", "weights.bin"))
+                    .addExternalData(entry("offset", Integer.toString(weights.size())))
+                    .addExternalData(entry("length", Integer.toString(tensor.getRawData().size())));
+            weights.write(tensor.getRawData().toByteArray());
+            tensor.clearRawData();
+        }
+        Files.write(folder.resolve("weights.bin"), weights.toByteArray());
+        return beside.build().toByteArray();
+    }
+
+    private static StringStringEntryProto entry(String key, String value) {
+        return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
     }
 
     @Test

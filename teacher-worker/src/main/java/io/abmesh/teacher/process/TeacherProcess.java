@@ -89,14 +89,14 @@ public final class TeacherProcess implements AutoCloseable {
         MeshSecurity security = MeshSecurity.of(MeshRole.TEACHER, config.tlsDirectory());
         stops.push(security::close);
         TeacherEngine engine = engine();
-        stops.push(engine::close);
+        ExecutorService compute =
+                Executors.newSingleThreadExecutor(task -> new Thread(task, "teacher-compute"));
+        stops.push(() -> closeBehind(compute, engine));
         if (config.requireGpu()) {
             requireGpu(engine.describe());
         }
         BoundaryCache cache = cache();
         stops.push(cache::close);
-        ExecutorService compute =
-                Executors.newSingleThreadExecutor(task -> new Thread(task, "teacher-compute"));
         stops.push(() -> stop(compute));
         ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
         stops.push(sender::close);
@@ -257,6 +257,16 @@ public final class TeacherProcess implements AutoCloseable {
         drain.set(true);
         while (!stops.isEmpty()) {
             stops.pop().run();
+        }
+    }
+
+    /** What computes in native memory keeps it; the process ends with it. */
+    private static void closeBehind(ExecutorService compute, TeacherEngine engine) {
+        compute.shutdown();
+        if (compute.isTerminated()) {
+            engine.close();
+        } else {
+            LOG.warn("Teacher stops in the middle of a micro-batch");
         }
     }
 

@@ -176,7 +176,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             prepared =
                     StreamSetup.prepare(
                             open, host.engine(), host.cache(), host.limits().chunkSize());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             MeshException failure = named(e, "Stream could not be opened");
             synchronized (lock) {
                 fail(failure);

@@ -499,6 +499,25 @@ class TeacherServicesTest {
     }
 
     @Test
+    void aStreamThatThereIsNoMemoryForEndsByNameAndOthersAreServed() throws Exception {
+        assertThat(
+                        refused(
+                                openBits()
+                                        .clearImageShape()
+                                        .addAllImageShape(
+                                                List.of(
+                                                        1L,
+                                                        TestingTeacherEngine.SHORT_OF_MEMORY,
+                                                        2L))
+                                        .build()))
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.TEACHER_FAILED);
+        assertThat(refused(openBits().setExpectedModelSha256("00").build()))
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.TEACHER_MODEL_MISMATCH);
+    }
+
+    @Test
     void refusesMessagesOutOfTurn() throws Exception {
         StreamClient early = client();
         early.header(header("b1", 1).build());

@@ -26,6 +26,9 @@ final class TestingTeacherEngine implements TeacherEngine {
     static final int NOT_FINITE = 255;
     static final int FAILS = 254;
 
+    /** Height of images that there is no memory for. */
+    static final long SHORT_OF_MEMORY = 4096;
+
     final AtomicInteger inferred = new AtomicInteger();
     final AtomicInteger largestChunk = new AtomicInteger();
     final AtomicInteger openSessions = new AtomicInteger();
@@ -61,6 +64,9 @@ final class TestingTeacherEngine implements TeacherEngine {
 
     @Override
     public TeacherSession open(List<String> sources, boolean logits, List<Long> imageShape) {
+        if (imageShape.get(1) == SHORT_OF_MEMORY) {
+            throw new OutOfMemoryError("testing");
+        }
         if (imageShape.get(0) != 1) {
             throw new TeacherException(
                     TeacherException.Reason.TENSOR_SIZE_MISMATCH, "model takes grey images");
