@@ -8,16 +8,30 @@ import org.jspecify.annotations.Nullable;
 
 /** What can be wrong with a spec around its plan and beyond its schema. */
 public final class SpecCheck {
+    /**
+     * Names of runs: objects of a run are named after it, with a word behind, a Service among them,
+     * and a label of a pod has 63 characters.
+     */
+    public static final String NAME = "[a-z]([a-z0-9-]{0,38}[a-z0-9])?";
+
+    /** What {@link #NAME} says, for people. */
+    public static final String NAME_EXPECTED =
+            "lower-case letters, digits and -, a letter first, at most 40";
+
     private SpecCheck() {}
 
     /**
      * Returns every problem, one line each: field, found, expected.
      *
+     * @param name of the run
      * @param begun the spec that the run began with; null before
      */
     public static List<String> problems(
-            DistillationRunSpec spec, @Nullable DistillationRunSpec begun) {
+            String name, DistillationRunSpec spec, @Nullable DistillationRunSpec begun) {
         List<String> problems = new ArrayList<>();
+        if (begun == null && !name.matches(NAME)) {
+            problems.add(problem("metadata.name", name, NAME_EXPECTED));
+        }
         if (spec.teachers().min() > spec.teachers().max()) {
             problems.add(
                     problem(

@@ -13,10 +13,12 @@ import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.fabric8.kubernetes.client.informers.cache.Cache;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /**
@@ -25,6 +27,9 @@ import org.jboss.logging.Logger;
  */
 final class RunInformers implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(RunInformers.class);
+
+    /** Phases of pods that are over. */
+    private static final Set<String> OVER = Set.of("Failed", "Succeeded");
 
     /** No period of its own: the operator looks at every run now and then anyway. */
     private static final long NO_RESYNC = 0;
@@ -125,14 +130,24 @@ final class RunInformers implements AutoCloseable {
                         .getByKey(Cache.namespaceKeyFunc(namespace, RunObjects.teachersName(run))));
     }
 
-    /** Returns how many worker pods of a run are there, those that are leaving included. */
+    /** Returns how many worker pods of a run are at work, those that are leaving included. */
     long pods(String run) {
-        return pods.getStore().list().stream().filter(pod -> run(pod).equals(run)).count();
+        return working().filter(pod -> run(pod).equals(run)).count();
     }
 
-    /** Returns the names of the runs of which worker pods are there. */
+    /** Returns the names of the runs of which worker pods are at work. */
     Set<String> runsWithPods() {
-        return pods.getStore().list().stream().map(RunInformers::run).collect(Collectors.toSet());
+        return working().map(RunInformers::run).collect(Collectors.toSet());
+    }
+
+    /** Pods but those that are over, evicted ones for instance, which nobody takes away. */
+    private Stream<Pod> working() {
+        return pods.getStore().list().stream()
+                .filter(pod -> pod.getStatus() == null || !OVER.contains(phase(pod)));
+    }
+
+    private static String phase(Pod pod) {
+        return Objects.requireNonNullElse(pod.getStatus().getPhase(), "");
     }
 
     private static String run(HasMetadata object) {

@@ -46,7 +46,8 @@ record RunIntent(
         List<String> problems = new ArrayList<>();
         if (!seen.knownGood()) {
             problems.addAll(
-                    SpecCheck.problems(wanted, seen.begun() ? accepted.orElse(null) : null));
+                    SpecCheck.problems(
+                            seen.name(), wanted, seen.begun() ? accepted.orElse(null) : null));
             problems.addAll(planProblems.apply(wanted));
         }
         Optional<DistillationRunSpec> force = problems.isEmpty() ? Optional.of(wanted) : accepted;

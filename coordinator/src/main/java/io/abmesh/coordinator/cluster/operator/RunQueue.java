@@ -5,16 +5,17 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /**
  * Names of runs that wait to be looked at, each at most once, and the one thread that looks. A run
- * whose look fails is looked at again, later each time. Bounded by the number of runs.
+ * whose look fails is looked at again, later each time, and sooner if there is another reason to.
+ * Bounded by the number of runs.
  */
 final class RunQueue implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(RunQueue.class);
@@ -25,17 +26,36 @@ final class RunQueue implements AutoCloseable {
     private final Consumer<String> look;
     private final Set<String> waiting = new HashSet<>();
     private final Map<String, Integer> failures = new HashMap<>();
-    private final ScheduledExecutorService thread =
-            Executors.newSingleThreadScheduledExecutor(
-                    task -> new Thread(task, "coordinator-operator"));
+
+    /** The look that is due anyway, of runs whose last one failed; used by the one thread. */
+    private final Map<String, ScheduledFuture<?>> retries = new HashMap<>();
+
+    private final ScheduledThreadPoolExecutor thread =
+            new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "coordinator-operator"));
 
     RunQueue(Consumer<String> look) {
         this.look = look;
+        thread.setRemoveOnCancelPolicy(true);
+        thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     }
 
     /** Looks at a run soon; from any thread. */
     void add(String name) {
-        add(name, Duration.ZERO);
+        synchronized (waiting) {
+            if (!waiting.add(name)) {
+                return;
+            }
+        }
+        try {
+            thread.execute(() -> take(name));
+        } catch (RejectedExecutionException e) {
+            LOG.debugf("Run is not looked at, the operator stops run=%s", name);
+        }
+    }
+
+    /** Returns the looks that are due, now or later. */
+    int due() {
+        return thread.getQueue().size();
     }
 
     /** Does something again and again on the thread that looks. */
@@ -54,22 +74,13 @@ final class RunQueue implements AutoCloseable {
                         TimeUnit.MILLISECONDS);
     }
 
-    private void add(String name, Duration delay) {
-        synchronized (waiting) {
-            if (delay.isZero() && !waiting.add(name)) {
-                return;
-            }
-        }
-        try {
-            var unused = thread.schedule(() -> take(name), delay.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (RejectedExecutionException e) {
-            LOG.debugf("Run is not looked at, the operator stops run=%s", name);
-        }
-    }
-
     private void take(String name) {
         synchronized (waiting) {
             waiting.remove(name);
+        }
+        ScheduledFuture<?> retry = retries.remove(name);
+        if (retry != null) {
+            retry.cancel(false);
         }
         try {
             look.accept(name);
@@ -81,7 +92,17 @@ final class RunQueue implements AutoCloseable {
             LOG.warnf(
                     "Run is looked at again run=%s delay=%s cause=%s", name, next, e.getMessage());
             LOG.debug("Cause", e);
-            add(name, next);
+            again(name, next);
+        }
+    }
+
+    private void again(String name, Duration delay) {
+        try {
+            retries.put(
+                    name,
+                    thread.schedule(() -> take(name), delay.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (RejectedExecutionException e) {
+            LOG.debugf("Run is not looked at, the operator stops run=%s", name);
         }
     }
 

@@ -4,6 +4,7 @@ import com.google.protobuf.Duration;
 import com.google.protobuf.Timestamp;
 import io.abmesh.coordinator.cluster.decision.ConditionType;
 import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.decision.SpecCheck;
 import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.operator.ClusterClient;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
@@ -43,9 +44,6 @@ import java.util.function.Supplier;
 
 /** Runs on a cluster, for people who have no access to its API server. */
 final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase {
-    /** Objects of a run are named after it, with a word behind, and a name has 63 characters. */
-    private static final String NAME = "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?";
-
     private static final int CONFLICT = 409;
 
     private final ClusterClient cluster;
@@ -73,12 +71,10 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                 request.getName().isEmpty()
                         ? plan.plan().getName().toLowerCase(Locale.ROOT).replace('.', '-')
                         : request.getName();
-        if (!name.matches(NAME)) {
+        if (!name.matches(SpecCheck.NAME)) {
             throw new MeshException(
                     ErrorReason.INVALID_REQUEST,
-                    "name: found="
-                            + name
-                            + ", expected=lower-case letters, digits and -, at most 40");
+                    "name: found=" + name + ", expected=" + SpecCheck.NAME_EXPECTED);
         }
         DistillationRun run = new DistillationRun();
         run.setMetadata(new ObjectMetaBuilder().withName(name).build());

@@ -9,6 +9,8 @@ import io.abmesh.coordinator.cluster.resource.StorageSpec;
 import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.coordinator.cluster.resource.WorkerResources;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class SpecCheckTest {
     private static final DistillationRunSpec GOOD =
@@ -16,8 +18,8 @@ final class SpecCheckTest {
 
     @Test
     void aSpecOfDefaultsIsGood() {
-        assertThat(SpecCheck.problems(GOOD, null)).isEmpty();
-        assertThat(SpecCheck.problems(GOOD.withStudents(3), GOOD)).isEmpty();
+        assertThat(SpecCheck.problems("one", GOOD, null)).isEmpty();
+        assertThat(SpecCheck.problems("one", GOOD.withStudents(3), GOOD)).isEmpty();
     }
 
     @Test
@@ -26,6 +28,7 @@ final class SpecCheckTest {
                 DistillationRunSpec.of(JsonNodeFactory.instance.objectNode().put("epochs", 1.0));
         assertThat(
                         SpecCheck.problems(
+                                "one",
                                 one.withPlan(
                                         JsonNodeFactory.instance.objectNode().put("epochs", 1)),
                                 one))
@@ -44,7 +47,7 @@ final class SpecCheckTest {
                         new StorageSpec("20Gi", null),
                         GOOD.image(),
                         false);
-        assertThat(SpecCheck.problems(bad, GOOD))
+        assertThat(SpecCheck.problems("one", bad, GOOD))
                 .containsExactly(
                         "spec.teachers.min: found=5, expected=at most spec.teachers.max=2",
                         "spec.resources.student.memory: found=512Mi, expected=2048Mi or more",
@@ -52,5 +55,22 @@ final class SpecCheckTest {
                                 + " make another DistillationRun for another plan",
                         "spec.storage: found=StorageSpec[size=20Gi, className=null], expected=what"
                                 + " the run began with: StorageSpec[size=10Gi, className=null]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "2percent",
+                "cifar10.v2",
+                "a-name-of-more-than-the-forty-letters-that-are-left",
+                "one-"
+            })
+    void aNameThatNoServiceCanHaveIsToldBeforeTheRunBegins(String name) {
+        assertThat(SpecCheck.problems(name, GOOD, null))
+                .containsExactly(
+                        "metadata.name: found="
+                                + name
+                                + ", expected=lower-case letters, digits and -, a letter first, at most 40");
+        assertThat(SpecCheck.problems(name, GOOD, GOOD)).as("begun before").isEmpty();
     }
 }
