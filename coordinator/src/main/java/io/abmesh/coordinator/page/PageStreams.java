@@ -26,6 +26,9 @@ final class PageStreams implements AutoCloseable {
     /** Time between two messages of a stream. */
     static final Duration TURN = Duration.ofMillis(250);
 
+    /** Longest that the end of a turn is waited for. */
+    private static final Duration LONGEST_TURN = Duration.ofSeconds(2);
+
     /** Turns between two looks at the mesh. */
     private static final int MESH_TURNS = 4;
 
@@ -154,10 +157,22 @@ final class PageStreams implements AutoCloseable {
         }
     }
 
+    /** Never by an interrupt: it would close the journal that a turn reads, under its writer. */
+    private void endTurns() {
+        thread.shutdown();
+        try {
+            if (!thread.awaitTermination(LONGEST_TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warnf("Page does not end its turn waited=%s", LONGEST_TURN);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Ends every stream. */
     @Override
     public void close() {
-        thread.shutdownNow();
+        endTurns();
         List<Sink> sinks;
         synchronized (lock) {
             closed = true;
