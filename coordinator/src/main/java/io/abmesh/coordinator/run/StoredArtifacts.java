@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * once its length and digest are right; of one that does not come so far nothing is left.
  */
 public final class StoredArtifacts implements ArtifactReceiver {
-    static final int MAX_BYTES = 256 << 20;
+    static final long MAX_BYTES = 1L << 30;
     private static final Logger LOG = Logger.getLogger(StoredArtifacts.class);
     private static final Set<String> NAMES = Set.of("student.onnx", "student.dl4j.zip");
 
@@ -182,9 +182,18 @@ public final class StoredArtifacts implements ArtifactReceiver {
     }
 
     private static ArtifactHeader checked(ArtifactHeader header) {
-        if (!NAMES.contains(header.getName())
-                || header.getSizeBytes() < 1
-                || header.getSizeBytes() > MAX_BYTES) {
+        if (header.getSizeBytes() > MAX_BYTES) {
+            throw new MeshException(
+                    ErrorReason.MESSAGE_TOO_LARGE,
+                    "file of a result is too large: name="
+                            + header.getName()
+                            + ", found="
+                            + header.getSizeBytes()
+                            + " bytes, max="
+                            + MAX_BYTES
+                            + "; take a smaller student");
+        }
+        if (!NAMES.contains(header.getName()) || header.getSizeBytes() < 1) {
             throw new MeshException(
                     ErrorReason.STREAM_PROTOCOL,
                     "not a file of a result: found="
@@ -192,9 +201,7 @@ public final class StoredArtifacts implements ArtifactReceiver {
                             + " of "
                             + header.getSizeBytes()
                             + " bytes, expected="
-                            + NAMES
-                            + " of at most "
-                            + MAX_BYTES);
+                            + NAMES);
         }
         return header;
     }

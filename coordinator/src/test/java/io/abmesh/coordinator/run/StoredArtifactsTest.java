@@ -131,8 +131,12 @@ final class StoredArtifactsTest {
         assertThatThrownBy(() -> receive().onNext(header("../run.json", 7, "00")))
                 .hasMessageStartingWith("not a file of a result: found=../run.json of 7 bytes");
         assertThatThrownBy(() -> receive().onNext(header("student.onnx", 1L << 40, "00")))
-                .hasMessageStartingWith(
-                        "not a file of a result: found=student.onnx of 1099511627776");
+                .isInstanceOfSatisfying(
+                        MeshException.class,
+                        e -> assertThat(e.reason()).isEqualTo(ErrorReason.MESSAGE_TOO_LARGE))
+                .hasMessage(
+                        "file of a result is too large: name=student.onnx, found=1099511627776"
+                                + " bytes, max=1073741824; take a smaller student");
         assertThatThrownBy(() -> receive().onNext(chunk(0, 3)))
                 .hasMessage(
                         "file starts with another message: found=CHUNK, expected=one header, then chunks");
