@@ -135,6 +135,13 @@ final class EpochWork implements TeacherFeed.Listener {
         steps.leave(member);
     }
 
+    /** Looks at the time. */
+    void beat() {
+        if (!closed) {
+            steps.beat();
+        }
+    }
+
     /** The epoch is over; what is under way is forgotten, and its students are told nothing. */
     void close() {
         closed = true;

@@ -127,6 +127,13 @@ final class FedSteps {
         }
     }
 
+    /** Looks at the time. */
+    void beat() {
+        if (feed != null) {
+            feed.beat();
+        }
+    }
+
     /** Drops the steps before one, which are not computed, and feeds none of them. */
     void skipTo(long step) {
         Map<Long, FedStep> before = steps.headMap(step);

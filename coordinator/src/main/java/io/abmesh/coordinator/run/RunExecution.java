@@ -189,6 +189,9 @@ final class RunExecution {
             return;
         }
         epochs.goOnWithoutTheLate();
+        if (work != null) {
+            work.beat();
+        }
         epochs.watchLeader(Optional.ofNullable(work).flatMap(EpochWork::owedByLeader));
     }
 

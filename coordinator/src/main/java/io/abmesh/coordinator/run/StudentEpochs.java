@@ -31,6 +31,9 @@ final class StudentEpochs {
     /** Epochs in a row that may end without a new step before the run does. */
     private static final int MOST_INTERRUPTIONS = 20;
 
+    /** The same where a batch cannot be fetched, which took its timeout each time. */
+    private static final int MOST_UNFETCHED = 3;
+
     /** Reason of the notice that tells of a student that is not waited for. */
     static final String STUDENT_REMOVED = "STUDENT_REMOVED";
 
@@ -278,13 +281,17 @@ final class StudentEpochs {
 
     /** Counts an epoch that ends without a new step; too many in a row end the run: false. */
     private boolean mayEndInVain(long step, StudentSession by, MeshException cause) {
-        boolean may = ++interruptions <= MOST_INTERRUPTIONS;
+        int most =
+                cause.reason() == ErrorReason.BATCH_UNAVAILABLE
+                        ? MOST_UNFETCHED
+                        : MOST_INTERRUPTIONS;
+        boolean may = ++interruptions <= most;
         if (!may) {
             listener.failed(
                     new MeshException(
                             cause.reason(),
-                            "students cannot work together: "
-                                    + MOST_INTERRUPTIONS
+                            "students cannot do a step: "
+                                    + most
                                     + " epochs without a step, the last at step "
                                     + step
                                     + " by "

@@ -16,10 +16,14 @@ import io.abmesh.proto.v1.StreamOpened;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.TapRequest;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
@@ -63,8 +67,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     private final Listener listener;
     private final long epoch;
     private final List<TeacherMember> members = new ArrayList<>();
-    private final Map<TeacherLink, Need> links = new HashMap<>();
-    private final Map<TeacherLink, Map<String, Offered>> held = new HashMap<>();
+    private final Map<TeacherLink, TeacherServing<Offered>> links = new LinkedHashMap<>();
     private final List<Offered> waiting = new ArrayList<>();
 
     /** Names of the teachers that have failed on a micro-batch, one entry per failure. */
@@ -173,11 +176,13 @@ final class TeacherFeed implements TeacherLink.Listener {
         long credit = 0;
         long used = 0;
         int count = 0;
-        for (TeacherLink link : links.keySet()) {
+        for (Map.Entry<TeacherLink, TeacherServing<Offered>> entry : links.entrySet()) {
+            TeacherLink link = entry.getKey();
+            TeacherServing<Offered> serving = entry.getValue();
             if (link.member().equals(member)) {
                 credit += link.creditAtStart();
                 used += link.creditAtStart() - link.credit();
-                count += held(link).size();
+                count += serving.held().size();
             }
         }
         return new Queue(credit, used, count);
@@ -185,25 +190,39 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Lets a computed micro-batch go. */
     void release(MicroKey key) {
-        held.forEach(
-                (link, batches) ->
-                        batches.entrySet()
-                                .removeIf(
-                                        entry -> {
-                                            boolean same = entry.getValue().key().equals(key);
-                                            if (same) {
-                                                link.release(entry.getKey());
-                                            }
-                                            return same;
+        links.forEach(
+                (link, serving) ->
+                        serving.held().entrySet().stream()
+                                .filter(entry -> entry.getValue().key().equals(key))
+                                .map(Map.Entry::getKey)
+                                .toList()
+                                .forEach(
+                                        batchId -> {
+                                            serving.take(batchId);
+                                            link.release(batchId);
                                         }));
         waiting.removeIf(offered -> offered.key().equals(key));
+    }
+
+    /** Looks at the time: a teacher that answers nothing, though it lives, is not waited for. */
+    void beat() {
+        Instant now = now();
+        Duration most = around.progressDeadline();
+        for (Map.Entry<TeacherLink, TeacherServing<Offered>> entry :
+                List.copyOf(links.entrySet())) {
+            if (entry.getValue().silent(now).compareTo(most) > 0) {
+                String worker = entry.getKey().member().workerId();
+                String why = "owes " + entry.getValue().owed() + ", waited=" + most;
+                listener.notice("TEACHER_HANGS", "teacher " + worker + " answers nothing: " + why);
+                drop(entry.getKey(), why);
+            }
+        }
     }
 
     void close() {
         closed = true;
         links.keySet().forEach(TeacherLink::close);
         links.clear();
-        held.clear();
         waiting.clear();
     }
 
@@ -213,7 +232,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                         .anyMatch(
                                 e ->
                                         e.getKey().member().equals(member)
-                                                && e.getValue().equals(need));
+                                                && e.getValue().need().equals(need));
         if (known) {
             return;
         }
@@ -228,6 +247,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                                 .setEncoding(need.taps().get(i)));
             }
         }
+        closeIdle(member);
         TeacherLink link =
                 TeacherLink.open(
                         member,
@@ -237,18 +257,38 @@ final class TeacherFeed implements TeacherLink.Listener {
                         around.batches().memory(),
                         around.security(),
                         around.stallTimeout());
-        links.put(link, need);
-        held.put(link, new HashMap<>());
+        links.put(link, new TeacherServing<>(need, now()));
+    }
+
+    /** A teacher serves few streams at a time: those of phases that are over make room. */
+    private void closeIdle(TeacherMember member) {
+        links.entrySet()
+                .removeIf(
+                        entry -> {
+                            TeacherLink link = entry.getKey();
+                            boolean idle =
+                                    link.member().equals(member)
+                                            && entry.getValue().held().isEmpty()
+                                            && !wanted(entry.getValue().need());
+                            if (idle) {
+                                link.close();
+                            }
+                            return idle;
+                        });
+    }
+
+    private boolean wanted(Need need) {
+        return waiting.stream().anyMatch(offered -> offered.need().equals(need));
     }
 
     private void pump() {
         List<Offered> left = new ArrayList<>();
         for (Offered offered : waiting) {
             TeacherLink best = null;
-            for (Map.Entry<TeacherLink, Need> entry : links.entrySet()) {
+            for (Map.Entry<TeacherLink, TeacherServing<Offered>> entry : links.entrySet()) {
                 TeacherLink link = entry.getKey();
                 boolean can =
-                        entry.getValue().equals(offered.need())
+                        entry.getValue().need().equals(offered.need())
                                 && !avoided(link, offered)
                                 && link.cost(offered.samples()) > 0
                                 && link.credit() >= link.cost(offered.samples());
@@ -270,7 +310,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                             + offered.key().micro()
                             + "/"
                             + attempts++;
-            held(best).put(batchId, offered);
+            serving(best).give(batchId, offered, now());
             best.offer(
                     batchId,
                     run.world().dataset().train().sha256(),
@@ -294,6 +334,7 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     @Override
     public void opened(TeacherLink link, StreamOpened opened) {
+        serving(link).opened(now());
         for (Offered offered : waiting) {
             if (link.cost(offered.samples()) > opened.getCreditBytes()) {
                 listener.failed(
@@ -318,18 +359,22 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     @Override
     public void ready(TeacherLink link, BatchReady ready) {
-        Offered offered = held(link).get(ready.getBatchId());
-        if (offered != null) {
-            listener.ready(offered.key(), ready.getBatchId(), link.member(), ready);
-        }
+        serving(link)
+                .answered(ready.getBatchId(), now())
+                .ifPresent(
+                        offered ->
+                                listener.ready(
+                                        offered.key(), ready.getBatchId(), link.member(), ready));
     }
 
     @Override
     public void failed(TeacherLink link, BatchFailed failed) {
-        Offered offered = held(link).remove(failed.getBatchId());
+        TeacherServing<Offered> serving = serving(link);
+        Offered offered = serving.answered(failed.getBatchId(), now()).orElse(null);
         if (offered == null) {
             return;
         }
+        serving.take(failed.getBatchId());
         MeshException cause = ErrorStatuses.fromStatus(failed.getStatus());
         if (cause.reason() != ErrorReason.TEACHER_FAILED) {
             listener.failed(cause);
@@ -386,7 +431,6 @@ final class TeacherFeed implements TeacherLink.Listener {
                 };
         if (refused) {
             links.remove(link);
-            held.remove(link);
             listener.failed(cause);
             return;
         }
@@ -395,12 +439,12 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Forgets a stream; what it held goes to others, or waits. */
     private void drop(TeacherLink link, String why) {
-        Need need = links.remove(link);
-        Map<String, Offered> gone = held.remove(link);
+        TeacherServing<Offered> serving = links.remove(link);
         link.close();
-        if (need == null || gone == null) {
+        if (serving == null) {
             return;
         }
+        Collection<Offered> gone = serving.held().values();
         if (!gone.isEmpty()) {
             listener.notice(
                     "TEACHER_LOST",
@@ -412,20 +456,25 @@ final class TeacherFeed implements TeacherLink.Listener {
                             + gone.size()
                             + " micro-batches are streamed again");
         }
-        gone.values().forEach(offered -> listener.lost(offered.key()));
-        waiting.addAll(0, gone.values());
+        gone.forEach(offered -> listener.lost(offered.key()));
+        waiting.addAll(0, gone);
         pump();
-        around.loop().after(REOPEN, () -> reopen(link.member(), need));
+        around.loop().after(REOPEN, () -> reopen(link.member(), serving.need()));
     }
 
     /** A stream can break while its teacher stays; whoever waits for it is served again. */
     private void reopen(TeacherMember member, Need need) {
-        if (!closed && members.contains(member)) {
+        if (!closed && members.contains(member) && wanted(need)) {
             open(member, need);
         }
     }
 
-    private Map<String, Offered> held(TeacherLink link) {
-        return held.computeIfAbsent(link, l -> new HashMap<>());
+    /** What links tell is told of those that are there. */
+    private TeacherServing<Offered> serving(TeacherLink link) {
+        return Objects.requireNonNull(links.get(link));
+    }
+
+    private Instant now() {
+        return around.clock().instant();
     }
 }

@@ -185,7 +185,8 @@ final class ObjectStorageIT {
                         Optional.empty(),
                         Optional.empty(),
                         Optional.of(new MemorySize(BigInteger.valueOf(1000))),
-                        OptionalInt.empty()));
+                        OptionalInt.empty(),
+                        TestingConfig.NEVER));
 
         MeshException failure = refused("data.location=s3://data/fashion");
 

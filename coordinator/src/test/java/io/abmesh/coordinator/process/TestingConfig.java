@@ -13,8 +13,12 @@ record TestingConfig(
         Optional<Path> tlsDirectory,
         Optional<String> resultsLocation,
         Optional<MemorySize> objectCacheMaxSize,
-        OptionalInt maxParallelRuns)
+        OptionalInt maxParallelRuns,
+        Duration progressDeadline)
         implements CoordinatorConfig {
+    /** Longer than any test. */
+    static final Duration NEVER = Duration.ofMinutes(10);
+
     /** In plain text, results stay where they are, and one run goes on at a time. */
     TestingConfig(Path storeDirectory) {
         this(storeDirectory, OptionalInt.empty());
@@ -22,13 +26,25 @@ record TestingConfig(
 
     /** In plain text, and results stay where they are. */
     TestingConfig(Path storeDirectory, OptionalInt maxParallelRuns) {
-        this(storeDirectory, Optional.empty(), Optional.empty(), Optional.empty(), maxParallelRuns);
+        this(
+                storeDirectory,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                maxParallelRuns,
+                NEVER);
     }
 
     /** With a cache of objects that holds them all, and one run goes on at a time. */
     TestingConfig(
             Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation) {
-        this(storeDirectory, tlsDirectory, resultsLocation, Optional.empty(), OptionalInt.empty());
+        this(
+                storeDirectory,
+                tlsDirectory,
+                resultsLocation,
+                Optional.empty(),
+                OptionalInt.empty(),
+                NEVER);
     }
 
     @Override
@@ -88,11 +104,6 @@ record TestingConfig(
 
     @Override
     public Duration positionDeadline() {
-        return Duration.ofMinutes(10);
-    }
-
-    @Override
-    public Duration progressDeadline() {
         return Duration.ofMinutes(10);
     }
 

@@ -42,6 +42,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,6 +71,10 @@ final class TestingTeacher implements AutoCloseable {
     private volatile double firing = 0.5;
     private volatile double knowing = 0.9;
     private volatile String runRequest = "";
+    private volatile boolean silent;
+    private final CountDownLatch asked = new CountDownLatch(1);
+    private volatile int most = Integer.MAX_VALUE;
+    private final AtomicInteger streams = new AtomicInteger();
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
     private final CompletableFuture<MeshException> refused = new CompletableFuture<>();
@@ -105,6 +111,21 @@ final class TestingTeacher implements AutoCloseable {
     /** Says that it has this share of the labels right. */
     void know(double share) {
         knowing = share;
+    }
+
+    /** Lives, and answers no batch of a run from now on. */
+    void fallSilent() {
+        silent = true;
+    }
+
+    /** Waits for the first batch of a run. */
+    void awaitAnnounced() throws InterruptedException {
+        asked.await();
+    }
+
+    /** Serves so many streams at a time. */
+    void serveAtMost(int streams) {
+        most = streams;
     }
 
     /** Says that it is for the run of a request. */
@@ -186,6 +207,10 @@ final class TestingTeacher implements AutoCloseable {
         @Override
         public StreamObserver<StreamBatchesRequest> streamBatches(
                 StreamObserver<StreamBatchesResponse> answer) {
+            if (streams.incrementAndGet() > most) {
+                streams.decrementAndGet();
+                throw new MeshException(ErrorReason.WORKER_OVERLOADED, "too many streams");
+            }
             Stream stream = new Stream(answer);
             ((ServerCallStreamObserver<StreamBatchesResponse>) answer)
                     .setOnCancelHandler(stream::end);
@@ -199,6 +224,7 @@ final class TestingTeacher implements AutoCloseable {
         private StreamOpen open = StreamOpen.getDefaultInstance();
         private BatchHeader header = BatchHeader.getDefaultInstance();
         private @Nullable TensorAssembler incoming;
+        private boolean over;
 
         Stream(StreamObserver<StreamBatchesResponse> answer) {
             this.answer = answer;
@@ -223,6 +249,9 @@ final class TestingTeacher implements AutoCloseable {
                 case BATCH -> {
                     header = message.getBatch();
                     announced.add(header.getBatchId());
+                    if (open.getEpoch() > 0) {
+                        asked.countDown();
+                    }
                     incoming =
                             new TensorAssembler(header.getBatchId(), 1 << 20, ByteBuffer::allocate);
                 }
@@ -246,6 +275,9 @@ final class TestingTeacher implements AutoCloseable {
             Map<String, ByteBuffer> tensors = new HashMap<>();
             batch.tensors().forEach((tensor, value) -> tensors.put(tensor, value.bytes()));
             String id = header.getBatchId();
+            if (silent && open.getEpoch() > 0) {
+                return;
+            }
             if (failing >= 0 && id.split("/", -1)[2].equals(Long.toString(failing))) {
                 say(
                         StreamBatchesResponse.newBuilder()
@@ -297,6 +329,10 @@ final class TestingTeacher implements AutoCloseable {
         }
 
         void end() {
+            if (!over) {
+                over = true;
+                streams.decrementAndGet();
+            }
             mine.forEach(held::remove);
         }
 

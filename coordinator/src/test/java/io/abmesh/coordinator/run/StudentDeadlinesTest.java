@@ -331,7 +331,7 @@ final class StudentDeadlinesTest {
         }
 
         assertThat(record.snapshot().getFailure().getMessage())
-                .startsWith("students cannot work together: 20 epochs without a step")
+                .startsWith("students cannot do a step: 20 epochs without a step")
                 .contains("gets nothing done: owed=evaluation");
     }
 
