@@ -47,8 +47,19 @@ public final class StudentMeters {
         parts.forEach((part, timer) -> timer.record(times.getOrDefault(part, Duration.ZERO)));
     }
 
-    /** Agreement of the last step, one value per tap. */
+    /**
+     * Agreement of the last step.
+     *
+     * @param values of the first of {@code taps}; what is known of any other tap is forgotten (NaN)
+     */
     public void agreed(List<String> taps, List<Double> values) {
+        List<String> told = taps.subList(0, values.size());
+        agreement.forEach(
+                (tap, value) -> {
+                    if (!told.contains(tap)) {
+                        value.set(Double.NaN);
+                    }
+                });
         for (int i = 0; i < values.size(); i++) {
             agreement.computeIfAbsent(taps.get(i), this::agreementOf).set(values.get(i));
         }
@@ -74,7 +85,7 @@ public final class StudentMeters {
     }
 
     private AtomicReference<Double> agreementOf(String tap) {
-        AtomicReference<Double> value = new AtomicReference<>(0.0);
+        AtomicReference<Double> value = new AtomicReference<>(Double.NaN);
         Gauge.builder(StudentMeter.BOUNDARY_AGREEMENT.meterName(), value, AtomicReference::get)
                 .description(StudentMeter.BOUNDARY_AGREEMENT.meaning())
                 .baseUnit("ratio")
