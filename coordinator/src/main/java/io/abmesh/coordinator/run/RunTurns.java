@@ -192,6 +192,7 @@ final class RunTurns {
             run.close();
         }
         meters.rest(runId);
+        meters.ended(record.snapshot().getState());
         delivery.accept(record);
         if (cause != null) {
             LOG.errorf(

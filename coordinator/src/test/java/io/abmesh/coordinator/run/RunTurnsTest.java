@@ -105,6 +105,36 @@ final class RunTurnsTest {
         assertThat(noticed(record, RunRecord.RESUMED)).isEqualTo(1);
     }
 
+    @Test
+    void everyFailureOfARunCounts() throws IOException {
+        failed();
+        assertThat(ended("failed")).isEqualTo(1);
+
+        failed();
+        assertThat(ended("failed")).isEqualTo(2);
+        assertThat(ended("cancelled")).isZero();
+        assertThat(ended("succeeded")).isZero();
+    }
+
+    @Test
+    void aCancelledRunIsNoFailedOne() throws IOException {
+        RunRecord record = submit();
+
+        runs.cancel(record);
+        runs.cancel(record);
+        loop.executeAndWait(() -> {});
+
+        assertThat(ended("cancelled")).isEqualTo(1);
+        assertThat(ended("failed")).isZero();
+    }
+
+    private double ended(String state) {
+        return registry.get(CoordinatorMeter.RUNS_ENDED.meterName())
+                .tag("state", state)
+                .counter()
+                .count();
+    }
+
     private double noticed(RunRecord record, String reason) {
         Counter counter =
                 registry.get(CoordinatorMeter.NOTICES.meterName())
