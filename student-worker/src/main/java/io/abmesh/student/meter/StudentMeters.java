@@ -14,6 +14,14 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** Writes the meters. Thread-safe. */
 public final class StudentMeters {
+    /** Reasons for which a batch is tried again and again. */
+    private static final List<ErrorReason> LASTING =
+            List.of(
+                    ErrorReason.BATCH_UNAVAILABLE,
+                    ErrorReason.DEADLINE_EXCEEDED,
+                    ErrorReason.TRANSPORT_UNAVAILABLE,
+                    ErrorReason.PEER_NOT_TRUSTED);
+
     private final MeterRegistry registry;
     private final Map<StepPart, Timer> parts = new EnumMap<>(StepPart.class);
     private final Timer checkpoint;
@@ -32,8 +40,8 @@ public final class StudentMeters {
         checkpoint = timer(StudentMeter.CHECKPOINT_DURATION).register(registry);
         images = counter(StudentMeter.IMAGES).register(registry);
         fetchedBytes = counter(StudentMeter.FETCHED_SIZE).baseUnit("bytes").register(registry);
-        // A rate of what has never happened is 0, and not missing.
-        failed(ErrorReason.BATCH_UNAVAILABLE);
+        // A rate of what has never happened is 0, and not missing; and an alert counts the first.
+        LASTING.forEach(this::failed);
     }
 
     /**

@@ -2,6 +2,7 @@ package io.abmesh.student.meter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.proto.error.ErrorReason;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -17,6 +18,24 @@ final class StudentMetersTest {
                 .tag("tap", tap)
                 .gauge()
                 .value();
+    }
+
+    @Test
+    void failuresThatLastAreCountedFromZero() {
+        assertThat(failed("DEADLINE_EXCEEDED")).isZero();
+        assertThat(failed("TRANSPORT_UNAVAILABLE")).isZero();
+
+        meters.fetchFailed(ErrorReason.DEADLINE_EXCEEDED);
+
+        assertThat(failed("DEADLINE_EXCEEDED")).isEqualTo(1);
+        assertThat(failed("TRANSPORT_UNAVAILABLE")).isZero();
+    }
+
+    private double failed(String reason) {
+        return registry.get(StudentMeter.FETCHES_FAILED.meterName())
+                .tag("reason", reason)
+                .counter()
+                .count();
     }
 
     @Test
