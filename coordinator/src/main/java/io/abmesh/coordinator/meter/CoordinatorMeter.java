@@ -8,6 +8,10 @@ package io.abmesh.coordinator.meter;
 public enum CoordinatorMeter {
     /** Gauge, runs, tag {@code state}. */
     RUNS("abmesh.coordinator.runs", "Runs that the store holds, by state"),
+    /** Counter, runs, tag {@code state}. */
+    RUNS_ENDED(
+            "abmesh.coordinator.runs.ended",
+            "Runs that ended, by state; one that goes on after a failure ends again"),
     /** Gauge, workers, tag {@code role}. */
     WORKERS("abmesh.coordinator.workers", "Workers that joined, by role"),
     /** Gauge, 0 or 1, tag {@code run}. */

@@ -1,12 +1,17 @@
 package io.abmesh.coordinator.meter;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import io.abmesh.coordinator.plan.PlanNames;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.v1.RunState;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -19,7 +24,15 @@ public final class CoordinatorMeters {
     /** Runs out of progress whose series stay, so that what they did last is read: {@value}. */
     static final int KEPT_RUNS = 8;
 
+    /** States in which a run ends. */
+    private static final Set<RunState> ENDS =
+            EnumSet.of(
+                    RunState.RUN_STATE_SUCCEEDED,
+                    RunState.RUN_STATE_FAILED,
+                    RunState.RUN_STATE_CANCELLED);
+
     private final MeterRegistry registry;
+    private final Map<RunState, Counter> ended = new EnumMap<>(RunState.class);
     private final AtomicReference<Levels> levels = new AtomicReference<>(Levels.NONE);
     private final Object lock = new Object();
 
@@ -55,6 +68,15 @@ public final class CoordinatorMeters {
                         .tag("state", PlanNames.yamlName(value))
                         .register(registry);
             }
+        }
+        // An alert sees the first failure only where the series was 0 before.
+        for (RunState state : ENDS) {
+            ended.put(
+                    state,
+                    Counter.builder(CoordinatorMeter.RUNS_ENDED.meterName())
+                            .description(CoordinatorMeter.RUNS_ENDED.meaning())
+                            .tag("state", PlanNames.yamlName(state.getValueDescriptor()))
+                            .register(registry));
         }
         gauge(CoordinatorMeter.WORKERS, Levels::teachers)
                 .tag("role", MeshRole.TEACHER.word())
@@ -93,6 +115,11 @@ public final class CoordinatorMeters {
                 }
             }
         }
+    }
+
+    /** A run ended in {@code state}, which is succeeded, failed or cancelled. */
+    public void ended(RunState state) {
+        requireNonNull(ended.get(state), "state").increment();
     }
 
     /** Changes what gauges show. */

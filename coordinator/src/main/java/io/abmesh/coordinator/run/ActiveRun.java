@@ -9,9 +9,7 @@ import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.log.LogContext;
-import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.Plan;
-import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.RunWorkers;
 import io.abmesh.proto.v1.WorkRequest;
@@ -104,13 +102,7 @@ final class ActiveRun {
 
         @Override
         public void waits(MeshException cause) {
-            meters.noticed(cause.reason().name());
-            record.append(
-                    RunEvent.newBuilder()
-                            .setNotice(
-                                    Notice.newBuilder()
-                                            .setReason(cause.reason().name())
-                                            .setMessage(cause.getMessage())));
+            new RunNotices(record, meters).notice(cause.reason().name(), cause.getMessage());
         }
 
         @Override

@@ -13,7 +13,6 @@ import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.v1.Evaluated;
 import io.abmesh.proto.v1.EvaluationReport;
-import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.Plan;
@@ -53,6 +52,7 @@ final class RunLog implements AutoCloseable {
     private final Clock clock;
     private final int evaluationBatch;
     private final RunMeters meters;
+    private final RunNotices notices;
     private List<String> taps = List.of();
     private Map<String, String> versions = new TreeMap<>();
     private long parameterCount;
@@ -71,6 +71,7 @@ final class RunLog implements AutoCloseable {
         this.clock = clock;
         this.evaluationBatch = evaluationBatch;
         this.meters = meters;
+        this.notices = new RunNotices(record, meters);
         this.ledger = ledger;
     }
 
@@ -147,11 +148,7 @@ final class RunLog implements AutoCloseable {
     }
 
     void notice(String reason, String message) {
-        meters.noticed(reason);
-        LOG.infof("Notice reason=%s: %s", reason, message);
-        record.append(
-                RunEvent.newBuilder()
-                        .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
+        notices.notice(reason, message);
     }
 
     /** Makes {@code metrics.jsonl} say what happened before a step, and no more. */

@@ -1,9 +1,8 @@
 package io.abmesh.coordinator.run;
 
 import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.meter.RunMeters;
 import io.abmesh.proto.error.MeshException;
-import io.abmesh.proto.v1.Notice;
-import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -93,13 +92,18 @@ final class RunTurns {
     /** Lets a run that has failed wait for its turn again. */
     void resume(RunRecord record) {
         if (record.snapshot().getState() == RunState.RUN_STATE_FAILED && !has(record)) {
-            record.append(
-                    RunEvent.newBuilder()
-                            .setNotice(
-                                    Notice.newBuilder()
-                                            .setReason(RunRecord.RESUMED)
-                                            .setMessage("submitted again")));
+            record.logContext().during(() -> noticeResumed(record));
             add(record);
+        }
+    }
+
+    private void noticeResumed(RunRecord record) {
+        String runId = record.folder().runId();
+        RunMeters own = meters.begin(runId);
+        try {
+            new RunNotices(record, own).notice(RunRecord.RESUMED, "submitted again");
+        } finally {
+            meters.rest(runId); // until its turn
         }
     }
 
@@ -188,6 +192,7 @@ final class RunTurns {
             run.close();
         }
         meters.rest(runId);
+        meters.ended(record.snapshot().getState());
         delivery.accept(record);
         if (cause != null) {
             LOG.errorf(

@@ -4,7 +4,7 @@ import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.proto.transport.MeshSecurity;
 import java.time.Clock;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
 
 /**
  * What all runs share. All of it is borrowed.
@@ -23,7 +23,7 @@ public record SharedParts(
         RunStore store,
         LazyBatches batches,
         Datasets datasets,
-        ExecutorService beside,
+        Executor beside,
         Clock clock,
         MeshSecurity security,
         Runs.Settings settings) {}

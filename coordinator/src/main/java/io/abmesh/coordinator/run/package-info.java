@@ -15,7 +15,8 @@
  *       say what these are given next, {@code PhaseProgress} when a phase is over.
  * </ul>
  *
- * <p>{@code RunRecord} and {@code RunLog} write down what has happened.
+ * <p>{@code RunRecord} and {@code RunLog} write down what has happened, {@code RunNotices} what a
+ * person may want to know of it.
  */
 @NullMarked
 package io.abmesh.coordinator.run;

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.meter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.v1.RunState;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
@@ -39,6 +40,29 @@ final class CoordinatorMetersTest {
                 .distinct()
                 .sorted()
                 .toList();
+    }
+
+    private double ended(String state) {
+        return registry.get(CoordinatorMeter.RUNS_ENDED.meterName())
+                .tag("state", state)
+                .counter()
+                .count();
+    }
+
+    @Test
+    void everyEndIsCountedFromZero() {
+        assertThat(ended("succeeded")).isZero();
+        assertThat(ended("failed")).isZero();
+        assertThat(ended("cancelled")).isZero();
+
+        meters.ended(RunState.RUN_STATE_SUCCEEDED);
+        meters.ended(RunState.RUN_STATE_FAILED);
+        meters.ended(RunState.RUN_STATE_FAILED);
+        meters.ended(RunState.RUN_STATE_CANCELLED);
+
+        assertThat(ended("succeeded")).isEqualTo(1);
+        assertThat(ended("failed")).isEqualTo(2);
+        assertThat(ended("cancelled")).isEqualTo(1);
     }
 
     @Test

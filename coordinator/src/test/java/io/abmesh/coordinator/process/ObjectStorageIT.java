@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.abmesh.coordinator.meter.CoordinatorMeter;
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.data.source.ImageDatasets;
@@ -63,6 +64,7 @@ final class ObjectStorageIT {
 
     @TempDir Path directory;
 
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private CoordinatorProcess coordinator;
     private ManagedChannel client;
 
@@ -217,6 +219,13 @@ final class ObjectStorageIT {
 
         assertThat(firstNotice(run).getReason()).isEqualTo("OBJECTS_UNAVAILABLE");
         assertThat(run(run.getRunId()).getState()).isEqualTo(RunState.RUN_STATE_PENDING);
+        assertThat(
+                        registry.get(CoordinatorMeter.NOTICES.meterName())
+                                .tag("run", run.getRunId())
+                                .tag("reason", "OBJECTS_UNAVAILABLE")
+                                .counter()
+                                .count())
+                .isEqualTo(1);
     }
 
     private Notice firstNotice(Run run) {
@@ -268,7 +277,7 @@ final class ObjectStorageIT {
     }
 
     private void open(TestingConfig config) {
-        coordinator = CoordinatorProcess.start(config, new SimpleMeterRegistry(), VERSION);
+        coordinator = CoordinatorProcess.start(config, registry, VERSION);
         client = MeshChannels.open("test", "127.0.0.1:" + coordinator.grpcPort());
     }
 

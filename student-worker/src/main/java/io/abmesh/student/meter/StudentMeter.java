@@ -13,9 +13,10 @@ public enum StudentMeter {
     FETCHES_FAILED("abmesh.student.fetches.failed", "Attempts to fetch that failed, by reason"),
     /** Counter, images. */
     IMAGES("abmesh.student.images", "Images that this worker trained on in applied steps"),
-    /** Gauge, ratio 0 to 1, tag {@code tap}. */
+    /** Gauge, ratio 0 to 1 or NaN, tag {@code tap}. */
     BOUNDARY_AGREEMENT(
-            "abmesh.student.boundary.agreement", "Boundary agreement of the last step, by tap"),
+            "abmesh.student.boundary.agreement",
+            "Boundary agreement of the last step, by tap; NaN if it had none"),
     /** Timer, seconds. */
     CHECKPOINT_DURATION("abmesh.student.checkpoint.duration", "Writing of one checkpoint");
 

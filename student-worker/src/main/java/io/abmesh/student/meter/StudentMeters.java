@@ -14,6 +14,14 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** Writes the meters. Thread-safe. */
 public final class StudentMeters {
+    /** Reasons for which a batch is tried again and again. */
+    private static final List<ErrorReason> LASTING =
+            List.of(
+                    ErrorReason.BATCH_UNAVAILABLE,
+                    ErrorReason.DEADLINE_EXCEEDED,
+                    ErrorReason.TRANSPORT_UNAVAILABLE,
+                    ErrorReason.PEER_NOT_TRUSTED);
+
     private final MeterRegistry registry;
     private final Map<StepPart, Timer> parts = new EnumMap<>(StepPart.class);
     private final Timer checkpoint;
@@ -32,8 +40,8 @@ public final class StudentMeters {
         checkpoint = timer(StudentMeter.CHECKPOINT_DURATION).register(registry);
         images = counter(StudentMeter.IMAGES).register(registry);
         fetchedBytes = counter(StudentMeter.FETCHED_SIZE).baseUnit("bytes").register(registry);
-        // A rate of what has never happened is 0, and not missing.
-        failed(ErrorReason.BATCH_UNAVAILABLE);
+        // A rate of what has never happened is 0, and not missing; and an alert counts the first.
+        LASTING.forEach(this::failed);
     }
 
     /**
@@ -47,8 +55,19 @@ public final class StudentMeters {
         parts.forEach((part, timer) -> timer.record(times.getOrDefault(part, Duration.ZERO)));
     }
 
-    /** Agreement of the last step, one value per tap. */
+    /**
+     * Agreement of the last step.
+     *
+     * @param values of the first of {@code taps}; what is known of any other tap is forgotten (NaN)
+     */
     public void agreed(List<String> taps, List<Double> values) {
+        List<String> told = taps.subList(0, values.size());
+        agreement.forEach(
+                (tap, value) -> {
+                    if (!told.contains(tap)) {
+                        value.set(Double.NaN);
+                    }
+                });
         for (int i = 0; i < values.size(); i++) {
             agreement.computeIfAbsent(taps.get(i), this::agreementOf).set(values.get(i));
         }
@@ -74,7 +93,7 @@ public final class StudentMeters {
     }
 
     private AtomicReference<Double> agreementOf(String tap) {
-        AtomicReference<Double> value = new AtomicReference<>(0.0);
+        AtomicReference<Double> value = new AtomicReference<>(Double.NaN);
         Gauge.builder(StudentMeter.BOUNDARY_AGREEMENT.meterName(), value, AtomicReference::get)
                 .description(StudentMeter.BOUNDARY_AGREEMENT.meaning())
                 .baseUnit("ratio")
