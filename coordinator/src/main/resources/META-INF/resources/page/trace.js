@@ -38,10 +38,10 @@ export class Trace extends EventTarget {
 
   async read() {
     this.stale = true;
-    const [curves, events] = await Promise.all([
-      get(`api/runs/${encodeURIComponent(this.id)}/curves`),
-      get(`api/runs/${encodeURIComponent(this.id)}/events`),
-    ]);
+    const run = `api/runs/${encodeURIComponent(this.id)}`;
+    const curves = await get(`${run}/curves`);
+    // Asked for after the curves: whatever comes between is told by the stream, and not left out here.
+    const events = await get(`${run}/events`);
     this.next = curves.next;
     this.phases = curves.phases;
     this.epochsPerStep = curves.epochsPerStep;

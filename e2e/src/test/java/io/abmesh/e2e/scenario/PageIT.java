@@ -74,6 +74,37 @@ final class PageIT {
     }
 
     @Test
+    void eventsAreReadOnceTheCurvesAreThere() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(TinyPlan.write(folder), "seed=3");
+            browser.open(services.page());
+            Object order =
+                    browser.ask(
+                            """
+                            const {Trace} = await import('/page/trace.js');
+                            const ask = window.fetch;
+                            const order = [];
+                            window.fetch = async (path, options) => {
+                              const name = path.split('/').at(-1);
+                              order.push(`${name} asked`);
+                              const answer = await ask(path, options);
+                              order.push(`${name} answered`);
+                              return answer;
+                            };
+                            await new Trace('%s').load();
+                            return order;
+                            """
+                                    .formatted(run));
+            assertThat((Collection<?>) order)
+                    .map(Object::toString)
+                    .containsExactly(
+                            "curves asked", "curves answered", "events asked", "events answered");
+        }
+    }
+
+    @Test
     void tellsWhereTheResultIsDeliveredAndWhatKeepsIt() throws Exception {
         Path plan = TinyPlan.write(folder);
         try (S3Server server = S3Server.start(Files.createDirectory(folder.resolve("s3")));
