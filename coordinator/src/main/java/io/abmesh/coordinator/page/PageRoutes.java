@@ -240,7 +240,6 @@ public final class PageRoutes {
         } catch (IllegalArgumentException e) {
             throw new MeshException(ErrorReason.INVALID_REQUEST, String.valueOf(e.getMessage()));
         }
-        from.next().keySet().forEach(now.runs()::record);
         ResponseSink sink =
                 new ResponseSink(context.vertx().getOrCreateContext(), context.response());
         context.response().closeHandler(closed -> now.streams().remove(sink));

@@ -74,6 +74,57 @@ final class PageIT {
     }
 
     @Test
+    void aViewThatIsOpenedWhileTheServerIsAwayIsFilledOnceItIsBack() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            services.startWorkers(folder.resolve("teacher.onnx"));
+            String run = services.submit(plan, "seed=3");
+            browser.open(services.page());
+            browser.awaitText("tr[data-run='" + run + "']", "Succeeded");
+
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            browser.await("tr[data-run='" + run + "'] a").sendKeys(Keys.ENTER);
+            browser.awaitText("h1", "tiny");
+            services.startCoordinator();
+            browser.awaitText(".tiles", "Boundary agreement");
+            browser.awaitText("pre", "wrn-10-1");
+            browser.awaitText(".files", "report.html");
+            assertWholeCurve(browser, TinyPlan.STEPS);
+
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            goTo(browser, "#/compare/" + run);
+            browser.awaitText("h1", "1 runs compared");
+            services.startCoordinator();
+            browser.awaitText(".legend", "tiny");
+            browser.awaitText("main", "Nothing to compare.");
+        }
+    }
+
+    @Test
+    void aRunThatIsNotThereIsSaidAndCutsNothingOff() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(plan, "seed=3");
+            browser.open(services.page() + "#/run/none");
+            browser.awaitText(".problem", "no such run: found=none");
+            browser.awaitText("#connection", "Live");
+            goTo(browser, "#/compare/none," + run);
+            browser.awaitText(".problem", "no such run: found=none");
+            browser.awaitText("tbody", "Pending");
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            services.startCoordinator();
+            browser.awaitText("#connection", "Live");
+        }
+    }
+
+    @Test
     void eventsAreReadOnceTheCurvesAreThere() throws Exception {
         try (Browser browser = Browser.start();
                 Services services = new Services(folder)) {
@@ -126,6 +177,11 @@ final class PageIT {
                 assertFitsAPhone(browser);
             }
         }
+    }
+
+    /** Goes on to another view of the page, without reading the page again. */
+    private static void goTo(Browser browser, String view) {
+        assertThat(browser.ask("return location.hash = '" + view + "';")).isEqualTo(view);
     }
 
     /** Every step is in the loss once, whatever the stream went through. */
