@@ -137,14 +137,21 @@ export function compareView(ids) {
     );
   }
 
-  live.addEventListener('runs', soon);
+  /** Other runs change nothing here. */
+  function changed({ detail: { ids } }) {
+    if (ids.some((id) => wanted.includes(id))) {
+      soon();
+    }
+  }
+
+  live.addEventListener('runs', changed);
   traces.forEach((trace) => trace.addEventListener('change', soon));
   start();
   return {
     element,
     entered: rebuild,
     leave() {
-      live.removeEventListener('runs', soon);
+      live.removeEventListener('runs', changed);
       chart?.destroy();
     },
   };

@@ -125,6 +125,50 @@ final class PageIT {
     }
 
     @Test
+    void aZoomStaysWhileACurveGrows() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.open(services.page());
+            Object ranges =
+                    browser.ask(
+                            """
+                            const {Chart} = await import('/page/chart.js');
+                            const chart = new Chart('Loss', {x: String, y: String, log: true});
+                            document.getElementById('main').append(chart.element);
+                            const line = (label, length) => {
+                              const x = Array.from({length}, (_, i) => i);
+                              return {label, colour: 0, x, y: x.map(i => i + 1)};
+                            };
+                            const range = () => {
+                              const {min, max} = chart.plot.scales.x;
+                              return `${min} to ${max}`;
+                            };
+                            const drawn = () => new Promise(requestAnimationFrame);
+                            const ranges = [];
+                            const show = async (...lines) => {
+                              chart.show(lines);
+                              await drawn();
+                              ranges.push(range());
+                            };
+                            await show(line('a', 10));
+                            await show(line('a', 11));
+                            chart.plot.setScale('x', {min: 2, max: 5});
+                            await drawn();
+                            await show(line('a', 12));
+                            await show(line('a', 13), line('b', 4));
+                            chart.plot.setScale('x', {min: 0, max: 12});
+                            await drawn();
+                            await show(line('a', 14), line('b', 4));
+                            return ranges;
+                            """);
+            assertThat((Collection<?>) ranges)
+                    .map(Object::toString)
+                    .containsExactly("0 to 9", "0 to 10", "2 to 5", "2 to 5", "0 to 13");
+        }
+    }
+
+    @Test
     void eventsAreReadOnceTheCurvesAreThere() throws Exception {
         try (Browser browser = Browser.start();
                 Services services = new Services(folder)) {
