@@ -18,6 +18,11 @@ class Live extends EventTarget {
   watchdog = 0;
   again = 0;
 
+  constructor() {
+    super();
+    document.addEventListener('visibilitychange', () => this.open());
+  }
+
   /** Follows these runs and no others; returns their traces, which are read from now on. */
   follow(ids) {
     for (const trace of this.traces.values()) {
@@ -47,9 +52,14 @@ class Live extends EventTarget {
     }
   }
 
+  /** Opens the stream where the traces end; not where nobody looks: all tabs of a browser share a few connections. */
   open() {
     clearTimeout(this.again);
+    clearTimeout(this.watchdog);
     this.source?.close();
+    if (document.hidden) {
+      return;
+    }
     for (const [id, trace] of this.traces) {
       if (trace.missing) {
         this.traces.delete(id);

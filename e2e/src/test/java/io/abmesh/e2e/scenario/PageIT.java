@@ -125,6 +125,23 @@ final class PageIT {
     }
 
     @Test
+    void moreTabsThanABrowserHasConnectionsAreAllLive() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.open(services.page());
+            browser.awaitText("#connection", "Live");
+            for (int tab = 0; tab < 7; tab++) {
+                browser.openTab(services.page());
+                browser.awaitText("#connection", "Live");
+            }
+            String run = services.submit(TinyPlan.write(folder), "seed=3");
+            browser.showFirstTab();
+            browser.await("tr[data-run='" + run + "']");
+        }
+    }
+
+    @Test
     void aZoomStaysWhileACurveGrows() throws Exception {
         try (Browser browser = Browser.start();
                 Services services = new Services(folder)) {
