@@ -186,6 +186,62 @@ final class PageIT {
     }
 
     @Test
+    void anAnswerThatIsLateTakesNothingBackAndIsAskedForOnce() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(plan, "seed=3");
+            var unused = services.submit(plan, "name=other");
+            browser.open(services.page());
+            browser.awaitText(".title", "2 in all");
+            Object told =
+                    browser.ask(
+                            """
+                            const {live} = await import('/page/live.js');
+                            live.source.close();
+                            const run = live.runs.get('%s');
+                            const ask = window.fetch;
+                            window.asked = 0;
+                            const asked = new Promise(answered => {
+                              window.fetch = async (...question) => {
+                                window.asked++;
+                                const answer = await ask(...question);
+                                answered();
+                                await new Promise(late => window.late = late);
+                                return answer;
+                              };
+                            });
+                            const find = document.getElementById('find');
+                            find.value = 'tiny';
+                            find.dispatchEvent(new Event('input'));
+                            await asked;
+                            window.fetch = (...question) => (window.asked++, ask(...question));
+                            live.heard({runs: [{...run, steps: 7}]});
+                            window.late();
+                            return run.steps;
+                            """
+                                    .formatted(run));
+            assertThat(told).hasToString("0");
+            browser.awaitText(".title", "1 of 2");
+            assertThat(browser.await("tr[data-run='" + run + "'] .steps").getText())
+                    .startsWith("7 ");
+            String third = services.submit(plan, "name=third");
+            told =
+                    browser.ask(
+                            """
+                            const {live} = await import('/page/live.js');
+                            live.heard({runs: [{...live.runs.get('%s'), id: '%s'}]});
+                            return 'third';
+                            """
+                                    .formatted(run, third));
+            assertThat(told).isEqualTo("third");
+            browser.awaitText(".title", "1 of 3");
+            assertThat(browser.ask("return window.asked;")).hasToString("2");
+        }
+    }
+
+    @Test
     void eventsAreReadOnceTheCurvesAreThere() throws Exception {
         try (Browser browser = Browser.start();
                 Services services = new Services(folder)) {
