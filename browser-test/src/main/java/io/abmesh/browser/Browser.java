@@ -11,6 +11,7 @@ import java.util.Map;
 import org.openqa.selenium.By;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebElement;
+import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -24,9 +25,11 @@ public final class Browser implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
     private final ChromeDriver driver;
+    private final String firstTab;
 
     private Browser(ChromeDriver driver) {
         this.driver = driver;
+        this.firstTab = driver.getWindowHandle();
     }
 
     /** Starts it; skips the test where there is none, unless {@code abmesh.require-browser}. */
@@ -66,6 +69,17 @@ public final class Browser implements AutoCloseable {
     /** Goes to an address. */
     public void open(String address) {
         driver.get(address);
+    }
+
+    /** Goes to an address in a tab of its own, which hides the others. */
+    public void openTab(String address) {
+        var unused = driver.switchTo().newWindow(WindowType.TAB);
+        open(address);
+    }
+
+    /** Shows the tab that was opened first. */
+    public void showFirstTab() {
+        var unused = driver.switchTo().window(firstTab);
     }
 
     /** Returns the element once it is shown. */

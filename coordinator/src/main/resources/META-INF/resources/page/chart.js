@@ -32,6 +32,8 @@ export class Chart {
     this.lines = [];
     this.hidden = new Set();
     this.log = options.log ?? false;
+    /** The part of x that somebody chose to see; null: all of it, however it grows. */
+    this.zoom = null;
     this.plotBox = h('div', {
       class: 'plot',
       tabindex: '0',
@@ -87,7 +89,8 @@ export class Chart {
     }
     this.lines = drawn;
     if (same) {
-      this.plot.setData(this.data());
+      this.plot.setData(this.data(), this.zoom === null);
+      this.magnify(this.zoom);
       this.values();
     } else {
       this.rebuild();
@@ -105,10 +108,27 @@ export class Chart {
     );
   }
 
+  /** Shows a part of x again after what it was chosen in has grown or is drawn anew. */
+  magnify(zoom) {
+    if (zoom !== null) {
+      this.plot.setScale('x', { ...zoom });
+    }
+  }
+
+  scaled(plot) {
+    const xs = plot.data[0];
+    const { min, max } = plot.scales.x;
+    this.zoom = min > xs[0] || max < xs.at(-1) ? { min, max } : null;
+  }
+
   rebuild() {
+    const zoom = this.zoom;
     this.plot?.destroy();
     this.plot = null;
     this.element.classList.toggle('is-empty', this.lines.length === 0);
+    if (this.lines.length === 0) {
+      this.zoom = null;
+    }
     if (this.lines.length === 0 || !this.plotBox.isConnected) {
       this.legend.replaceChildren();
       return;
@@ -154,11 +174,12 @@ export class Chart {
         ],
         series,
         bands,
-        hooks: { setCursor: [() => this.values()] },
+        hooks: { setCursor: [() => this.values()], setScale: [(plot, scale) => scale === 'x' && this.scaled(plot)] },
       },
       this.data(),
       this.plotBox,
     );
+    this.magnify(zoom);
     this.legend.replaceChildren(...this.lines.map((line) => this.entry(line)));
     this.values();
   }

@@ -5,7 +5,6 @@ import { h, say, table } from './dom.js';
 import { count, day, number, percent, tick } from './format.js';
 import { live } from './live.js';
 import { chip } from './runs.js';
-import { get } from './trace.js';
 
 const MOST = 8;
 const BASE_DASH = [6, 5];
@@ -38,7 +37,8 @@ export function compareView(ids) {
     h('section', { class: 'card', 'aria-labelledby': 'result-title' }, h('div', { class: 'head' }, h('h2', { id: 'result-title' }, 'Results')), result),
     h('section', { class: 'card', 'aria-labelledby': 'difference-title' }, h('div', { class: 'head' }, h('h2', { id: 'difference-title' }, 'Where the plans differ')), differences),
   );
-  let traces = [];
+  const traces = live.follow(wanted);
+  let refused = [];
   let chart = null;
   let pending = false;
 
@@ -78,7 +78,10 @@ export function compareView(ids) {
   }
 
   function draw() {
-    if (chart && element.isConnected) {
+    const problems = new Set([...traces.map((trace) => trace.problem).filter(Boolean), ...refused]);
+    problem.hidden = problems.size === 0;
+    say(problem, [...problems].join('\n'));
+    if (chart && element.isConnected && traces.some((trace) => trace.known || trace.problem)) {
       chart.show(lines());
     }
     const rows = wanted.map((id) => {
@@ -110,12 +113,18 @@ export function compareView(ids) {
     }
   }
 
+  /** Compares the plans of the runs that there are. */
   async function start() {
-    const [followed, ...plans] = await Promise.all([live.follow(wanted), ...wanted.map((id) => get(`api/runs/${encodeURIComponent(id)}`))]);
-    traces = followed;
-    traces.forEach((trace) => trace.addEventListener('change', soon));
-    compare(plans);
-    rebuild();
+    const answers = await Promise.allSettled(wanted.map((id) => live.get(`api/runs/${encodeURIComponent(id)}`)));
+    refused = answers.filter((answer) => answer.status === 'rejected').map((answer) => answer.reason.message);
+    const known = answers.filter((answer) => answer.status === 'fulfilled').map((answer) => answer.value);
+    for (const run of known) {
+      if (!live.runs.has(run.id)) {
+        live.runs.set(run.id, run);
+      }
+    }
+    compare(known);
+    draw();
   }
 
   function compare(plans) {
@@ -123,21 +132,26 @@ export function compareView(ids) {
     const keys = [...new Set(flat.flatMap((plan) => [...plan.keys()]))].filter((key) => new Set(flat.map((plan) => plan.get(key))).size > 1);
     differences.replaceChildren(
       keys.length === 0
-        ? h('p', { class: 'empty' }, 'They are the same.')
-        : table('Where the plans differ', ['Key', ...wanted.map(name)], keys.map((key) => [h('code', {}, key), ...flat.map((plan) => plan.get(key) ?? '–')])),
+        ? h('p', { class: 'empty' }, plans.length < 2 ? 'Nothing to compare.' : 'They are the same.')
+        : table('Where the plans differ', ['Key', ...plans.map((run) => name(run.id))], keys.map((key) => [h('code', {}, key), ...flat.map((plan) => plan.get(key) ?? '–')])),
     );
   }
 
-  live.addEventListener('runs', soon);
-  start().catch((error) => {
-    problem.hidden = false;
-    say(problem, error.message);
-    live.open();
-  });
+  /** Other runs change nothing here. */
+  function changed({ detail: { ids } }) {
+    if (ids.some((id) => wanted.includes(id))) {
+      soon();
+    }
+  }
+
+  live.addEventListener('runs', changed);
+  traces.forEach((trace) => trace.addEventListener('change', soon));
+  start();
   return {
     element,
+    entered: rebuild,
     leave() {
-      live.removeEventListener('runs', soon);
+      live.removeEventListener('runs', changed);
       chart?.destroy();
     },
   };

@@ -1,9 +1,9 @@
 /**
  * The one stream of this browser: states of runs as they change, the mesh, and the events of the runs
  * that are followed. Events of its own: `runs` (detail: changed ids, and whether something may have
- * been missed), `mesh`, `state`.
+ * been missed), `mesh`, `state`, and `alive` for whatever is heard.
  */
-import { Trace } from './trace.js';
+import { Trace, get } from './trace.js';
 
 const SILENCE_MILLIS = 30_000;
 const AGAIN_MILLIS = 1_000;
@@ -18,23 +18,53 @@ class Live extends EventTarget {
   watchdog = 0;
   again = 0;
 
-  /** Follows these runs and no others; returns their traces once they are read. */
-  async follow(ids) {
+  constructor() {
+    super();
+    document.addEventListener('visibilitychange', () => this.open());
+  }
+
+  /** Follows these runs and no others; returns their traces, which are read from now on. */
+  follow(ids) {
     for (const trace of this.traces.values()) {
       trace.closed = true;
     }
     const traces = new Map(ids.map((id) => [id, new Trace(id)]));
     this.traces = traces;
-    await Promise.all([...traces.values()].map((trace) => trace.load()));
-    if (this.traces === traces) {
-      this.open();
-    }
+    Promise.allSettled([...traces.values()].map((trace) => trace.load())).then(() => {
+      if (this.traces === traces) {
+        this.open();
+      }
+    });
     return [...traces.values()];
   }
 
+  /** Reads a JSON resource; where nobody answers, again once something is heard. */
+  async get(path) {
+    for (;;) {
+      try {
+        return await get(path);
+      } catch (error) {
+        if (!error.away) {
+          throw error;
+        }
+        await new Promise((heard) => this.addEventListener('alive', heard, { once: true }));
+      }
+    }
+  }
+
+  /** Opens the stream where the traces end; not where nobody looks: all tabs of a browser share a few connections. */
   open() {
     clearTimeout(this.again);
+    clearTimeout(this.watchdog);
     this.source?.close();
+    if (document.hidden) {
+      return;
+    }
+    for (const [id, trace] of this.traces) {
+      if (trace.missing) {
+        this.traces.delete(id);
+      }
+    }
     const after = [...this.traces.values()].map((trace) => `${trace.id}:${trace.next}`).join(',');
     const source = new EventSource(`api/stream?after=${encodeURIComponent(after)}`);
     this.source = source;
@@ -57,10 +87,11 @@ class Live extends EventTarget {
   alive() {
     this.become('live');
     for (const trace of this.traces.values()) {
-      if (trace.stale) {
+      if (trace.stale && !trace.missing) {
         trace.reload();
       }
     }
+    this.dispatchEvent(new Event('alive'));
     this.watch();
   }
 

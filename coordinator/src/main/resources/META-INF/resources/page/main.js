@@ -47,7 +47,11 @@ function route(first) {
   main.replaceChildren(view.element);
   view.entered?.();
   for (const link of document.querySelectorAll('.bar nav a')) {
-    link.toggleAttribute('aria-current', link.hash === (location.hash || '#/'));
+    if (link.hash === (location.hash || '#/')) {
+      link.setAttribute('aria-current', 'page');
+    } else {
+      link.removeAttribute('aria-current');
+    }
   }
   if (first !== true) {
     scrollTo(0, 0);

@@ -6,7 +6,6 @@ import { bytes, clock, count, day, duration, number, percent, progress, tick } f
 import { live } from './live.js';
 import { MeshPicture, ofRun } from './mesh.js';
 import { bar, chip } from './runs.js';
-import { get } from './trace.js';
 
 const MOST_EVENTS = 200;
 const FILES = {
@@ -58,12 +57,15 @@ export function runView(id) {
       h('section', { class: 'card', 'aria-labelledby': 'files-title' }, h('div', { class: 'head' }, h('h2', { id: 'files-title' }, 'Results')), files, delivery, h('h2', {}, 'Plan'), h('div', { class: 'scroll tall' }, plan)),
     ),
   );
-  let trace = null;
+  const [trace] = live.follow([id]);
   let pending = false;
   let shownState = '';
 
   function summary() {
     const run = live.runs.get(id);
+    const failure = run?.failure ?? trace.problem;
+    problem.hidden = !failure;
+    say(problem, failure);
     if (!run) {
       return;
     }
@@ -84,8 +86,6 @@ export function runView(id) {
         working ? ` · ${run.track} / ${run.phase}` : '',
       ),
     );
-    problem.hidden = !run.failure;
-    say(problem, run.failure ?? '');
     tell(run.delivery);
     tile(run);
     const own = ofRun(live.mesh, id);
@@ -107,10 +107,10 @@ export function runView(id) {
   }
 
   function tile(run) {
-    const rate = trace?.last('throughput');
+    const rate = trace.last('throughput');
     const rest = Math.max(0, run.totalSteps - run.steps);
     const took = ((run.ended ?? Date.now()) - run.submitted) / 1000;
-    const agreement = trace ? latest(trace.of('agreement')) : undefined;
+    const agreement = latest(trace.of('agreement'));
     const facts = [
       ...Object.entries(run.accuracy).map(([track, value]) => [`Accuracy, ${track}`, percent(value)]),
       agreement === undefined ? null : ['Boundary agreement', percent(agreement)],
@@ -129,7 +129,7 @@ export function runView(id) {
       pending = true;
       requestAnimationFrame(() => {
         pending = false;
-        if (trace && element.isConnected) {
+        if (element.isConnected) {
           draw();
         }
       });
@@ -167,7 +167,8 @@ export function runView(id) {
   }
 
   function listFiles() {
-    get(`api/runs/${encodeURIComponent(id)}/files`)
+    live
+      .get(`api/runs/${encodeURIComponent(id)}/files`)
       .then((sizes) => {
         files.replaceChildren(
           ...Object.entries(sizes).map(([name, size]) =>
@@ -180,8 +181,10 @@ export function runView(id) {
 
   live.addEventListener('runs', summary);
   live.addEventListener('mesh', summary);
+  trace.addEventListener('change', soon);
   summary();
-  get(`api/runs/${encodeURIComponent(id)}`)
+  live
+    .get(`api/runs/${encodeURIComponent(id)}`)
     .then((run) => {
       say(plan, JSON.stringify(run.plan, null, 2));
       if (!live.runs.has(id)) {
@@ -190,18 +193,6 @@ export function runView(id) {
       }
     })
     .catch((error) => say(plan, error.message));
-  live
-    .follow([id])
-    .then(([followed]) => {
-      trace = followed;
-      trace.addEventListener('change', soon);
-      soon();
-    })
-    .catch((error) => {
-      problem.hidden = false;
-      say(problem, error.message);
-      live.open();
-    });
   return {
     element,
     leave() {

@@ -40,7 +40,9 @@ export function runsView() {
   const states = new Map();
   let from = 0;
   let reading = 0;
-  let overtaken = false;
+  /** Runs that the stream told of since the question on its way; null: none is on its way. */
+  let heard = null;
+  let moved = false;
   let pause = 0;
   const compare = h('button', { type: 'button', class: 'primary', onclick: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(',')}`) }, 'Compare');
   const element = h(
@@ -129,22 +131,33 @@ export function runsView() {
     pause = setTimeout(read, PAUSE_MILLIS);
   }
 
+  /** Reads the list again once the answer on its way is there: a slow one would else never be shown. */
+  function again() {
+    if (heard) {
+      moved = true;
+    } else {
+      soon();
+    }
+  }
+
   /** Reads the page of the list that is wanted now; an answer that another question overtook is dropped. */
   async function read() {
     clearTimeout(pause);
     const question = ++reading;
-    overtaken = false;
+    heard = new Set();
+    moved = false;
     const asked = new URLSearchParams({ find: words.value, state: state.value, from });
-    try {
-      const answer = await get(`api/runs?${asked}`);
-      if (question === reading) {
-        show(answer);
-        if (overtaken) {
-          soon();
-        }
-      }
-    } catch {
-      // The stream tells when the server is there again.
+    // Where the server is away, the stream tells when it is there again.
+    const answer = await get(`api/runs?${asked}`).catch(() => null);
+    if (question !== reading) {
+      return;
+    }
+    if (answer) {
+      show(answer);
+    }
+    heard = null;
+    if (moved) {
+      soon();
     }
   }
 
@@ -156,10 +169,12 @@ export function runsView() {
         rows.delete(id);
       }
     }
-    const shown = answer.runs.map((run) => {
-      if (!live.runs.has(run.id)) {
-        live.runs.set(run.id, run);
+    const shown = answer.runs.map((answered) => {
+      if (!heard.has(answered.id)) {
+        live.runs.set(answered.id, answered);
       }
+      // What the stream told meanwhile is newer.
+      const run = live.runs.get(answered.id);
       states.set(run.id, run.state);
       return row(run).element;
     });
@@ -174,21 +189,21 @@ export function runsView() {
     say(found, answer.all === 0 ? 'No runs yet: submit one with abmesh run PLAN.' : answer.found === answer.all ? `${place}${count(answer.all)} in all` : `${place}${count(answer.found)} of ${count(answer.all)}`);
   }
 
-  /** Draws the rows that changed; what a run that is new or in a new state changes in the list is asked for. */
+  /** Draws the rows that changed; asks for the list where a run is new, or enters or leaves the state that is looked for. */
   function changed({ detail: { ids, complete } }) {
-    let moved = complete;
-    // An answer on its way may be older than this.
-    overtaken = true;
+    let other = complete;
     for (const id of ids) {
       const run = live.runs.get(id);
-      moved ||= states.get(id) !== run.state;
+      const before = states.get(id);
+      other ||= before === undefined || (before !== run.state && [before, run.state].includes(state.value));
       states.set(id, run.state);
+      heard?.add(id);
       if (rows.has(id)) {
         row(run);
       }
     }
-    if (moved) {
-      soon();
+    if (other) {
+      again();
     }
   }
 

@@ -14,6 +14,7 @@ export class Trace extends EventTarget {
     this.next = 0;
     this.phases = [];
     this.series = [];
+    this.byKey = new Map();
     this.epochsPerStep = {};
     this.noted = [];
     this.added = 0;
@@ -21,11 +22,17 @@ export class Trace extends EventTarget {
     this.loading = null;
     this.closed = false;
     this.stale = false;
+    /** Why the server does not give the curves; empty: it does, or it is away. */
+    this.problem = '';
+    /** The curves were read once. */
+    this.known = false;
+    /** There is no such run. */
+    this.missing = false;
   }
 
   /** Reads the curves; returns when they are there. */
   load() {
-    this.loading ??= this.read().finally(() => {
+    this.loading ??= this.read().catch((error) => this.refused(error)).finally(() => {
       this.loading = null;
       const waiting = this.waiting;
       this.waiting = [];
@@ -38,10 +45,10 @@ export class Trace extends EventTarget {
 
   async read() {
     this.stale = true;
-    const [curves, events] = await Promise.all([
-      get(`api/runs/${encodeURIComponent(this.id)}/curves`),
-      get(`api/runs/${encodeURIComponent(this.id)}/events`),
-    ]);
+    const run = `api/runs/${encodeURIComponent(this.id)}`;
+    const curves = await get(`${run}/curves`);
+    // Asked for after the curves: whatever comes between is told by the stream, and not left out here.
+    const events = await get(`${run}/events`);
     this.next = curves.next;
     this.phases = curves.phases;
     this.epochsPerStep = curves.epochsPerStep;
@@ -50,7 +57,18 @@ export class Trace extends EventTarget {
     this.noted = events.filter((event) => event.number < curves.next);
     this.added = 0;
     this.stale = false;
+    this.known = true;
+    this.problem = '';
     this.changed();
+  }
+
+  refused(error) {
+    this.problem = error.away ? '' : error.message;
+    this.missing = error.status === 404;
+    if (this.problem) {
+      this.changed();
+    }
+    throw error;
   }
 
   changed() {
@@ -169,14 +187,17 @@ export class Trace extends EventTarget {
 
 const key = (one) => JSON.stringify([one.measure, one.track, one.phase, one.name]);
 
-/** Reads a JSON resource. */
+/** Reads a JSON resource. An error has the `status` of the answer, and says whether nobody who could answer is there (`away`). */
 export async function get(path) {
-  const response = await fetch(path, { headers: { Accept: 'application/json' } });
-  const body = await response.json().catch(() => ({}));
+  const response = await fetch(path, { headers: { Accept: 'application/json' } }).catch((error) => {
+    throw Object.assign(error, { away: true });
+  });
   if (!response.ok) {
-    const error = new Error(body.message ?? `${response.status} ${response.statusText}`);
-    error.status = response.status;
-    throw error;
+    const body = await response.json().catch(() => ({}));
+    const { status, statusText } = response;
+    throw Object.assign(new Error(body.message ?? `${status} ${statusText}`), { status, away: [502, 503, 504].includes(status) });
   }
-  return body;
+  return response.json().catch((error) => {
+    throw Object.assign(error, { away: true });
+  });
 }

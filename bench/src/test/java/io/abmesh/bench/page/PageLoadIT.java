@@ -3,14 +3,17 @@ package io.abmesh.bench.page;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.browser.Browser;
+import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -101,21 +104,27 @@ final class PageLoadIT {
 
     @Test
     void theFirstMessageOfTheStreamDoesNotTellOfRunsThatHaveEnded() throws Exception {
-        HttpResponse<Stream<String>> response =
-                HttpClient.newBuilder()
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .build()
-                        .send(
-                                HttpRequest.newBuilder(
-                                                URI.create(coordinator.page() + "api/stream"))
-                                        .timeout(Duration.ofSeconds(60))
-                                        .build(),
-                                BodyHandlers.ofLines());
+        HttpResponse<Stream<String>> response = get("api/stream", BodyHandlers.ofLines());
         try (Stream<String> lines = response.body()) {
             String greeting =
                     lines.filter(line -> line.startsWith("data:")).findFirst().orElseThrow();
             assertThat(greeting).contains("\"complete\":true").contains("\"runs\":[]");
             assertThat(greeting.length()).isLessThan((int) MOST_GREETING_BYTES);
+        }
+    }
+
+    @Test
+    void curvesAreSentCompressedAndTheStreamAsItIs() throws Exception {
+        HttpResponse<byte[]> curves =
+                get("api/runs/" + run + "/curves", BodyHandlers.ofByteArray());
+        HttpResponse<Stream<String>> stream = get("api/stream", BodyHandlers.ofLines());
+
+        assertThat(curves.headers().allValues("Content-Encoding")).containsExactly("gzip");
+        try (GZIPInputStream json = new GZIPInputStream(new ByteArrayInputStream(curves.body()))) {
+            assertThat(curves.body().length).isLessThan(json.readAllBytes().length / 2);
+        }
+        try (Stream<String> lines = stream.body()) {
+            assertThat(lines.iterator().next()).startsWith("retry: ");
         }
     }
 
@@ -132,6 +141,18 @@ final class PageLoadIT {
                 .isLessThanOrEqualTo(MOST_POINTS);
         assertThat(sentBytes("curves")).isBetween(1L, MOST_CURVES_BYTES);
         assertFewElements();
+    }
+
+    private <T> HttpResponse<T> get(String path, BodyHandler<T> body) throws Exception {
+        return HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .build()
+                .send(
+                        HttpRequest.newBuilder(URI.create(coordinator.page() + path))
+                                .header("Accept-Encoding", "gzip")
+                                .timeout(Duration.ofSeconds(60))
+                                .build(),
+                        body);
     }
 
     private WebElement button(String text) {

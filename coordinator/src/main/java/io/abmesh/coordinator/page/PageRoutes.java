@@ -111,19 +111,20 @@ public final class PageRoutes {
         router.get("/api/stream").handler(c -> guarded(c, () -> stream(c)));
     }
 
-    private void json(Router router, String path, Function<RoutingContext, JsonNode> answer) {
+    private static void json(
+            Router router, String path, Function<RoutingContext, JsonNode> answer) {
         router.get(path)
-                .blockingHandler(
-                        c ->
-                                guarded(
-                                        c,
-                                        () ->
-                                                c.response()
-                                                        .putHeader(
-                                                                "Content-Type", "application/json")
-                                                        .putHeader("Cache-Control", "no-store")
-                                                        .end(answer.apply(c).toString())),
-                        false);
+                .blockingHandler(c -> guarded(c, () -> compressed(c, answer.apply(c))), false);
+    }
+
+    /** Answers what a browser that can read it so gets compressed. */
+    private static void compressed(RoutingContext context, JsonNode answer) {
+        HttpServerResponse response = context.response();
+        // Quarkus marks every response as one that stays as it is, but for those that it knows.
+        response.headers().remove("Content-Encoding");
+        response.putHeader("Content-Type", "application/json")
+                .putHeader("Cache-Control", "no-store")
+                .end(answer.toString());
     }
 
     /** Answers an error as one, in one line. */
@@ -239,7 +240,6 @@ public final class PageRoutes {
         } catch (IllegalArgumentException e) {
             throw new MeshException(ErrorReason.INVALID_REQUEST, String.valueOf(e.getMessage()));
         }
-        from.next().keySet().forEach(now.runs()::record);
         ResponseSink sink =
                 new ResponseSink(context.vertx().getOrCreateContext(), context.response());
         context.response().closeHandler(closed -> now.streams().remove(sink));

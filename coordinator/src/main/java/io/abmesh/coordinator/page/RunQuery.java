@@ -37,7 +37,8 @@ record RunQuery(String find, String state, int from) {
     /**
      * Reads parameters, each of which may be absent.
      *
-     * @throws MeshException INVALID_REQUEST if {@code from} is no number from 0
+     * @throws MeshException INVALID_REQUEST if {@code from} is no number from 0 to {@link
+     *     Integer#MAX_VALUE}
      */
     static RunQuery of(@Nullable String find, @Nullable String state, @Nullable String from) {
         return new RunQuery(
@@ -47,12 +48,22 @@ record RunQuery(String find, String state, int from) {
     }
 
     private static int number(String from) {
+        int number;
         try {
-            return Integer.parseUnsignedInt(from);
+            number = Integer.parseInt(from);
         } catch (NumberFormatException e) {
-            throw new MeshException(
-                    ErrorReason.INVALID_REQUEST, "from: found=" + from + ", expected=0 or more");
+            throw noPlace(from);
         }
+        if (number < 0) {
+            throw noPlace(from);
+        }
+        return number;
+    }
+
+    private static MeshException noPlace(String from) {
+        return new MeshException(
+                ErrorReason.INVALID_REQUEST,
+                "from: found=" + from + ", expected=0 to " + Integer.MAX_VALUE);
     }
 
     /** Returns what is found among runs. */

@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RunQueryTest {
     @TempDir Path directory;
@@ -53,11 +55,12 @@ class RunQueryTest {
         assertThat(RunQuery.of("", "failed", null).answer(runs).all()).isEqualTo(20);
     }
 
-    @Test
-    void aPlaceThatIsNoneIsRefused() {
-        assertThatThrownBy(() -> RunQuery.of("", "", "-1"))
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "3000000000", "ten"})
+    void aPlaceThatIsNoneIsRefused(String from) {
+        assertThatThrownBy(() -> RunQuery.of("", "", from))
                 .isInstanceOf(MeshException.class)
-                .hasMessage("from: found=-1, expected=0 or more");
+                .hasMessage("from: found=" + from + ", expected=0 to 2147483647");
     }
 
     private static List<String> names(RunQuery.Answer answer) {

@@ -149,6 +149,18 @@ final class PageIT {
     }
 
     @Test
+    void aRunThatIsNotThereDoesNotKeepAnotherFromBeingTold() throws Exception {
+        String run = submit("a");
+        connect();
+        List<Integer> numbers = new ArrayList<>();
+        try (Stream<String> stream = stream("none:7," + run + ":0")) {
+            awaitEnd(stream.iterator(), run, numbers);
+        }
+
+        assertThat(numbers).startsWith(0).isSorted();
+    }
+
+    @Test
     void aReportCannotRunScripts() throws Exception {
         String run = submit("a");
         connect();

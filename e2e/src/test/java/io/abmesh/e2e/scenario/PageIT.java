@@ -74,6 +74,205 @@ final class PageIT {
     }
 
     @Test
+    void aViewThatIsOpenedWhileTheServerIsAwayIsFilledOnceItIsBack() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            services.startWorkers(folder.resolve("teacher.onnx"));
+            String run = services.submit(plan, "seed=3");
+            browser.open(services.page());
+            browser.awaitText("tr[data-run='" + run + "']", "Succeeded");
+
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            browser.await("tr[data-run='" + run + "'] a").sendKeys(Keys.ENTER);
+            browser.awaitText("h1", "tiny");
+            services.startCoordinator();
+            browser.awaitText(".tiles", "Boundary agreement");
+            browser.awaitText("pre", "wrn-10-1");
+            browser.awaitText(".files", "report.html");
+            assertWholeCurve(browser, TinyPlan.STEPS);
+
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            goTo(browser, "#/compare/" + run);
+            browser.awaitText("h1", "1 runs compared");
+            services.startCoordinator();
+            browser.awaitText(".legend", "tiny");
+            browser.awaitText("main", "Nothing to compare.");
+        }
+    }
+
+    @Test
+    void aRunThatIsNotThereIsSaidAndCutsNothingOff() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(plan, "seed=3");
+            browser.open(services.page() + "#/run/none");
+            browser.awaitText(".problem", "no such run: found=none");
+            browser.awaitText("#connection", "Live");
+            goTo(browser, "#/compare/none," + run);
+            browser.awaitText(".problem", "no such run: found=none");
+            browser.awaitText("tbody", "Pending");
+            services.killCoordinator();
+            browser.awaitText("#connection", "Connection lost");
+            services.startCoordinator();
+            browser.awaitText("#connection", "Live");
+        }
+    }
+
+    @Test
+    void moreTabsThanABrowserHasConnectionsAreAllLive() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.open(services.page());
+            browser.awaitText("#connection", "Live");
+            for (int tab = 0; tab < 7; tab++) {
+                browser.openTab(services.page());
+                browser.awaitText("#connection", "Live");
+            }
+            String run = services.submit(TinyPlan.write(folder), "seed=3");
+            browser.showFirstTab();
+            browser.await("tr[data-run='" + run + "']");
+        }
+    }
+
+    @Test
+    void aZoomStaysWhileACurveGrows() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.open(services.page());
+            Object ranges =
+                    browser.ask(
+                            """
+                            const {Chart} = await import('/page/chart.js');
+                            const chart = new Chart('Loss', {x: String, y: String, log: true});
+                            document.getElementById('main').append(chart.element);
+                            const line = (label, length) => {
+                              const x = Array.from({length}, (_, i) => i);
+                              return {label, colour: 0, x, y: x.map(i => i + 1)};
+                            };
+                            const range = () => {
+                              const {min, max} = chart.plot.scales.x;
+                              return `${min} to ${max}`;
+                            };
+                            const drawn = () => new Promise(requestAnimationFrame);
+                            const ranges = [];
+                            const show = async (...lines) => {
+                              chart.show(lines);
+                              await drawn();
+                              ranges.push(range());
+                            };
+                            await show(line('a', 10));
+                            await show(line('a', 11));
+                            chart.plot.setScale('x', {min: 2, max: 5});
+                            await drawn();
+                            await show(line('a', 12));
+                            await show(line('a', 13), line('b', 4));
+                            chart.plot.setScale('x', {min: 0, max: 12});
+                            await drawn();
+                            await show(line('a', 14), line('b', 4));
+                            return ranges;
+                            """);
+            assertThat((Collection<?>) ranges)
+                    .map(Object::toString)
+                    .containsExactly("0 to 9", "0 to 10", "2 to 5", "2 to 5", "0 to 13");
+        }
+    }
+
+    @Test
+    void anAnswerThatIsLateTakesNothingBackAndIsAskedForOnce() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(plan, "seed=3");
+            var unused = services.submit(plan, "name=other");
+            browser.open(services.page());
+            browser.awaitText(".title", "2 in all");
+            Object told =
+                    browser.ask(
+                            """
+                            const {live} = await import('/page/live.js');
+                            live.source.close();
+                            const run = live.runs.get('%s');
+                            const ask = window.fetch;
+                            window.asked = 0;
+                            const asked = new Promise(answered => {
+                              window.fetch = async (...question) => {
+                                window.asked++;
+                                const answer = await ask(...question);
+                                answered();
+                                await new Promise(late => window.late = late);
+                                return answer;
+                              };
+                            });
+                            const find = document.getElementById('find');
+                            find.value = 'tiny';
+                            find.dispatchEvent(new Event('input'));
+                            await asked;
+                            window.fetch = (...question) => (window.asked++, ask(...question));
+                            live.heard({runs: [{...run, steps: 7}]});
+                            window.late();
+                            return run.steps;
+                            """
+                                    .formatted(run));
+            assertThat(told).hasToString("0");
+            browser.awaitText(".title", "1 of 2");
+            assertThat(browser.await("tr[data-run='" + run + "'] .steps").getText())
+                    .startsWith("7 ");
+            String third = services.submit(plan, "name=third");
+            told =
+                    browser.ask(
+                            """
+                            const {live} = await import('/page/live.js');
+                            live.heard({runs: [{...live.runs.get('%s'), id: '%s'}]});
+                            return 'third';
+                            """
+                                    .formatted(run, third));
+            assertThat(told).isEqualTo("third");
+            browser.awaitText(".title", "1 of 3");
+            assertThat(browser.ask("return window.asked;")).hasToString("2");
+        }
+    }
+
+    @Test
+    void eventsAreReadOnceTheCurvesAreThere() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(TinyPlan.write(folder), "seed=3");
+            browser.open(services.page());
+            Object order =
+                    browser.ask(
+                            """
+                            const {Trace} = await import('/page/trace.js');
+                            const ask = window.fetch;
+                            const order = [];
+                            window.fetch = async (path, options) => {
+                              const name = path.split('/').at(-1);
+                              order.push(`${name} asked`);
+                              const answer = await ask(path, options);
+                              order.push(`${name} answered`);
+                              return answer;
+                            };
+                            await new Trace('%s').load();
+                            return order;
+                            """
+                                    .formatted(run));
+            assertThat((Collection<?>) order)
+                    .map(Object::toString)
+                    .containsExactly(
+                            "curves asked", "curves answered", "events asked", "events answered");
+        }
+    }
+
+    @Test
     void tellsWhereTheResultIsDeliveredAndWhatKeepsIt() throws Exception {
         Path plan = TinyPlan.write(folder);
         try (S3Server server = S3Server.start(Files.createDirectory(folder.resolve("s3")));
@@ -95,6 +294,11 @@ final class PageIT {
                 assertFitsAPhone(browser);
             }
         }
+    }
+
+    /** Goes on to another view of the page, without reading the page again. */
+    private static void goTo(Browser browser, String view) {
+        assertThat(browser.ask("return location.hash = '" + view + "';")).isEqualTo(view);
     }
 
     /** Every step is in the loss once, whatever the stream went through. */
