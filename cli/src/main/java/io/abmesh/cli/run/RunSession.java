@@ -304,7 +304,11 @@ public final class RunSession {
             throw new CliException(ExitCode.INTERRUPTED, "the run was cancelled");
         }
         for (String name : RunFolder.ARTIFACTS) {
-            client.fetch(end.getRunId(), name, folder.path().resolve(name));
+            try {
+                client.fetch(end.getRunId(), name, folder.path().resolve(name));
+            } catch (MeshException e) {
+                throw RunFailure.ofResult(name, folder.path(), e);
+            }
         }
         console.line("");
         ResultTable.of(RunReport.read(folder.path().resolve(RunFolder.REPORT)), evaluationSpeeds)
