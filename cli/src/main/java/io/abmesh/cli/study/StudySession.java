@@ -80,7 +80,7 @@ public final class StudySession {
 
     /** Shows the runs and an estimate of their time, and runs nothing. */
     public void show() throws InterruptedException {
-        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        ExpandStudyResponse grid = check();
         List<Trial> known = trials(grid);
         console.line("%8s  %6s  %-31s  %8s  %s".formatted("images", "seed", "method", "steps", ""));
         for (int i = 0; i < known.size(); i++) {
@@ -105,7 +105,7 @@ public final class StudySession {
      * @throws InterruptedException if this thread is interrupted
      */
     public void run() throws InterruptedException {
-        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        ExpandStudyResponse grid = check();
         try (StudyFolder folder = StudyFolder.take(out)) {
             run(grid, folder);
         } catch (IOException e) {
@@ -121,6 +121,12 @@ public final class StudySession {
             running = List.copyOf(sessions);
         }
         running.forEach(RunSession::interrupt);
+    }
+
+    private ExpandStudyResponse check() throws InterruptedException {
+        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        StudyWarnings.lines(grid.getRunsList()).forEach(console::line);
+        return grid;
     }
 
     private void run(ExpandStudyResponse grid, StudyFolder folder)
