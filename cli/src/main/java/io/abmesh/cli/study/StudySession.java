@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,6 +83,7 @@ public final class StudySession {
     public void show() throws InterruptedException {
         ExpandStudyResponse grid = check();
         List<Trial> known = trials(grid);
+        checkModels(grid, known);
         console.line("%8s  %6s  %-31s  %8s  %s".formatted("images", "seed", "method", "steps", ""));
         for (int i = 0; i < known.size(); i++) {
             Trial trial = known.get(i);
@@ -106,6 +108,7 @@ public final class StudySession {
      */
     public void run() throws InterruptedException {
         ExpandStudyResponse grid = check();
+        checkModels(grid, trials(grid));
         try (StudyFolder folder = StudyFolder.take(out)) {
             run(grid, folder);
         } catch (IOException e) {
@@ -127,6 +130,17 @@ public final class StudySession {
         ExpandStudyResponse grid = StudyCheck.expand(installation, study);
         StudyWarnings.lines(grid.getRunsList()).forEach(console::line);
         return grid;
+    }
+
+    /** Runs that are done need no model any more. */
+    private void checkModels(ExpandStudyResponse grid, List<Trial> known) {
+        Set<String> models = new TreeSet<>();
+        for (int i = 0; i < known.size(); i++) {
+            if (known.get(i).measured().isEmpty()) {
+                StudyModel.of(grid.getRuns(i), study.baseDirectory()).ifPresent(models::add);
+            }
+        }
+        models.forEach(installation::model);
     }
 
     private void run(ExpandStudyResponse grid, StudyFolder folder)
