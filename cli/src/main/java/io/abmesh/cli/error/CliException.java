@@ -30,7 +30,8 @@ public final class CliException extends RuntimeException {
         this(exitCode, message, details, null);
     }
 
-    private CliException(
+    /** One line, details, and the cause, which is not printed. */
+    public CliException(
             ExitCode exitCode, String message, List<String> details, @Nullable Throwable cause) {
         super(requireNonNull(message, "message"), cause);
         this.exitCode = requireNonNull(exitCode, "exitCode");

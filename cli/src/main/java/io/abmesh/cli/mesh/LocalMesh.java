@@ -105,8 +105,9 @@ public final class LocalMesh implements AutoCloseable {
             }
             throw new CliException(
                     ExitCode.WORKER_FAILED,
-                    "%s does not serve after %d s: see %s"
+                    "%s does not serve after %d s; last lines of %s:"
                             .formatted(spec.name(), START_TIMEOUT.toSeconds(), spec.log()),
+                    new ProcessLog(spec.log()).lastLines(),
                     e);
         }
     }
@@ -140,7 +141,7 @@ public final class LocalMesh implements AutoCloseable {
                                             ProcessEnded end =
                                                     new ProcessEnded(
                                                             spec, ended.exitValue(), logStart);
-                                            ready.completeExceptionally(failure(end));
+                                            ready.completeExceptionally(end.failure());
                                             ended(end, process);
                                         });
                 return ready.orTimeout(START_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
@@ -159,22 +160,6 @@ public final class LocalMesh implements AutoCloseable {
                     "cannot start %s: %s".formatted(spec.name(), e.getMessage()),
                     e);
         }
-    }
-
-    /** Returns the error that the end of a process is, when it is not to be started again. */
-    public static CliException failure(ProcessEnded end) {
-        return end.hopeless()
-                .map(message -> new CliException(ExitCode.BAD_INPUT, message))
-                .orElseGet(
-                        () ->
-                                new CliException(
-                                        ExitCode.WORKER_FAILED,
-                                        "%s failed: exit code %d; last lines of %s:"
-                                                .formatted(
-                                                        end.spec().name(),
-                                                        end.exitCode(),
-                                                        end.spec().log()),
-                                        end.lastLogLines()));
     }
 
     /** Returns the names and process ids, for people. */

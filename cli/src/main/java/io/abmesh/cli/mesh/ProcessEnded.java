@@ -1,7 +1,7 @@
 package io.abmesh.cli.mesh;
 
-import java.util.List;
-import java.util.Optional;
+import io.abmesh.cli.error.CliException;
+import io.abmesh.cli.error.ExitCode;
 
 /**
  * A process of the mesh ended by itself.
@@ -17,20 +17,32 @@ public record ProcessEnded(ServiceSpec spec, int exitCode, long logStart) {
      */
     private static final int HOPELESS = 2;
 
-    /**
-     * Returns what the process said before it ended, if its error is one that no restart can mend.
-     */
-    public Optional<String> hopeless() {
-        return exitCode == HOPELESS
-                ? Optional.of(
-                        new ProcessLog(spec.log())
-                                .lastFatal(logStart)
-                                .orElse(spec.name() + " refused to start: see " + spec.log()))
-                : Optional.empty();
+    /** Tells whether its error is one that no restart can mend. */
+    public boolean hopeless() {
+        return exitCode == HOPELESS;
     }
 
-    /** Returns the last lines of its log. */
-    public List<String> lastLogLines() {
-        return new ProcessLog(spec.log()).lastLines(15);
+    /**
+     * Returns the error that this end is when the process is not to be started again. It holds what
+     * the log says: the log's folder may be gone before the error is printed.
+     */
+    public CliException failure() {
+        ProcessLog log = new ProcessLog(spec.log());
+        if (!hopeless()) {
+            return new CliException(
+                    ExitCode.WORKER_FAILED,
+                    "%s failed: exit code %d; last lines of %s:"
+                            .formatted(spec.name(), exitCode, spec.log()),
+                    log.lastLines());
+        }
+        return log.lastFatal(logStart)
+                .map(message -> new CliException(ExitCode.BAD_INPUT, message))
+                .orElseGet(
+                        () ->
+                                new CliException(
+                                        ExitCode.BAD_INPUT,
+                                        "%s refused to start; last lines of %s:"
+                                                .formatted(spec.name(), spec.log()),
+                                        log.lastLines()));
     }
 }

@@ -15,6 +15,7 @@ import java.util.Optional;
 record ProcessLog(Path file) {
 
     private static final String FATAL = "abmesh: ";
+    private static final int SHOWN_LINES = 15;
     private static final int TAIL_BYTES = 64 * 1024;
 
     /** Returns the message of the last line {@code abmesh: MESSAGE} behind byte {@code from}. */
@@ -23,6 +24,11 @@ record ProcessLog(Path file) {
                 .filter(line -> line.startsWith(FATAL))
                 .map(line -> line.substring(FATAL.length()))
                 .reduce((first, second) -> second);
+    }
+
+    /** Returns as many of the last lines as an error shows. */
+    List<String> lastLines() {
+        return lastLines(SHOWN_LINES);
     }
 
     /** Returns the last {@code count} lines, fewer if the log is shorter. */

@@ -15,7 +15,8 @@ public final class PlanCheck {
     /**
      * Checks a plan and prints what came of it.
      *
-     * @throws CliException with a line for each problem, if there is any
+     * @throws CliException with a line for each problem, if there is any, or if the teacher's model
+     *     is not there
      */
     public static void check(Installation installation, PlanText plan, Console console)
             throws InterruptedException {
@@ -25,6 +26,9 @@ public final class PlanCheck {
                         client -> client.validate(plan),
                         refusal -> PlanProblems.of(plan.file(), refusal));
         good.getWarningsList().forEach(warning -> console.line("warning: " + warning));
+        if (good.getPlan().hasTeacher()) {
+            installation.model(good.getPlan().getTeacher().getModel());
+        }
         console.line("%s is good: plan %s".formatted(plan.file(), good.getPlanSha256()));
     }
 }

@@ -33,10 +33,11 @@ import java.util.concurrent.TimeUnit;
  */
 public final class RunClient implements AutoCloseable {
 
-    private static final Duration CALL_DEADLINE = Duration.ofSeconds(60);
-
     /** A coordinator may have to fetch the plan's images first. */
     private static final Duration DATA_DEADLINE = Duration.ofHours(1);
+
+    /** A file of a run may be as long as 1 GiB. */
+    private static final Duration ARTIFACT_DEADLINE = Duration.ofMinutes(10);
 
     private static final Duration WATCH_DEADLINE = Duration.ofHours(1);
 
@@ -111,29 +112,43 @@ public final class RunClient implements AutoCloseable {
                                 .build());
     }
 
-    /** Copies a file of the run to {@code target}, which appears whole or not at all. */
+    /**
+     * Copies a file of the run to {@code target}, which appears whole or not at all. A coordinator
+     * that cannot be reached is not waited for.
+     *
+     * @throws MeshException if the coordinator does not give it
+     * @throws IOException if it cannot be written
+     */
     public void fetch(String runId, String name, Path target) throws IOException {
         Path temporary = target.resolveSibling(target.getFileName() + ".tmp");
-        try (OutputStream file = Files.newOutputStream(temporary)) {
+        try {
+            receive(runId, name, temporary);
+            Files.move(
+                    temporary,
+                    target,
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private void receive(String runId, String name, Path file) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
             Iterator<FetchArtifactResponse> chunks =
-                    within(CALL_DEADLINE)
+                    RunServiceGrpc.newBlockingStub(channel)
+                            .withDeadlineAfter(ARTIFACT_DEADLINE.toMillis(), TimeUnit.MILLISECONDS)
                             .fetchArtifact(
                                     FetchArtifactRequest.newBuilder()
                                             .setRunId(runId)
                                             .setName(name)
                                             .build());
             while (chunks.hasNext()) {
-                chunks.next().getChunk().writeTo(file);
+                chunks.next().getChunk().writeTo(out);
             }
         } catch (StatusRuntimeException e) {
-            Files.deleteIfExists(temporary);
             throw ErrorStatuses.fromThrowable(e);
         }
-        Files.move(
-                temporary,
-                target,
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.FieldViolation;
 import io.abmesh.proto.error.MeshException;
 import io.grpc.Status;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -29,6 +30,15 @@ public final class RunFailure {
         List<String> details = error.fieldViolations().stream().map(RunFailure::detail).toList();
         return new CliException(
                 exitCode(error.reason()), String.valueOf(error.getMessage()), details);
+    }
+
+    /** Returns the error that a file of a finished run in {@code folder} did not arrive. */
+    static CliException ofResult(String name, Path folder, MeshException error) {
+        return new CliException(
+                ExitCode.WORKER_FAILED,
+                "the run is done, but %s did not arrive: %s".formatted(name, error.getMessage()),
+                List.of("--resume '%s' fetches the result".formatted(folder)),
+                error);
     }
 
     /** Returns 2 for what the user can mend, 3 for what the mesh could not do. */

@@ -3,6 +3,7 @@ package io.abmesh.cli.run;
 import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.mesh.MeshFile;
+import io.abmesh.proto.process.PublishedFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -57,7 +58,8 @@ final class RunFolder implements AutoCloseable {
     private static final String MESH = "mesh.json";
 
     /** What there can be before {@link #begin} has ended, in a folder that was taken. */
-    private static final Set<String> BEFORE_BEGIN = Set.of(LOCK, PLAN, LOGS, STORE, READY, MESH);
+    private static final Set<String> BEFORE_BEGIN =
+            Set.of(LOCK, PLAN, PLAN + ".tmp", RECORD + ".tmp", LOGS, STORE, READY, MESH);
 
     private final Path path;
     private final boolean created;
@@ -151,7 +153,10 @@ final class RunFolder implements AutoCloseable {
 
     /** Makes this the folder of the run that {@code newRecord} and {@code planText} say. */
     void begin(RunRecord newRecord, String planText) throws IOException {
-        Files.writeString(planFile(), planText);
+        // A resumed run has it already; it must survive whatever ends this command.
+        if (!Files.exists(planFile()) || !Files.readString(planFile()).equals(planText)) {
+            PublishedFile.write(planFile(), planText);
+        }
         newRecord.write(path.resolve(RECORD));
         record = newRecord;
     }

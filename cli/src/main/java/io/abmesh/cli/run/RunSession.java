@@ -243,7 +243,7 @@ public final class RunSession {
             return PlanProblems.of(plan.file(), e);
         }
         if (events.poll() instanceof SessionEvent.ProcessGone gone) {
-            return LocalMesh.failure(gone.end());
+            return gone.end().failure();
         }
         return RunFailure.of(e);
     }
@@ -282,8 +282,8 @@ public final class RunSession {
     private void restart(ProcessEnded end, LocalMesh mesh, ServiceSpec coordinator) {
         String name = end.spec().name();
         int deaths = budget.died(name);
-        if (end.hopeless().isPresent() || deaths > RestartBudget.MAX_RESTARTS) {
-            throw LocalMesh.failure(end);
+        if (end.hopeless() || deaths > RestartBudget.MAX_RESTARTS) {
+            throw end.failure();
         }
         console.line(
                 "  %s ended with exit code %d; starting it again (%d of %d)"
@@ -304,7 +304,11 @@ public final class RunSession {
             throw new CliException(ExitCode.INTERRUPTED, "the run was cancelled");
         }
         for (String name : RunFolder.ARTIFACTS) {
-            client.fetch(end.getRunId(), name, folder.path().resolve(name));
+            try {
+                client.fetch(end.getRunId(), name, folder.path().resolve(name));
+            } catch (MeshException e) {
+                throw RunFailure.ofResult(name, folder.path(), e);
+            }
         }
         console.line("");
         ResultTable.of(RunReport.read(folder.path().resolve(RunFolder.REPORT)), evaluationSpeeds)

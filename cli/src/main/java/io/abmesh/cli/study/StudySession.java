@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,8 +81,9 @@ public final class StudySession {
 
     /** Shows the runs and an estimate of their time, and runs nothing. */
     public void show() throws InterruptedException {
-        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        ExpandStudyResponse grid = check();
         List<Trial> known = trials(grid);
+        checkModels(grid, known);
         console.line("%8s  %6s  %-31s  %8s  %s".formatted("images", "seed", "method", "steps", ""));
         for (int i = 0; i < known.size(); i++) {
             Trial trial = known.get(i);
@@ -105,7 +107,8 @@ public final class StudySession {
      * @throws InterruptedException if this thread is interrupted
      */
     public void run() throws InterruptedException {
-        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        ExpandStudyResponse grid = check();
+        checkModels(grid, trials(grid));
         try (StudyFolder folder = StudyFolder.take(out)) {
             run(grid, folder);
         } catch (IOException e) {
@@ -121,6 +124,23 @@ public final class StudySession {
             running = List.copyOf(sessions);
         }
         running.forEach(RunSession::interrupt);
+    }
+
+    private ExpandStudyResponse check() throws InterruptedException {
+        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        StudyWarnings.lines(grid.getRunsList()).forEach(console::line);
+        return grid;
+    }
+
+    /** Runs that are done need no model any more. */
+    private void checkModels(ExpandStudyResponse grid, List<Trial> known) {
+        Set<String> models = new TreeSet<>();
+        for (int i = 0; i < known.size(); i++) {
+            if (known.get(i).measured().isEmpty()) {
+                StudyModel.of(grid.getRuns(i), study.baseDirectory()).ifPresent(models::add);
+            }
+        }
+        models.forEach(installation::model);
     }
 
     private void run(ExpandStudyResponse grid, StudyFolder folder)

@@ -2,9 +2,12 @@ package io.abmesh.cli.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -26,5 +29,20 @@ final class RunFailureTest {
     })
     void tellsTheUsersMistakesFromTheMeshsFailures(ErrorReason reason, ExitCode expected) {
         assertThat(RunFailure.of(new MeshException(reason, "why")).exitCode()).isEqualTo(expected);
+    }
+
+    @Test
+    void saysHowAResultThatDidNotArriveIsFetched() {
+        CliException failure =
+                RunFailure.ofResult(
+                        "report.json",
+                        Path.of("/runs/a b"),
+                        new MeshException(ErrorReason.INTERNAL, "why"));
+
+        assertThat(failure.exitCode()).isEqualTo(ExitCode.WORKER_FAILED);
+        assertThat(failure.lines())
+                .containsExactly(
+                        "abmesh: the run is done, but report.json did not arrive: why",
+                        "--resume '/runs/a b' fetches the result");
     }
 }

@@ -7,6 +7,7 @@ import io.abmesh.cli.error.CliException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,33 @@ final class RunFolderTest {
     }
 
     @Test
+    void leavesThePlanAsItIsWhenTheRunIsResumed() throws IOException {
+        Path path = temporary.resolve("run");
+        FileTime longAgo = FileTime.fromMillis(0);
+        try (RunFolder folder = RunFolder.take(path)) {
+            folder.begin(record(path), "name: x\n");
+            Files.setLastModifiedTime(folder.planFile(), longAgo);
+            folder.begin(record(path), "name: x\n");
+
+            assertThat(Files.getLastModifiedTime(folder.planFile())).isEqualTo(longAgo);
+        }
+    }
+
+    @Test
+    void replacesThePlanAsAWhole() throws IOException {
+        Path path = temporary.resolve("run");
+        try (RunFolder folder = RunFolder.take(path)) {
+            folder.begin(record(path), "name: x\n");
+            Path before = temporary.resolve("before.yaml");
+            Files.createLink(before, folder.planFile());
+            folder.begin(record(path), "name: x # with a comment\n");
+
+            assertThat(folder.planFile()).hasContent("name: x # with a comment\n");
+            assertThat(before).hasContent("name: x\n");
+        }
+    }
+
+    @Test
     void refusesAFolderOfOtherThings() throws IOException {
         Files.writeString(temporary.resolve("thesis.tex"), "do not touch");
 
@@ -50,7 +78,9 @@ final class RunFolderTest {
         Files.createDirectories(killed.logs());
         Files.writeString(killed.logs().resolve("coordinator.log"), "x");
         Files.writeString(killed.meshFile().file(), "[]");
-        Files.writeString(killed.planFile(), "name: torn");
+        Files.writeString(killed.planFile(), "name: x");
+        Files.writeString(killed.path().resolve("plan.yaml.tmp"), "name: to");
+        Files.writeString(killed.path().resolve("run.json.tmp"), "{");
         killed.close();
 
         try (RunFolder folder = RunFolder.take(path)) {
