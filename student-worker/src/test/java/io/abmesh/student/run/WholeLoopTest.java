@@ -654,8 +654,7 @@ final class WholeLoopTest {
                     checkpoints,
                     stopGrace,
                     batchTimeout,
-                    new NnStudentExport(
-                            checkpoints.resolve("export"), "test", new WorkProgress()));
+                    new NnStudentExport(checkpoints.resolve("export"), "test", new WorkProgress()));
         }
 
         Mesh(TestingCoordinator coordinator, Path checkpoints, StudentExport export)
