@@ -115,6 +115,9 @@ public interface CoordinatorConfig {
      * is waited for: none of its batches, files and uploaded chunks, however long the whole takes.
      * Then the others go on without it. Longer than the writing of one checkpoint and the export of
      * one file on a slow disk.
+     *
+     * <p>Also how long a teacher may answer none of the micro-batches that it owes before they go to
+     * another. Longer than it computes one.
      */
     @WithDefault("5m")
     Duration progressDeadline();
