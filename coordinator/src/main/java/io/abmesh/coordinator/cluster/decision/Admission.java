@@ -72,6 +72,6 @@ public final class Admission {
     }
 
     private static Comparator<Candidate> byAge() {
-        return Comparator.comparing(Candidate::created).thenComparing(Candidate::uid);
+        return Comparator.comparing(Candidate::created).thenComparing(Candidate::name);
     }
 }
