@@ -33,6 +33,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,10 @@ final class RunLog implements AutoCloseable {
     private final int evaluationBatch;
     private final RunMeters meters;
     private final RunNotices notices;
-    private List<String> taps = List.of();
+
+    /** Names of the taps, by the first step of a phase. */
+    private final NavigableMap<Long, List<String>> taps = new TreeMap<>();
+
     private Map<String, String> versions = new TreeMap<>();
     private long parameterCount;
     private final LedgerFile ledger;
@@ -156,6 +160,9 @@ final class RunLog implements AutoCloseable {
         try {
             closeMetrics();
             RunHistory history = history().before(next);
+            for (PhaseStarted phase : history.started().values()) {
+                taps.put(phase.getStartStep(), phase.getTapsList());
+            }
             StringBuilder lines = new StringBuilder();
             for (StepCommitted step : history.steps().values()) {
                 lines.append(line(step));
@@ -224,12 +231,13 @@ final class RunLog implements AutoCloseable {
     }
 
     void phaseStarted(RunScript.Place place, RunWorld.@Nullable Teacher teacher) {
-        taps =
+        List<String> names =
                 teacher == null
                         ? List.of()
                         : teacher.match().teacherTaps().stream()
                                 .map(TapDescription::getName)
                                 .toList();
+        taps.put(place.phase().getStartStep(), names);
         record.append(
                 RunEvent.newBuilder()
                         .setPhaseStarted(
@@ -238,7 +246,7 @@ final class RunLog implements AutoCloseable {
                                         .setPhase(place.phase().getPhase().getName())
                                         .setStartStep(place.phase().getStartStep())
                                         .setEndStep(place.phase().getEndStep())
-                                        .addAllTaps(taps)));
+                                        .addAllTaps(names)));
     }
 
     /**
@@ -301,18 +309,19 @@ final class RunLog implements AutoCloseable {
         RunHistory history = history();
         long start = place.phase().getStartStep();
         long count = step - start + 1;
+        long planned = place.phase().getEndStep() - start;
         long epochSteps =
                 Math.max(
                         1,
                         Math.round(
-                                (double) count
+                                (double) planned
                                         / Math.max(1, place.phase().getPhase().getEpochs())));
         List<StepCommitted> last =
                 new ArrayList<>(
                         history.steps()
                                 .subMap(Math.max(start, step - epochSteps + 1), true, step, true)
                                 .values());
-        double seconds = secondsSincePhaseStart(place);
+        double seconds = secondsOfPhase(place);
         PhaseEnded.Builder ended =
                 PhaseEnded.newBuilder()
                         .setTrack(place.track().getName())
@@ -339,19 +348,43 @@ final class RunLog implements AutoCloseable {
         record.append(RunEvent.newBuilder().setPhaseEnded(ended));
     }
 
-    private double secondsSincePhaseStart(RunScript.Place place) {
+    /**
+     * Returns how long a phase has been worked at: since it started, but for the time before each
+     * roster, in which nobody worked or in vain.
+     */
+    private double secondsOfPhase(RunScript.Place place) {
         try {
-            for (int i = record.journal().count() - 1; i >= 0; i--) {
-                RunEvent event = record.journal().read(i);
-                if (event.hasPhaseStarted()
-                        && event.getPhaseStarted().getStartStep() == place.phase().getStartStep()) {
-                    return Math.max(0, clock.millis() - Timestamps.toMillis(event.getTime())) / 1e3;
-                }
+            int started = startOf(place);
+            if (started < 0) {
+                return 0;
             }
-            return 0;
+            long worked = Timestamps.toMillis(record.journal().read(started).getTime());
+            long millis = 0;
+            for (int i = started + 1; i < record.journal().count(); i++) {
+                RunEvent event = record.journal().read(i);
+                if (event.hasNotice()) {
+                    continue; // it may come at any time
+                }
+                long now = Timestamps.toMillis(event.getTime());
+                millis += event.hasRosterFormed() ? 0 : Math.max(0, now - worked);
+                worked = now;
+            }
+            return (millis + Math.max(0, clock.millis() - worked)) / 1e3;
         } catch (IOException e) {
             throw RunStore.unwritable(record.folder().folder(), e);
         }
+    }
+
+    /** Returns the number of the event with which a phase started last; -1 if it is not there. */
+    private int startOf(RunScript.Place place) throws IOException {
+        for (int i = record.journal().count() - 1; i >= 0; i--) {
+            RunEvent event = record.journal().read(i);
+            if (event.hasPhaseStarted()
+                    && event.getPhaseStarted().getStartStep() == place.phase().getStartStep()) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     private String line(StepCommitted step) {
@@ -359,8 +392,10 @@ final class RunLog implements AutoCloseable {
         line.put("type", "step").put("step", step.getStep()).put("loss", step.getLoss());
         step.getTermsList().forEach(line.putArray("terms")::add);
         ObjectNode agreement = line.putObject("agreement");
+        Map.Entry<Long, List<String>> phase = taps.floorEntry(step.getStep());
+        List<String> names = phase == null ? List.of() : phase.getValue();
         for (int i = 0; i < step.getAgreementCount(); i++) {
-            agreement.put(i < taps.size() ? taps.get(i) : "tap" + (i + 1), step.getAgreement(i));
+            agreement.put(i < names.size() ? names.get(i) : "tap" + (i + 1), step.getAgreement(i));
         }
         line.put("learningRate", step.getLearningRate())
                 .put("imagesPerSecond", step.getImagesPerSecond());
