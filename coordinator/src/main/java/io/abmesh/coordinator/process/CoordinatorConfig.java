@@ -116,8 +116,8 @@ public interface CoordinatorConfig {
      * Then the others go on without it. Longer than the writing of one checkpoint and the export of
      * one file on a slow disk.
      *
-     * <p>Also how long a teacher may answer none of the micro-batches that it owes before they go to
-     * another. Longer than it computes one.
+     * <p>Also how long a teacher may answer none of the micro-batches that it owes before they go
+     * to another. Longer than it computes one.
      */
     @WithDefault("5m")
     Duration progressDeadline();

@@ -42,8 +42,6 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
@@ -135,29 +133,6 @@ final class CoordinatorProcessIT {
         assertThat(notices(events)).contains("TEACHER_LOST");
         assertThat(student.told).contains("lost 9");
         assertThat(other.announced).isNotEmpty();
-    }
-
-    @Test
-    void whatATeacherHoldsThatLivesAndAnswersNothingIsStreamedToAnother() throws Exception {
-        String expected = undisturbed();
-        openAnew(
-                new TestingConfig(
-                        directory.resolve("hurried"),
-                        Optional.empty(),
-                        Optional.empty(),
-                        Optional.empty(),
-                        OptionalInt.empty(),
-                        Duration.ofSeconds(2)));
-        student();
-        TestingTeacher silent = teacher("teacher-0");
-        silent.fallSilent();
-        CompletableFuture<List<RunEvent>> watched = watch(submit(TestingPlans.distilled()));
-        silent.awaitAnnounced();
-        teacher("teacher-1");
-        List<RunEvent> events = watched.get();
-
-        assertThat(result(events)).isEqualTo(expected);
-        assertThat(notices(events)).contains("TEACHER_HANGS", "TEACHER_LOST");
     }
 
     @Test
@@ -613,17 +588,9 @@ final class CoordinatorProcessIT {
     }
 
     private void open(Path store) {
-        open(new TestingConfig(store));
-    }
-
-    /** Another coordinator, with a store of its own. */
-    private void openAnew(TestingConfig config) throws Exception {
-        stop();
-        open(config);
-    }
-
-    private void open(TestingConfig config) {
-        coordinator = CoordinatorProcess.start(config, new SimpleMeterRegistry(), VERSION);
+        coordinator =
+                CoordinatorProcess.start(
+                        new TestingConfig(store), new SimpleMeterRegistry(), VERSION);
         client = MeshChannels.open("test", address());
     }
 

@@ -187,8 +187,7 @@ final class ObjectStorageIT {
                         Optional.empty(),
                         Optional.empty(),
                         Optional.of(new MemorySize(BigInteger.valueOf(1000))),
-                        OptionalInt.empty(),
-                        TestingConfig.NEVER));
+                        OptionalInt.empty()));
 
         MeshException failure = refused("data.location=s3://data/fashion");
 

@@ -13,12 +13,8 @@ record TestingConfig(
         Optional<Path> tlsDirectory,
         Optional<String> resultsLocation,
         Optional<MemorySize> objectCacheMaxSize,
-        OptionalInt maxParallelRuns,
-        Duration progressDeadline)
+        OptionalInt maxParallelRuns)
         implements CoordinatorConfig {
-    /** Longer than any test. */
-    static final Duration NEVER = Duration.ofMinutes(10);
-
     /** In plain text, results stay where they are, and one run goes on at a time. */
     TestingConfig(Path storeDirectory) {
         this(storeDirectory, OptionalInt.empty());
@@ -26,25 +22,13 @@ record TestingConfig(
 
     /** In plain text, and results stay where they are. */
     TestingConfig(Path storeDirectory, OptionalInt maxParallelRuns) {
-        this(
-                storeDirectory,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                maxParallelRuns,
-                NEVER);
+        this(storeDirectory, Optional.empty(), Optional.empty(), Optional.empty(), maxParallelRuns);
     }
 
     /** With a cache of objects that holds them all, and one run goes on at a time. */
     TestingConfig(
             Path storeDirectory, Optional<Path> tlsDirectory, Optional<String> resultsLocation) {
-        this(
-                storeDirectory,
-                tlsDirectory,
-                resultsLocation,
-                Optional.empty(),
-                OptionalInt.empty(),
-                NEVER);
+        this(storeDirectory, tlsDirectory, resultsLocation, Optional.empty(), OptionalInt.empty());
     }
 
     @Override
@@ -104,6 +88,11 @@ record TestingConfig(
 
     @Override
     public Duration positionDeadline() {
+        return Duration.ofMinutes(10);
+    }
+
+    @Override
+    public Duration progressDeadline() {
         return Duration.ofMinutes(10);
     }
 

@@ -42,7 +42,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -71,8 +70,6 @@ final class TestingTeacher implements AutoCloseable {
     private volatile double firing = 0.5;
     private volatile double knowing = 0.9;
     private volatile String runRequest = "";
-    private volatile boolean silent;
-    private final CountDownLatch asked = new CountDownLatch(1);
     private volatile int most = Integer.MAX_VALUE;
     private final AtomicInteger streams = new AtomicInteger();
     private final MeshServer server;
@@ -111,16 +108,6 @@ final class TestingTeacher implements AutoCloseable {
     /** Says that it has this share of the labels right. */
     void know(double share) {
         knowing = share;
-    }
-
-    /** Lives, and answers no batch of a run from now on. */
-    void fallSilent() {
-        silent = true;
-    }
-
-    /** Waits for the first batch of a run. */
-    void awaitAnnounced() throws InterruptedException {
-        asked.await();
     }
 
     /** Serves so many streams at a time. */
@@ -249,9 +236,6 @@ final class TestingTeacher implements AutoCloseable {
                 case BATCH -> {
                     header = message.getBatch();
                     announced.add(header.getBatchId());
-                    if (open.getEpoch() > 0) {
-                        asked.countDown();
-                    }
                     incoming =
                             new TensorAssembler(header.getBatchId(), 1 << 20, ByteBuffer::allocate);
                 }
@@ -275,9 +259,6 @@ final class TestingTeacher implements AutoCloseable {
             Map<String, ByteBuffer> tensors = new HashMap<>();
             batch.tensors().forEach((tensor, value) -> tensors.put(tensor, value.bytes()));
             String id = header.getBatchId();
-            if (silent && open.getEpoch() > 0) {
-                return;
-            }
             if (failing >= 0 && id.split("/", -1)[2].equals(Long.toString(failing))) {
                 say(
                         StreamBatchesResponse.newBuilder()
