@@ -19,8 +19,8 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.Readiness;
 
 /**
- * Runs a {@link StudentProcess} until it is told to stop or the coordinator refuses it, and tells
- * whoever started it when it takes work.
+ * Runs a {@link StudentProcess} until it is told to stop, the coordinator refuses it or it breaks,
+ * and tells whoever started it when it takes work.
  */
 final class StudentWorker implements QuarkusApplication {
     /** Exit code if it ends by an error, the JVM's own where memory is short. */
@@ -69,13 +69,12 @@ final class StudentWorker implements QuarkusApplication {
         try (StudentProcess process =
                 StudentProcess.start(config, registry, Versions.of(version, config.commit()))) {
             CompletableFuture<Void> unused =
-                    process.refusal().thenAccept(reason -> Quarkus.asyncExit());
+                    CompletableFuture.anyOf(process.refusal(), process.broken())
+                            .thenAccept(end -> Quarkus.asyncExit());
             health.set(true);
             if (config.readyFile().isPresent()) {
                 write(config.readyFile().get(), process.grpcPort());
             }
-            CompletableFuture<Void> unusedToo =
-                    process.broken().thenAccept(cause -> Quarkus.asyncExit());
             ParentWatch.exitWithParent(Quarkus::asyncExit);
             Quarkus.waitForExit();
             health.set(false);
