@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.coordinator.plan.TrackPlanner;
-import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.Plan;
@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -37,7 +36,8 @@ final class RunLogTest {
     @TempDir Path directory;
 
     private final TestingClock clock = new TestingClock();
-    private final Plan plan = PlanReader.read(TestingPlans.distilled(), OVERRIDES).plan();
+    private final CompletePlan complete = PlanReader.read(TestingPlans.distilled(), OVERRIDES);
+    private final Plan plan = complete.plan();
     private final RunScript script = new RunScript(plan, TrackPlanner.tracks(plan, 40), 40);
     private RunRecord record;
     private RunLog log;
@@ -139,16 +139,7 @@ final class RunLogTest {
     }
 
     private void open() {
-        RunFolder folder =
-                new RunFolder(
-                        directory,
-                        "run",
-                        "request",
-                        PlanReader.read(TestingPlans.distilled(), OVERRIDES),
-                        OVERRIDES,
-                        directory,
-                        Instant.EPOCH);
-        record = RunRecord.open(folder, clock);
+        record = RunRecord.open(TestingRuns.folder(directory, complete, OVERRIDES), clock);
         log =
                 RunLog.open(
                         record,

@@ -5,16 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.abmesh.coordinator.meter.CoordinatorMeter;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
-import io.abmesh.coordinator.plan.PlanReader;
-import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.Notice;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,16 +26,10 @@ final class RunNoticesTest {
 
     @BeforeEach
     void open() {
-        RunFolder folder =
-                new RunFolder(
-                        directory,
-                        "run",
-                        "request",
-                        PlanReader.read(TestingPlans.supervised(), List.of()),
-                        List.of(),
-                        directory,
-                        Instant.EPOCH);
-        record = RunRecord.open(folder, new TestingClock());
+        record =
+                RunRecord.open(
+                        TestingRuns.folder(directory, TestingPlans.supervised()),
+                        new TestingClock());
         notices = new RunNotices(record, new CoordinatorMeters(registry).begin("run"));
     }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanReader;
-import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.worker.TeacherMember;
 import io.abmesh.data.image.DatasetException;
 import io.abmesh.objects.ObjectCache;
@@ -13,7 +12,6 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -193,11 +191,8 @@ final class RunOpeningTest {
     }
 
     private RunOpening opening(CompletePlan plan, Supplier<RunWorld> images) {
-        RunFolder folder =
-                new RunFolder(
-                        directory, "run", "request", plan, List.of(), directory, Instant.EPOCH);
         return new RunOpening(
-                RunRecord.open(folder, new TestingClock()),
+                RunRecord.open(TestingRuns.folder(directory, plan, List.of()), new TestingClock()),
                 plan.resolved(directory),
                 loop,
                 beside::add,

@@ -2,7 +2,6 @@ package io.abmesh.coordinator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.RosterFormed;
@@ -11,8 +10,6 @@ import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.StepCommitted;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -151,13 +148,6 @@ final class RunRecordTest {
     }
 
     private RunFolder folder() {
-        return new RunFolder(
-                directory,
-                "run",
-                "request",
-                PlanReader.read(TestingPlans.distilled(), List.of()),
-                List.of(),
-                directory,
-                Instant.EPOCH);
+        return TestingRuns.folder(directory, TestingPlans.distilled());
     }
 }

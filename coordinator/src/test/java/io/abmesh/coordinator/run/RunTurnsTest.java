@@ -2,17 +2,11 @@ package io.abmesh.coordinator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.abmesh.coordinator.batch.BatchMemory;
-import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeter;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.store.RunStore;
-import io.abmesh.objects.ObjectCache;
-import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
-import io.abmesh.proto.trace.StepTracing;
-import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.v1.RunState;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -20,7 +14,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -33,7 +26,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What blocks is done when the test says so; no worker is there. */
 final class RunTurnsTest {
-    private static final Duration DEADLINE = Duration.ofMinutes(1);
     private static final List<String> IMAGES =
             List.of(
                     "train-images-idx3-ubyte.gz",
@@ -56,27 +48,7 @@ final class RunTurnsTest {
         store = RunStore.open(directory.resolve("store"), clock, new SplittableRandom(1));
         runs =
                 new Runs(
-                        new SharedParts(
-                                loop,
-                                store,
-                                new LazyBatches(new BatchMemory(1 << 20)),
-                                new Datasets(
-                                        new ObjectCache(
-                                                directory.resolve("objects"),
-                                                ObjectStore.ofEnvironment(),
-                                                ObjectCache.MAX_BYTES,
-                                                clock)),
-                                beside::add,
-                                clock,
-                                MeshSecurity.plainText(),
-                                new Runs.Settings(
-                                        1,
-                                        8,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        new StepSampling(StepTracing.off(), 1))),
+                        TestingRuns.parts(directory, loop, store, beside::add, clock),
                         Optional.empty(),
                         new CoordinatorMeters(registry));
         runs.start("127.0.0.1:1");

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
-import io.abmesh.coordinator.plan.PlanReader;
 import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
@@ -16,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -168,15 +166,7 @@ final class StoredArtifactsTest {
     }
 
     private StreamObserver<PublishArtifactRequest> receive() {
-        RunFolder folder =
-                new RunFolder(
-                        directory,
-                        "run",
-                        "request",
-                        PlanReader.read(TestingPlans.supervised(), List.of()),
-                        List.of(),
-                        directory,
-                        Instant.EPOCH);
+        RunFolder folder = TestingRuns.folder(directory, TestingPlans.supervised());
         return new StoredArtifacts(id -> folder, id -> epoch).receive(responses);
     }
 

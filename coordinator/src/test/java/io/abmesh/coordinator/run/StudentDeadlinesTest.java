@@ -3,15 +3,12 @@ package io.abmesh.coordinator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import io.abmesh.coordinator.batch.BatchMemory;
-import io.abmesh.coordinator.batch.LazyBatches;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
-import io.abmesh.objects.ObjectCache;
-import io.abmesh.objects.ObjectStore;
-import io.abmesh.proto.trace.StepTracing;
-import io.abmesh.proto.transport.MeshSecurity;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.AssignmentServiceGrpc;
 import io.abmesh.proto.v1.EvaluationReport;
 import io.abmesh.proto.v1.Heartbeat;
@@ -20,6 +17,7 @@ import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.RunState;
+import io.abmesh.proto.v1.StepInterrupted;
 import io.abmesh.proto.v1.StepReport;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.StudentPosition;
@@ -45,6 +43,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,7 +55,6 @@ import org.junit.jupiter.api.io.TempDir;
  * caller or on its loop.
  */
 final class StudentDeadlinesTest {
-    private static final Duration DEADLINE = Duration.ofMinutes(1);
     private static final Duration LEASE = Duration.ofHours(1);
     private static final long PATIENCE_SECONDS = 60;
 
@@ -77,27 +75,7 @@ final class StudentDeadlinesTest {
         store = RunStore.open(directory.resolve("store"), clock, new SplittableRandom(1));
         runs =
                 new Runs(
-                        new SharedParts(
-                                loop,
-                                store,
-                                new LazyBatches(new BatchMemory(1 << 20)),
-                                new Datasets(
-                                        new ObjectCache(
-                                                directory.resolve("objects"),
-                                                ObjectStore.ofEnvironment(),
-                                                ObjectCache.MAX_BYTES,
-                                                clock)),
-                                beside,
-                                clock,
-                                MeshSecurity.plainText(),
-                                new Runs.Settings(
-                                        1,
-                                        8,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        DEADLINE,
-                                        new StepSampling(StepTracing.off(), 1))),
+                        TestingRuns.parts(directory, loop, store, beside, clock),
                         Optional.empty(),
                         new CoordinatorMeters(new SimpleMeterRegistry()));
         server =
@@ -138,7 +116,7 @@ final class StudentDeadlinesTest {
         Student hung = new Student("student-1", false);
         hung.await(MessageCase.BEGIN);
 
-        beat(DEADLINE);
+        beat(TestingRuns.DEADLINE);
         assertThat(notices()).isEmpty();
 
         beat(Duration.ofMillis(1));
@@ -166,7 +144,7 @@ final class StudentDeadlinesTest {
         Student first = new Student("student-0", true);
         Student hung = new Student("student-1", false);
         long old = hung.await(MessageCase.BEGIN).getEpoch();
-        beat(DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
         first.await(MessageCase.ROSTER);
 
         hung.answers = true;
@@ -184,7 +162,7 @@ final class StudentDeadlinesTest {
         Student first = new Student("student-0", true);
         Student hung = new Student("student-1", false);
         hung.await(MessageCase.BEGIN);
-        beat(DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
         first.await(MessageCase.ROSTER);
         long epoch = first.epoch;
         hung.leave();
@@ -203,7 +181,7 @@ final class StudentDeadlinesTest {
     void aRunWhoseOnlyStudentWasRemovedGoesOnWithIt() throws Exception {
         Student hung = new Student("student-0", false);
         long old = hung.await(MessageCase.BEGIN).getEpoch();
-        beat(DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
         assertThat(notices())
                 .extracting(Notice::getMessage)
                 .singleElement()
@@ -224,8 +202,8 @@ final class StudentDeadlinesTest {
         other.awaitRoster("student-0", "student-1");
         leader.await(MessageCase.STEP);
 
-        beat(DEADLINE);
-        beat(DEADLINE);
+        beat(TestingRuns.DEADLINE);
+        beat(TestingRuns.DEADLINE);
 
         assertThat(notices()).isEmpty();
     }
@@ -239,7 +217,7 @@ final class StudentDeadlinesTest {
         beat(Duration.ZERO);
         leader.answers = false;
 
-        beat(DEADLINE);
+        beat(TestingRuns.DEADLINE);
         assertThat(notices()).isEmpty();
 
         beat(Duration.ofMillis(1));
@@ -267,7 +245,7 @@ final class StudentDeadlinesTest {
         leader.await(MessageCase.EVALUATE);
         beat(Duration.ZERO);
 
-        beat(DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
         other.awaitRoster("student-1");
         other.awaitRoster("student-1", "student-0");
     }
@@ -282,7 +260,7 @@ final class StudentDeadlinesTest {
 
         for (int batch = 1; batch <= 3; batch++) {
             leader.heartbeat(batch);
-            beat(DEADLINE);
+            beat(TestingRuns.DEADLINE);
         }
 
         assertThat(notices()).isEmpty();
@@ -296,8 +274,8 @@ final class StudentDeadlinesTest {
         long asked = only.await(MessageCase.EVALUATE).getEvaluate().getEvaluationId();
         beat(Duration.ZERO);
 
-        beat(DEADLINE.plusMillis(1));
-        beat(DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
+        beat(TestingRuns.DEADLINE.plusMillis(1));
 
         assertThat(notices())
                 .extracting(Notice::getReason, Notice::getMessage)
@@ -315,6 +293,29 @@ final class StudentDeadlinesTest {
     }
 
     @Test
+    void aBatchThatCannotBeFetchedIsTriedInAFewEpochsBeforeTheRunEndsByName() throws Exception {
+        Student student = new Student("student-0", false);
+        WorkResponse begin = student.await(MessageCase.BEGIN);
+        student.computes = false;
+        student.answers = true;
+        student.answer(begin.getEpoch());
+
+        for (int i = 0; i <= 3; i++) {
+            student.awaitRoster("student-0");
+            WorkResponse step = student.await(MessageCase.STEP);
+            assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_RUNNING);
+            student.cannotFetch(step);
+        }
+
+        student.await(MessageCase.END);
+        beat(Duration.ZERO);
+        assertThat(record.snapshot().getFailure().getMessage())
+                .isEqualTo(
+                        "students cannot do a step: 3 epochs without a step, the last at step 0 by"
+                                + " student-0: batch cannot be fetched");
+    }
+
+    @Test
     void aRunWhoseEveryLeaderHangsStopsByName() throws Exception {
         Student first = new Student("student-0", true);
         Student second = new Student("student-1", true);
@@ -324,7 +325,7 @@ final class StudentDeadlinesTest {
             leader.awaitRoster(leader.name, other.name);
             leader.await(MessageCase.EVALUATE);
             beat(Duration.ZERO);
-            beat(DEADLINE.plusMillis(1));
+            beat(TestingRuns.DEADLINE.plusMillis(1));
             Student last = leader;
             leader = other;
             other = last;
@@ -373,8 +374,11 @@ final class StudentDeadlinesTest {
         Student(String workerId, boolean answers) {
             this.name = workerId;
             this.answers = answers;
-            requests = AssignmentServiceGrpc.newStub(channel).work(this);
-            requests.onNext(
+            AtomicReference<StreamObserver<WorkRequest>> opened = new AtomicReference<>();
+            loop.executeAndWait(
+                    () -> opened.set(AssignmentServiceGrpc.newStub(channel).work(this)));
+            requests = opened.get();
+            say(
                     WorkRequest.newBuilder()
                             .setJoin(
                                     StudentJoin.newBuilder()
@@ -382,8 +386,15 @@ final class StudentDeadlinesTest {
                                             .setVersion("1.0")
                                             .setThreads(1)
                                             .setPlatform("testing")
-                                            .setPrefetch(2))
-                            .build());
+                                            .setPrefetch(2)));
+        }
+
+        /**
+         * Sends a message, and returns when the coordinator has it: a stream on direct executors is
+         * for one thread, which is the loop's.
+         */
+        private void say(WorkRequest.Builder message) {
+            loop.executeAndWait(() -> requests.onNext(message.build()));
         }
 
         /** Returns the next message of a kind; others before it are passed over. */
@@ -412,37 +423,54 @@ final class StudentDeadlinesTest {
         }
 
         void answer(long of) {
-            requests.onNext(
+            say(position(of));
+        }
+
+        private WorkRequest.Builder position(long of) {
+            return WorkRequest.newBuilder()
+                    .setEpoch(of)
+                    .setPosition(
+                            StudentPosition.newBuilder()
+                                    .setRunId(record.folder().runId())
+                                    .setNextStep(nextStep)
+                                    .setStateSha256("0"));
+        }
+
+        /** Says that it has tried for long to get what a step needs. */
+        void cannotFetch(WorkResponse step) {
+            say(
                     WorkRequest.newBuilder()
-                            .setEpoch(of)
-                            .setPosition(
-                                    StudentPosition.newBuilder()
+                            .setEpoch(step.getEpoch())
+                            .setInterrupted(
+                                    StepInterrupted.newBuilder()
                                             .setRunId(record.folder().runId())
-                                            .setNextStep(nextStep)
-                                            .setStateSha256("0"))
-                            .build());
+                                            .setStep(step.getStep().getStep())
+                                            .setStatus(
+                                                    ErrorStatuses.toStatus(
+                                                            new MeshException(
+                                                                    ErrorReason.BATCH_UNAVAILABLE,
+                                                                    "batch cannot be"
+                                                                            + " fetched")))));
         }
 
         /** Says that it lives, and how much it has done. */
         void heartbeat(long progress) {
-            requests.onNext(
+            say(
                     WorkRequest.newBuilder()
                             .setEpoch(epoch)
-                            .setHeartbeat(Heartbeat.newBuilder().setProgressCount(progress))
-                            .build());
+                            .setHeartbeat(Heartbeat.newBuilder().setProgressCount(progress)));
         }
 
         /** Answers the evaluation that it was asked for. */
         void evaluated() {
-            requests.onNext(
+            say(
                     WorkRequest.newBuilder()
                             .setEpoch(epoch)
                             .setEvaluation(
                                     EvaluationReport.newBuilder()
                                             .setEvaluationId(evaluation)
                                             .setCorrectCount(1)
-                                            .setSampleCount(2))
-                            .build());
+                                            .setSampleCount(2)));
         }
 
         private void step(WorkResponse message) {
@@ -457,15 +485,14 @@ final class StudentDeadlinesTest {
         }
 
         void leave() {
-            requests.onCompleted();
+            loop.executeAndWait(requests::onCompleted);
         }
 
         @Override
         public void onNext(WorkResponse message) {
             epoch = Math.max(epoch, message.getEpoch());
-            told.add(message);
             if (message.hasBegin() && answers) {
-                answer(message.getEpoch());
+                requests.onNext(position(message.getEpoch()).build());
             } else if (message.hasRoster()) {
                 leadsIn = message.getRoster().getOwnIndex() == 0 ? message.getEpoch() : leadsIn;
             } else if (message.hasStep() && computes) {
@@ -473,6 +500,7 @@ final class StudentDeadlinesTest {
             } else if (message.hasEvaluate()) {
                 evaluation = message.getEvaluate().getEvaluationId();
             }
+            told.add(message); // the test goes on, and may change how the next one is taken
         }
 
         @Override
