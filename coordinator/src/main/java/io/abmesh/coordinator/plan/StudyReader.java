@@ -27,6 +27,11 @@ public final class StudyReader {
     private static final List<String> NOT_IN_A_STUDY = List.of("name", "seed", "compare");
     private static final List<String> SIZES = List.of("data.train.images", "data.train.fraction");
 
+    /**
+     * What images there are; methods that learn from or are tested on others are not comparable.
+     */
+    private static final List<String> IMAGES = List.of("data.location", "data.train", "data.test");
+
     private final MappingNode root;
     private final List<PlanProblem> problems = new ArrayList<>();
     private final Study.Builder study = Study.newBuilder();
@@ -99,9 +104,16 @@ public final class StudyReader {
                         * study.getSeedsCount()
                         * Math.max(1, study.getFractionsCount());
         require(runs <= MAX_RUNS, "methods", runs + " runs", "at most " + MAX_RUNS);
-        notInAStudy("base");
+        ofTheStudy("base", NOT_IN_A_STUDY);
+        if (study.getFractionsCount() > 0) {
+            ofTheStudy("base", SIZES);
+        }
         for (int i = 0; i < study.getMethodsCount(); i++) {
-            notInAStudy("methods[" + i + "].plan");
+            String plan = "methods[" + i + "].plan";
+            ofTheStudy(plan, NOT_IN_A_STUDY);
+            for (String key : IMAGES) {
+                refuse(plan + "." + key, "every method has the images that base and fractions say");
+            }
         }
     }
 
@@ -131,19 +143,16 @@ public final class StudyReader {
     }
 
     /** What the study decides itself must not be said again. */
-    private void notInAStudy(String plan) {
-        List<String> taken = new ArrayList<>(NOT_IN_A_STUDY);
-        if (study.getFractionsCount() > 0) {
-            taken.addAll(SIZES);
+    private void ofTheStudy(String plan, List<String> keys) {
+        for (String key : keys) {
+            refuse(
+                    plan + "." + key,
+                    "in a study this is what its methods, seeds and fractions say");
         }
-        for (String key : taken) {
-            String path = plan + "." + key;
-            require(
-                    !source.wrote(path),
-                    path,
-                    "a value",
-                    "nothing: in a study this is what its methods, seeds and fractions say");
-        }
+    }
+
+    private void refuse(String path, String because) {
+        require(!source.wrote(path), path, "a value", "nothing: " + because);
     }
 
     private List<StudyPlan> plans(StudyProblems ofPlans) {

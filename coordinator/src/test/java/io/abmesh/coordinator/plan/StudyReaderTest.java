@@ -165,7 +165,10 @@ final class StudyReaderTest {
             value = {
                 "batch: 16 | seed: 3 | base.seed",
                 "batch: 32 | compare: {lastPhaseOnly: true} | methods[1].plan.compare",
-                "{augmentation: {crop: 2}} | {train: {images: 5}} | methods[1].plan.data.train.images"
+                "augmentation: {flip: true} | train: {images: 5} | base.data.train.images",
+                "{augmentation: {crop: 2}} | {train: {images: 5}} | methods[1].plan.data.train",
+                "{augmentation: {crop: 2}} | {test: {images: 5}} | methods[1].plan.data.test",
+                "{augmentation: {crop: 2}} | {location: elsewhere} | methods[1].plan.data.location"
             })
     void whatTheStudyDecidesIsNotSaidAgain(String good, String bad, String path) {
         assertThat(problems(GOOD.replace(good, bad)))
