@@ -70,7 +70,7 @@ class Live extends EventTarget {
     this.source = source;
     source.onmessage = (message) => this.heard(JSON.parse(message.data));
     source.addEventListener('beat', () => this.alive());
-    source.onopen = () => this.alive();
+    source.onopen = () => this.alive(true);
     source.onerror = () => {
       if (this.source !== source) {
         return;
@@ -84,10 +84,11 @@ class Live extends EventTarget {
     this.watch();
   }
 
-  alive() {
+  /** Something is heard. Curves that the server refused are asked for again where it may be another: `opened`. */
+  alive(opened = false) {
     this.become('live');
     for (const trace of this.traces.values()) {
-      if (trace.stale && !trace.missing) {
+      if (trace.stale && !trace.missing && (opened || !trace.problem)) {
         trace.reload();
       }
     }
