@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StudySession {
 
-    /** Speed that an estimate is made with before any run is done, images a second. */
+    /** Speed of all that runs at a time, images a second, to estimate with before a run is done. */
     private static final double ASSUMED_RATE = 1000;
 
     private final Installation installation;
@@ -96,7 +96,7 @@ public final class StudySession {
                             grid.getRuns(i).getStepCount(),
                             trial.state()));
         }
-        console.line(estimate(grid, known));
+        console.line(estimate(grid, known, lanes(grid)));
     }
 
     /**
@@ -159,12 +159,8 @@ public final class StudySession {
         console.line(
                 "%s: %d runs, results in %s"
                         .formatted(grid.getStudy().getName(), known.size(), folder.path()));
-        console.line(estimate(grid, known));
-        Lanes lanes =
-                Lanes.of(
-                        grid.getStudy().getParallel(),
-                        Runtime.getRuntime().availableProcessors(),
-                        memoryBytes());
+        Lanes lanes = lanes(grid);
+        console.line(estimate(grid, known, lanes));
         if (lanes.count() < grid.getStudy().getParallel()) {
             console.line(
                     "%d at a time instead of %d: one run may take %,d MiB and wants a core"
@@ -386,8 +382,19 @@ public final class StudySession {
                 trials);
     }
 
-    /** Time of what is open, by the speed of what is done; test images count a third. */
-    private static String estimate(ExpandStudyResponse grid, List<Trial> known) {
+    private static Lanes lanes(ExpandStudyResponse grid) {
+        return Lanes.of(
+                grid.getStudy().getParallel(),
+                Runtime.getRuntime().availableProcessors(),
+                memoryBytes());
+    }
+
+    /**
+     * Time of what is open, by the speed of what is done, as many at a time; test images count a
+     * third.
+     */
+    private static String estimate(ExpandStudyResponse grid, List<Trial> known, Lanes lanes) {
+        int openRuns = 0;
         double openImages = 0;
         double doneImages = 0;
         double doneSeconds = 0;
@@ -400,11 +407,13 @@ public final class StudySession {
                 doneImages += images;
                 doneSeconds += measured.get().seconds();
             } else {
+                openRuns++;
                 openImages += images;
             }
         }
         boolean measured = doneSeconds > 0;
-        double rate = measured ? doneImages / doneSeconds : ASSUMED_RATE;
+        int atATime = Math.max(1, Math.min(openRuns, lanes.count()));
+        double rate = measured ? atATime * doneImages / doneSeconds : ASSUMED_RATE;
         return format(
                 "%,.0f images to learn from and to test with: about %s at %,.0f images/s (%s)",
                 openImages,
