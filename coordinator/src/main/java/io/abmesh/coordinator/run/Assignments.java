@@ -56,8 +56,8 @@ final class Assignments {
         if (unanswered.size() >= most) {
             return Optional.empty();
         }
+        boolean waits = barrier != Long.MAX_VALUE && committed < barrier;
         if (upcoming.isEmpty()) {
-            boolean waits = barrier != Long.MAX_VALUE && committed < barrier;
             if (waits || nextStep >= script.totalSteps()) {
                 return Optional.empty();
             }
@@ -70,9 +70,10 @@ final class Assignments {
         return Optional.ofNullable(upcoming.peek())
                 .filter(
                         item ->
-                                !(item instanceof RunScript.Step)
-                                        || unanswered.stream()
-                                                .allMatch(RunScript.Step.class::isInstance));
+                                item instanceof RunScript.Step
+                                        ? unanswered.stream()
+                                                .allMatch(RunScript.Step.class::isInstance)
+                                        : !waits);
     }
 
     /** Takes note that the next was given. */
@@ -144,8 +145,16 @@ final class Assignments {
     long endPhaseEarly() {
         upcoming.clear();
         upcoming.addAll(script.endOfPhase(committed));
+        upcoming.removeIf(this::isGiven);
         nextStep = script.nextPhase(committed).orElse(script.totalSteps());
         return nextStep;
+    }
+
+    /** What stood behind a position may have been given before it was known that the phase ends. */
+    private boolean isGiven(Item item) {
+        return item instanceof RunScript.Checkpoint
+                ? checkpointing.contains(item.step())
+                : unanswered.contains(item);
     }
 
     /** Returns the last step that is committed; -1 before the first. */

@@ -117,6 +117,38 @@ final class AssignmentsTest {
     }
 
     @Test
+    void anEvaluationWhereAPhaseEndsEarlyIsGivenOnce() {
+        Assignments assignments = new Assignments(classifierWithBoundary(), 2, List.of(), 3);
+        assertThat(give(assignments))
+                .as("behind the step nothing, until it is known whether the phase goes on")
+                .containsExactly(new Step(3));
+        assignments.trained(3);
+
+        assignments.endPhaseEarly();
+
+        assertThat(give(assignments)).containsExactly(new Evaluate(3), new Checkpoint(3));
+        assignments.evaluated(3);
+        assertThat(give(assignments)).startsWith(new Step(12));
+    }
+
+    @Test
+    void anEvaluationThatIsAskedForAlreadyIsNotAskedForAgainWhereThePhaseEnds() {
+        Assignments assignments =
+                new Assignments(
+                        classifierWithBoundary(),
+                        3,
+                        List.of(new Evaluate(3), new Checkpoint(3)),
+                        4);
+        assertThat(give(assignments)).containsExactly(new Evaluate(3), new Checkpoint(3));
+
+        assignments.endPhaseEarly();
+
+        assertThat(give(assignments)).isEmpty();
+        assignments.evaluated(3);
+        assertThat(give(assignments)).startsWith(new Step(12));
+    }
+
+    @Test
     void aRunIsDoneOnceEverythingIsAnswered() {
         Assignments assignments = behind(6);
         assertThat(give(assignments))
@@ -161,6 +193,18 @@ final class AssignmentsTest {
                 TestingPlans.distilled(),
                 "phases[0].epochs=3",
                 "phases[0].until.plateauEpochs=1",
+                "compare.crossEntropy=false");
+    }
+
+    /** The same, evaluated after each epoch. */
+    private static RunScript classifierWithBoundary() {
+        return script(
+                TestingPlans.distilled(),
+                "phases[0].epochs=3",
+                "phases[0].losses=[boundary, crossEntropy]",
+                "phases[0].until.plateauEpochs=1",
+                "evaluateEveryEpochs=1",
+                "checkpointEverySteps=0",
                 "compare.crossEntropy=false");
     }
 
