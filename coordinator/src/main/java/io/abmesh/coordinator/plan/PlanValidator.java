@@ -309,6 +309,11 @@ final class PlanValidator {
                     "nothing unless kind is steps");
             return;
         }
+        require(
+                schedule.getAtCount() > 0,
+                path + ".at",
+                schedule.getAtList(),
+                "one share or more; the same rate throughout is kind: constant");
         double before = 0;
         for (int i = 0; i < schedule.getAtCount(); i++) {
             double at = schedule.getAt(i);

@@ -29,7 +29,11 @@ final class PlanDocumentTest {
                         TestingPlans.distilled(),
                         "phases[1].schedule=cosine",
                         "seed=9007199254740993"),
-                arguments(TestingPlans.distilled(), "phases[1].optimizer.momentum=0"));
+                arguments(TestingPlans.distilled(), "phases[1].optimizer.momentum=0"),
+                arguments(
+                        TestingPlans.distilled(),
+                        "phases[1].losses=[{kind: dkd, targetWeight: 0},"
+                                + " {kind: dist, interWeight: 0}]"));
     }
 
     private static Arguments arguments(String yaml, String... changes) {
