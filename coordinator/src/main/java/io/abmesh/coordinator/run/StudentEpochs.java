@@ -28,7 +28,7 @@ final class StudentEpochs {
     /** A student that another one misses is often found lost within this time. */
     private static final Duration INTERRUPTED = Duration.ofMillis(500);
 
-    /** Epochs in a row that may end without a new step before the run does. */
+    /** So many epochs in a row that end without a new step end the run. */
     private static final int MOST_INTERRUPTIONS = 20;
 
     /** The same where a batch cannot be fetched, which took its timeout each time. */
@@ -66,6 +66,7 @@ final class StudentEpochs {
     private boolean closed;
     private long interruptedEpoch;
     private int interruptions;
+    private int unfetched;
     private long epoch;
 
     /** Begins without students, and without an epoch. */
@@ -148,8 +149,11 @@ final class StudentEpochs {
     /** Begins an epoch: every student is asked where it stands. */
     private void regroup() {
         regrouping = false;
+        if (closed) {
+            return;
+        }
         end();
-        if (closed || students.members().isEmpty()) {
+        if (students.members().isEmpty()) {
             return;
         }
         try {
@@ -281,17 +285,15 @@ final class StudentEpochs {
 
     /** Counts an epoch that ends without a new step; too many in a row end the run: false. */
     private boolean mayEndInVain(long step, StudentSession by, MeshException cause) {
-        int most =
-                cause.reason() == ErrorReason.BATCH_UNAVAILABLE
-                        ? MOST_UNFETCHED
-                        : MOST_INTERRUPTIONS;
-        boolean may = ++interruptions <= most;
+        interruptions++;
+        unfetched = cause.reason() == ErrorReason.BATCH_UNAVAILABLE ? unfetched + 1 : 0;
+        boolean may = interruptions < MOST_INTERRUPTIONS && unfetched < MOST_UNFETCHED;
         if (!may) {
             listener.failed(
                     new MeshException(
                             cause.reason(),
                             "students cannot do a step: "
-                                    + most
+                                    + (unfetched < MOST_UNFETCHED ? interruptions : unfetched)
                                     + " epochs without a step, the last at step "
                                     + step
                                     + " by "
@@ -305,6 +307,7 @@ final class StudentEpochs {
     /** The students have got a step further: this epoch is not in vain. */
     void advanced() {
         interruptions = 0;
+        unfetched = 0;
     }
 
     /** Goes on without the students that have not said in time where they stand. */

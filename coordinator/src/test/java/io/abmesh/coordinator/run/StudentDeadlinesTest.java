@@ -300,7 +300,7 @@ final class StudentDeadlinesTest {
         student.answers = true;
         student.answer(begin.getEpoch());
 
-        for (int i = 0; i <= 3; i++) {
+        for (int i = 0; i < 3; i++) {
             student.awaitRoster("student-0");
             WorkResponse step = student.await(MessageCase.STEP);
             assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_RUNNING);
