@@ -6,6 +6,7 @@ import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.mesh.Installation;
 import io.abmesh.cli.plan.PlanText;
 import io.abmesh.cli.study.StudySession;
+import io.abmesh.proto.v1.ExpandStudyResponse;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
@@ -62,12 +63,14 @@ final class CompareCommand implements Callable<Integer> {
                         folder,
                         Consoles.standardOutput(),
                         Clock.system(ZoneId.systemDefault()));
+        // Before the launcher's answer to signals: the check has its own, and nothing to resume.
+        ExpandStudyResponse grid = session.check();
         if (dryRun) {
-            session.show();
+            session.show(grid);
             return ExitCode.DONE.number();
         }
         return RunLauncher.launch(
-                session::run,
+                () -> session.run(grid),
                 () -> {
                     session.interrupt();
                     return Optional.of(

@@ -79,11 +79,22 @@ public final class StudySession {
         this.clock = clock;
     }
 
+    /**
+     * Checks the study and every plan of it.
+     *
+     * @return its runs, for {@link #show} and {@link #run}
+     * @throws CliException if the study, its data, a teacher or the folder is bad
+     */
+    public ExpandStudyResponse check() throws InterruptedException {
+        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
+        StudyWarnings.lines(grid.getRunsList()).forEach(console::line);
+        checkModels(grid, trials(grid));
+        return grid;
+    }
+
     /** Shows the runs and an estimate of their time, and runs nothing. */
-    public void show() throws InterruptedException {
-        ExpandStudyResponse grid = check();
+    public void show(ExpandStudyResponse grid) {
         List<Trial> known = trials(grid);
-        checkModels(grid, known);
         console.line("%8s  %6s  %-31s  %8s  %s".formatted("images", "seed", "method", "steps", ""));
         for (int i = 0; i < known.size(); i++) {
             Trial trial = known.get(i);
@@ -102,13 +113,11 @@ public final class StudySession {
     /**
      * Runs to the end.
      *
-     * @throws CliException if the study or the folder is bad, before anything starts; or if a run
-     *     failed, after all others are done
+     * @throws CliException if the folder is bad, before anything starts; or if a run failed, after
+     *     all others are done
      * @throws InterruptedException if this thread is interrupted
      */
-    public void run() throws InterruptedException {
-        ExpandStudyResponse grid = check();
-        checkModels(grid, trials(grid));
+    public void run(ExpandStudyResponse grid) throws InterruptedException {
         try (StudyFolder folder = StudyFolder.take(out)) {
             run(grid, folder);
         } catch (IOException e) {
@@ -124,12 +133,6 @@ public final class StudySession {
             running = List.copyOf(sessions);
         }
         running.forEach(RunSession::interrupt);
-    }
-
-    private ExpandStudyResponse check() throws InterruptedException {
-        ExpandStudyResponse grid = StudyCheck.expand(installation, study);
-        StudyWarnings.lines(grid.getRunsList()).forEach(console::line);
-        return grid;
     }
 
     /** Runs that are done need no model any more. */
