@@ -14,8 +14,10 @@ import picocli.CommandLine.Parameters;
 /** {@code abmesh validate}: checks a plan and tells every problem. */
 @Command(
         name = "validate",
-        description =
-                "Checks a plan against its data, and tells every problem with its line and key.",
+        description = {
+            "Checks a plan against its data, and tells every problem with its line and key.",
+            "A local teacher's file has to be there; what is in it is not looked at."
+        },
         mixinStandardHelpOptions = true,
         versionProvider = VersionSource.class)
 final class ValidateCommand implements Callable<Integer> {

@@ -91,6 +91,27 @@ final class StudyIT {
         assertThat(folder.resolve("runs")).doesNotExist();
     }
 
+    @Test
+    void aTeacherThatIsNotThereIsToldBeforeAnythingIsWritten()
+            throws IOException, InterruptedException {
+        Files.writeString(folder.resolve("study.yaml"), STUDY);
+
+        Outcome refused =
+                AbmeshCommand.run(
+                                folder,
+                                "compare",
+                                "study.yaml",
+                                "--set",
+                                "base.teacher.model=nowhere.onnx")
+                        .requireExit(2);
+
+        assertThat(refused.errors())
+                .last()
+                .asString()
+                .matches("abmesh: no such model file: .*nowhere.onnx");
+        assertThat(folder.resolve("runs")).doesNotExist();
+    }
+
     private static void theTableSaysWhatTheReportsSay(Outcome outcome, Path study)
             throws IOException {
         double mean =
