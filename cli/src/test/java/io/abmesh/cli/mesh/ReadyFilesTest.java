@@ -30,14 +30,17 @@ final class ReadyFilesTest {
     }
 
     @Test
-    void doNotTakeTheFileOfAnEarlierProcessForTheNextOnes() throws IOException {
+    void doNotTakeTheFileOfAnEarlierProcessForTheNextOnes()
+            throws IOException, InterruptedException, ExecutionException, TimeoutException {
         try (ReadyFiles files = new ReadyFiles(folder)) {
             new ReadyFile("student", 1, 2, 3).write(files.file("student-0"));
 
             CompletableFuture<ReadyFile> ready = files.expect("student-0");
 
             assertThat(files.file("student-0")).doesNotExist();
-            assertThat(ready).isNotDone();
+            ReadyFile next = new ReadyFile("student", 4, 5, 6);
+            next.write(files.file("student-0"));
+            assertThat(ready.get(20, TimeUnit.SECONDS)).isEqualTo(next);
         }
     }
 }

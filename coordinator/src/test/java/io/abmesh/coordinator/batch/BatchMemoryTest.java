@@ -3,8 +3,9 @@ package io.abmesh.coordinator.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.abmesh.kube.Waiting;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -79,15 +80,26 @@ final class BatchMemoryTest {
                 .hasMessage("memory for batches is not positive: 0");
     }
 
-    /** Takes memory on a thread that may wait for it. */
+    /** Takes memory that is not there on another thread; returns when that waits. */
     private CompletableFuture<Void> taking(String run, long bytes) {
-        return CompletableFuture.runAsync(
-                () -> {
-                    try {
-                        memory.take(run, bytes);
-                    } catch (InterruptedException e) {
-                        throw new CompletionException(e);
-                    }
-                });
+        CompletableFuture<Void> taken = new CompletableFuture<>();
+        Thread taker =
+                new Thread(
+                        () -> {
+                            try {
+                                memory.take(run, bytes);
+                                taken.complete(null);
+                            } catch (InterruptedException e) {
+                                taken.completeExceptionally(e);
+                            }
+                        },
+                        "taker");
+        taker.setDaemon(true);
+        taker.start();
+        Waiting.until(
+                "it waits",
+                Duration.ofSeconds(DEADLINE_SECONDS),
+                () -> taker.getState() == Thread.State.WAITING);
+        return taken;
     }
 }

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
+import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.TestingPlans;
+import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
@@ -87,6 +89,13 @@ final class CoordinatorSecurityIT {
         TestingTeacher strangeTeacher = teacher("two");
         TestingStudent student = student("one");
         TestingTeacher teacher = teacher("one");
+        Waiting.until(
+                "all have joined",
+                Duration.ofSeconds(60),
+                () -> {
+                    MeshState mesh = coordinator.runs().mesh();
+                    return mesh.students().size() == 2 && mesh.teachers().size() == 2;
+                });
         String run = submit("one");
 
         WatchRunResponse last = WatchRunResponse.getDefaultInstance();
@@ -104,6 +113,7 @@ final class CoordinatorSecurityIT {
         assertThat(last.getRun().getState()).isEqualTo(RunState.RUN_STATE_SUCCEEDED);
         assertThat(student.told).contains("end-track distilled");
         assertThat(teacher.announced).isNotEmpty();
+        assertThat(strangeStudent.refused()).isNotDone();
         assertThat(strangeStudent.told).isEmpty();
         assertThat(strangeTeacher.announced).isEmpty();
     }

@@ -196,8 +196,11 @@ final class StudentDeadlinesTest {
 
     @Test
     void nobodyIsRemovedForAStepHoweverLongItTakes() throws Exception {
-        Student leader = new Student("student-0", true);
+        Student leader = new Student("student-0", false);
+        long begun = leader.await(MessageCase.BEGIN).getEpoch();
         leader.computes = false;
+        leader.answers = true;
+        leader.answer(begun);
         Student other = new Student("student-1", true);
         other.awaitRoster("student-0", "student-1");
         leader.await(MessageCase.STEP);

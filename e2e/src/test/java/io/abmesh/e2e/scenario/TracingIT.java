@@ -9,6 +9,7 @@ import io.abmesh.e2e.harness.TraceReceiver.Received;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,8 +39,8 @@ final class TracingIT {
                     receiver.await(
                             "four steps of sixteen are traced to their ends",
                             all ->
-                                    named(all, "step").size() == 4
-                                            && named(all, "student.step").size() == 4);
+                                    Stream.of("step", "student.step", "teacher.batch", "compute")
+                                            .allMatch(name -> named(all, name).size() == 4));
         }
 
         List<Received> roots = named(spans, "step");

@@ -74,9 +74,9 @@ class TeacherWorkerIT {
             worker.terminate();
             worker.awaitExit();
 
-            assertThat(coordinator.heard.poll(1, TimeUnit.SECONDS))
+            assertThat(coordinator.heard.poll(20, TimeUnit.SECONDS))
                     .isEqualTo(join.toBuilder().setDraining(true).build());
-            assertThat(coordinator.heard.poll(1, TimeUnit.SECONDS))
+            assertThat(coordinator.heard.poll(20, TimeUnit.SECONDS))
                     .isEqualTo(TestingMembershipService.LEFT);
         }
     }
