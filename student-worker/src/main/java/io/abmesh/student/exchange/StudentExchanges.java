@@ -93,6 +93,9 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private @Nullable CancellableContext fetching;
 
+    @GuardedBy("lock")
+    private boolean closed;
+
     /**
      * Takes part in nothing yet.
      *
@@ -158,13 +161,17 @@ public final class StudentExchanges implements AutoCloseable {
                 settings.stallTimeout());
     }
 
-    /** Ends every epoch before that one: whoever waits in one gets CANCELLED. */
+    /**
+     * Ends the epoch in hand and every one before that one: whoever waits in one gets CANCELLED. A
+     * coordinator that lost its state counts from the beginning, so it may be a lower number than
+     * the last.
+     */
     public void retire(long before) {
         synchronized (lock) {
-            first = Math.max(first, before);
-            if (roster != null && roster.epoch() < first) {
-                leave();
+            if (!closed) {
+                first = before;
             }
+            leave();
             if (fetching != null) {
                 fetching.cancel(null);
             }
@@ -387,6 +394,7 @@ public final class StudentExchanges implements AutoCloseable {
     @Override
     public void close() {
         synchronized (lock) {
+            closed = true;
             first = Long.MAX_VALUE;
             leave();
             early.forEach(

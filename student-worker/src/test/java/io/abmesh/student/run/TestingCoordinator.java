@@ -68,6 +68,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     private final Set<Long> withheldBatches = new HashSet<>();
     private final Map<Long, CompletableFuture<Void>> reached = new HashMap<>();
     private long breakAfter = -1;
+    private boolean replaced;
     private long lastStep = Long.MAX_VALUE;
     private int prefetch;
     private int unanswered;
@@ -83,6 +84,13 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     synchronized TestingCoordinator breakingAfter(long step) {
         breakAfter = step;
         return this;
+    }
+
+    /** The same, and counts its epochs, which are high, from the beginning then. */
+    synchronized TestingCoordinator replacedAfter(long step) {
+        epoch = 57;
+        replaced = true;
+        return breakingAfter(step);
     }
 
     /** Has lost the batches of that step when they are fetched, and assigns them anew. */
@@ -337,6 +345,9 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         if (report.getStep() == breakAfter) {
             breakAfter = -1;
             steps.remove(report.getStep());
+            if (replaced) {
+                epoch = 0;
+            }
             StreamObserver<WorkResponse> broken = student;
             student = null;
             broken.onError(

@@ -184,6 +184,18 @@ final class WholeLoopTest {
     }
 
     @Test
+    void worksForACoordinatorThatLostItsStateAndCountsEpochsFromTheBeginning() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), NEVER).replacedAfter(2).pausingAfter(9);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.reached(9));
+        }
+
+        assertThat(nextSteps(coordinator)).hasSize(2).startsWith(0L);
+        assertThat(coordinator.steps()).hasSize(10);
+    }
+
+    @Test
     void saysThatNobodyComputesAnyMoreIfItsThreadEndsByAnError() throws Exception {
         TestingCoordinator coordinator = new TestingCoordinator(begin(true), NEVER);
         StudentExport outOfMemory =
