@@ -113,13 +113,17 @@ final class StudentLoop implements Runnable {
     }
 
     private void carryOut(Work work) throws InterruptedException {
+        // First, so that whatever fails is said in the epoch in which it is heard.
+        if (work instanceof Work.Begin begin) {
+            epoch = begin.epoch();
+        } else if (work instanceof Work.Refuse refuse) {
+            epoch = refuse.epoch();
+        }
         try {
             checkpoints.requireHealthy();
             if (work instanceof Work.Begin begin) {
-                epoch = begin.epoch();
                 begin(begin.plan());
             } else if (work instanceof Work.Refuse refuse) {
-                epoch = refuse.epoch();
                 throw refuse.reason();
             } else {
                 StudentRun current = run;

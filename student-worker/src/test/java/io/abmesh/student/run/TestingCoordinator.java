@@ -112,9 +112,20 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     }
 
     /** Assigns steps again. */
-    synchronized void goOn() {
-        lastStep = Long.MAX_VALUE;
+    void goOn() {
+        goOnTo(Long.MAX_VALUE);
+    }
+
+    /** Assigns steps again, and none after that one. */
+    synchronized void goOnTo(long step) {
+        lastStep = step;
         pump();
+    }
+
+    /** Begins a new epoch. */
+    synchronized void beginAgain() {
+        epoch++;
+        say(WorkResponse.newBuilder().setBegin(begin));
     }
 
     /** Completes when that step is reported. */
@@ -288,8 +299,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
             }
             case INTERRUPTED -> {
                 withheldBatches.remove(request.getInterrupted().getStep());
-                epoch++;
-                say(WorkResponse.newBuilder().setBegin(begin));
+                beginAgain();
             }
             case FAILED -> failure.complete(request.getFailed());
             default -> {

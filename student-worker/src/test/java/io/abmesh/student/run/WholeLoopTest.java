@@ -55,6 +55,8 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchService;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -332,6 +334,27 @@ final class WholeLoopTest {
                 coordinator.left().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
                 assertThat(mesh.computes()).as("computes, since the disk holds it").isTrue();
             }
+        }
+    }
+
+    @Test
+    void namesAFullDiskThatOnlyTheNextEpochFinds() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), CHECKPOINT_EVERY).pausingAfter(3);
+        try (Mesh mesh = new Mesh(coordinator, folder);
+                WatchService removed = folder.getFileSystem().newWatchService()) {
+            await(mesh, coordinator.reached(3));
+            folder.register(removed, StandardWatchEventKinds.ENTRY_DELETE);
+            Files.createSymbolicLink(
+                    Path.of(checkpoint(folder, 4) + ".part"), Path.of("/dev/full"));
+            coordinator.goOnTo(4);
+            // The checkpoint that fails is the last work of its epoch; its file goes with it.
+            assertThat(removed.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).isNotNull();
+            coordinator.beginAgain();
+
+            WorkFailed failed = coordinator.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertThat(ErrorStatuses.fromStatus(failed.getStatus()).reason())
+                    .isEqualTo(ErrorReason.STORE_FULL);
         }
     }
 
