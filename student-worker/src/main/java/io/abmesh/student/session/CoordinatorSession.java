@@ -17,6 +17,7 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -151,6 +152,14 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
                 } catch (MeshException e) {
                     LOG.warnf("Coordinator breaks the rules: %s", e.getMessage());
                     from.cancel(e);
+                } catch (RuntimeException | Error e) {
+                    LOG.errorf(e, "Message cannot be taken message=%s", message.getMessageCase());
+                    from.cancel(
+                            new MeshException(
+                                    ErrorReason.INTERNAL,
+                                    "student cannot take a message: " + e,
+                                    Map.of(),
+                                    e));
                 }
             }
         }

@@ -174,6 +174,39 @@ final class BatchPrefetcherTest {
     }
 
     @Test
+    void aBatchForWhichTheProcessHasNoMemoryFailsAndTheNextOneComes() throws Exception {
+        AtomicLong allocations = new AtomicLong();
+        IntFunction<ByteBuffer> allocator =
+                bytes -> {
+                    if (allocations.incrementAndGet() == 1) {
+                        throw new OutOfMemoryError("Cannot reserve direct memory");
+                    }
+                    return ByteBuffer.allocate(bytes);
+                };
+        try (BatchPrefetcher prefetcher =
+                new BatchPrefetcher(
+                        (address, request, maxBytes, slab) -> answer(request, slab),
+                        new FetchSettings(BATCH_BYTES, 1, Duration.ofSeconds(10)),
+                        new StudentMeters(new SimpleMeterRegistry()),
+                        nanos::get,
+                        new TensorMemory(BATCH_BYTES, allocator))) {
+            PendingBatch first = prefetcher.submit(reference("1", "a"), 1, NEEDS);
+
+            assertThatThrownBy(first::await)
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e -> assertThat(e.reason()).isEqualTo(ErrorReason.INTERNAL))
+                    .hasMessage(
+                            "no direct memory for a micro-batch: expected=1024 bytes,"
+                                    + " found=Cannot reserve direct memory; raise"
+                                    + " -XX:MaxDirectMemorySize or lower"
+                                    + " abmesh.student.prefetch-memory");
+            assertThat(prefetcher.usedBytes()).isZero();
+            assertThat(prefetcher.submit(reference("2", "a"), 1, NEEDS).await()).hasSize(1);
+        }
+    }
+
+    @Test
     void abandonedBatchesGiveTheirMemoryToTheNext() throws Exception {
         CountDownLatch hanging = new CountDownLatch(1);
         BatchSource source =
