@@ -260,7 +260,7 @@ public final class BatchPrefetcher implements AutoCloseable {
     }
 
     private void retryOrFail(
-            PendingBatch batch, PendingBatch.Attempt attempt, MeshException failure) {
+            PendingBatch batch, PendingBatch.Attempt attempt, MeshException found) {
         lock.lock();
         try {
             if (batch.endAttempt()) {
@@ -270,6 +270,7 @@ public final class BatchPrefetcher implements AutoCloseable {
                 schedule(batch, Duration.ZERO);
                 return;
             }
+            MeshException failure = ofServer(found);
             meters.fetchFailed(failure.reason());
             if (failure.reason().retry() == Retry.NEVER
                     || failure.reason().retry() == Retry.AFTER_OPERATOR) {
@@ -291,6 +292,17 @@ public final class BatchPrefetcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Nobody here has cancelled an attempt whose batch is still wanted from there. */
+    private static MeshException ofServer(MeshException found) {
+        return found.reason() == ErrorReason.CANCELLED
+                ? new MeshException(
+                        ErrorReason.TRANSPORT_UNAVAILABLE,
+                        "server cancelled the fetch: " + found.getMessage(),
+                        Map.of(),
+                        found)
+                : found;
     }
 
     private MeshException unavailable(BatchReference reference, MeshException failure) {

@@ -98,6 +98,22 @@ final class BatchPrefetcherTest {
     }
 
     @Test
+    void triesAgainWhereAServerCancels() throws Exception {
+        AtomicLong attempts = new AtomicLong();
+        BatchSource source =
+                (address, request, maxBytes, allocator) -> {
+                    if (attempts.incrementAndGet() == 1) {
+                        throw new MeshException(ErrorReason.CANCELLED, "RST_STREAM");
+                    }
+                    return answer(request, allocator);
+                };
+        try (BatchPrefetcher prefetcher = prefetcher(source, BATCH_BYTES)) {
+            assertThat(prefetcher.submit(reference("1", "a"), 1, NEEDS).await()).hasSize(1);
+            assertThat(attempts).hasValue(2);
+        }
+    }
+
+    @Test
     void givesABatchUpAfterItsTimeout() {
         BatchSource source =
                 (address, request, maxBytes, allocator) -> {
