@@ -12,7 +12,7 @@ import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
-import io.grpc.Channel;
+import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -38,7 +38,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
     private static final Duration FIRST_DELAY = Duration.ofMillis(100);
     private static final Duration MAX_DELAY = Duration.ofSeconds(5);
 
-    private final Channel channel;
+    private final ManagedChannel channel;
     private final StudentJoin join;
     private final WorkListener listener;
     private final WorkProgress progress;
@@ -69,7 +69,10 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
      * @param progress what heartbeats tell
      */
     public CoordinatorSession(
-            Channel channel, StudentJoin join, WorkListener listener, WorkProgress progress) {
+            ManagedChannel channel,
+            StudentJoin join,
+            WorkListener listener,
+            WorkProgress progress) {
         this.channel = channel;
         this.join = join;
         this.listener = listener;
@@ -123,6 +126,8 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
             if (closed) {
                 return;
             }
+            // The delays are the session's own: in a channel's, up to minutes, every call fails.
+            channel.resetConnectBackoff();
             Stream opened = new Stream();
             stream = opened;
             AssignmentServiceGrpc.newStub(channel).work(opened);
