@@ -118,7 +118,9 @@ public final class StudentExchanges implements AutoCloseable {
         List<Early> waiting;
         synchronized (lock) {
             leave();
-            requireCurrent(next);
+            if (next.epoch() < first) {
+                throw over();
+            }
             roster = next;
             inbox = inbound;
             waiting = List.copyOf(early);
@@ -172,10 +174,6 @@ public final class StudentExchanges implements AutoCloseable {
                 first = before;
             }
             leave();
-            if (fetching != null) {
-                fetching.cancel(null);
-            }
-            lock.notifyAll();
         }
     }
 
@@ -191,7 +189,7 @@ public final class StudentExchanges implements AutoCloseable {
         abandon();
     }
 
-    /** Ends every epoch that is known. */
+    /** Ends the epoch in hand: whoever waits in it, or copies its state, gets CANCELLED. */
     public void abandon() {
         synchronized (lock) {
             leave();
@@ -201,7 +199,7 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private void leave() {
         if (inbox != null) {
-            inbox.fail(new MeshException(ErrorReason.CANCELLED, "the membership epoch is over"));
+            inbox.fail(over());
         }
         if (exchange != null) {
             exchange.close();
@@ -214,6 +212,10 @@ public final class StudentExchanges implements AutoCloseable {
         exchange = null;
         roster = null;
         state = Map.of();
+        if (fetching != null) {
+            fetching.cancel(null);
+        }
+        lock.notifyAll();
     }
 
     /** Lets the others of the epoch copy a state, until the epoch is over or {@link #moved}. */
@@ -246,6 +248,7 @@ public final class StudentExchanges implements AutoCloseable {
     /**
      * Copies the leader's state. Tries again while the leader has not offered it yet.
      *
+     * @param of what was joined last
      * @throws MeshException CANCELLED if the epoch is over; the leader's reason; what {@link
      *     TensorAssembler} finds
      * @throws InterruptedException if the thread is interrupted
@@ -253,14 +256,14 @@ public final class StudentExchanges implements AutoCloseable {
     public Map<String, StoredTensor> copy(Roster of) throws InterruptedException {
         CancellableContext context = Context.ROOT.withCancellation();
         synchronized (lock) {
-            requireCurrent(of);
+            requireJoined(of);
             fetching = context;
         }
         try {
             return context.call(() -> fetch(of));
         } catch (RuntimeException | InterruptedException e) {
             synchronized (lock) {
-                requireCurrent(of);
+                requireJoined(of);
             }
             throw e;
         } catch (Exception e) {
@@ -284,7 +287,7 @@ public final class StudentExchanges implements AutoCloseable {
                 }
                 // The leader has not joined yet.
                 synchronized (lock) {
-                    requireCurrent(of);
+                    requireJoined(of);
                     lock.wait(AGAIN.toMillis());
                 }
             }
@@ -322,10 +325,14 @@ public final class StudentExchanges implements AutoCloseable {
     }
 
     @GuardedBy("lock")
-    private void requireCurrent(Roster of) {
-        if (of.epoch() < first) {
-            throw new MeshException(ErrorReason.CANCELLED, "the membership epoch is over");
+    private void requireJoined(Roster of) {
+        if (!of.equals(roster)) {
+            throw over();
         }
+    }
+
+    private static MeshException over() {
+        return new MeshException(ErrorReason.CANCELLED, "the membership epoch is over");
     }
 
     /**
