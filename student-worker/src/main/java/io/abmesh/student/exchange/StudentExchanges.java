@@ -81,6 +81,7 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private @Nullable Roster roster;
 
+    /** Of the roster; null if it has one member. */
     @GuardedBy("lock")
     private @Nullable EpochInbox inbox;
 
@@ -114,7 +115,11 @@ public final class StudentExchanges implements AutoCloseable {
      * @throws MeshException CANCELLED if the epoch is over already
      */
     public GradientExchange join(Roster next, int gradientLength, int statisticsLength) {
-        EpochInbox inbound = new EpochInbox(next, gradientLength, statisticsLength);
+        // Who is alone gets nothing, and its boxes would hold two whole gradients.
+        EpochInbox inbound =
+                next.members().size() == 1
+                        ? null
+                        : new EpochInbox(next, gradientLength, statisticsLength);
         List<Early> waiting;
         synchronized (lock) {
             leave();
@@ -128,14 +133,7 @@ public final class StudentExchanges implements AutoCloseable {
         }
         channels.retain(next.members().stream().map(RosterMember::getAddress).toList());
         GradientExchange joined =
-                next.members().size() == 1
-                        ? new LocalExchange(next.microBatches())
-                        : new StreamExchange(
-                                next,
-                                inbound,
-                                sender,
-                                index -> open(next, index, inbound),
-                                settings.partTimeout());
+                inbound == null ? new LocalExchange(next.microBatches()) : streams(next, inbound);
         synchronized (lock) {
             if (next.equals(roster)) {
                 exchange = joined;
@@ -145,6 +143,11 @@ public final class StudentExchanges implements AutoCloseable {
         }
         waiting.forEach(one -> arrived(one.open(), one.stream()));
         return joined;
+    }
+
+    private GradientExchange streams(Roster of, EpochInbox inbound) {
+        return new StreamExchange(
+                of, inbound, sender, index -> open(of, index, inbound), settings.partTimeout());
     }
 
     private PeerStream open(Roster of, int index, EpochInbox inbound) {
