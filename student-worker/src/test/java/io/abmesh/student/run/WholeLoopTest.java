@@ -400,6 +400,24 @@ final class WholeLoopTest {
     }
 
     @Test
+    void namesAFolderThatCheckpointsOfAnotherRunCannotBePutAsideIn() throws Exception {
+        TestingCoordinator before = new TestingCoordinator(begin(false), 2).pausingAfter(1);
+        try (Mesh mesh = new Mesh(before, folder)) {
+            await(mesh, before.reached(1));
+        }
+        Files.createFile(folder.resolve("superseded"));
+        RunBegin other = begin(false).toBuilder().setRunId("run-2").build();
+        TestingCoordinator after = new TestingCoordinator(other, 2);
+        try (Mesh mesh = new Mesh(after, folder)) {
+            WorkFailed failed = after.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+
+            assertThat(failed.getStatus().getMessage())
+                    .startsWith("cannot put checkpoints of another run aside: folder=" + folder);
+            assertThat(mesh.computes()).isTrue();
+        }
+    }
+
+    @Test
     void tellsWhatItComputedInVainUntilTheCoordinatorHasWrittenItDown() throws Exception {
         RunPlan plan = RunPlan.of(begin(false));
         StudentMeters meters = new StudentMeters(new SimpleMeterRegistry());
