@@ -361,7 +361,7 @@ final class StudentLoop implements Runnable {
         }
         boolean transport =
                 failure.reason().retry() == Retry.BACKOFF
-                        || failure.reason() == ErrorReason.CLIENT_TOO_SLOW
+                        || failure.reason().retry() == Retry.NEW_STREAM
                         || failure.reason() == ErrorReason.STREAM_PROTOCOL;
         if (transport) {
             // The coordinator assigns what is not answered again, on a new stream.

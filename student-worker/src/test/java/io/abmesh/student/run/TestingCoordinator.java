@@ -69,6 +69,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     private final Map<Long, CompletableFuture<Void>> reached = new HashMap<>();
     private long breakAfter = -1;
     private boolean replaced;
+    private boolean spoilArtifact;
     private long lastStep = Long.MAX_VALUE;
     private int prefetch;
     private int unanswered;
@@ -102,6 +103,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     /** Has nothing of that step until the student gives it up. */
     synchronized TestingCoordinator withholding(long step) {
         withheldBatches.add(step);
+        return this;
+    }
+
+    /** Gets another file than was sent, once. */
+    synchronized TestingCoordinator spoilingAnArtifact() {
+        spoilArtifact = true;
         return this;
     }
 
@@ -215,6 +222,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
 
             @Override
             public void onCompleted() {
+                if (spoils()) {
+                    response.onError(
+                            ErrorStatuses.toException(
+                                    new MeshException(ErrorReason.CHECKSUM_MISMATCH, "spoilt")));
+                    return;
+                }
                 stored(name.toString(), bytes.toByteArray());
                 response.onNext(PublishArtifactResponse.getDefaultInstance());
                 response.onCompleted();
@@ -246,6 +259,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
                 response.onCompleted();
             }
         };
+    }
+
+    private synchronized boolean spoils() {
+        boolean spoils = spoilArtifact;
+        spoilArtifact = false;
+        return spoils;
     }
 
     private synchronized void stored(String name, byte[] bytes) {

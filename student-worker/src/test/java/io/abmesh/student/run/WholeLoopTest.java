@@ -198,6 +198,18 @@ final class WholeLoopTest {
     }
 
     @Test
+    void sendsItsFilesAgainIfOneOfThemIsSpoiltOnTheWay() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(true), NEVER).spoilingAnArtifact();
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.finished());
+        }
+
+        assertThat(nextSteps(coordinator)).containsExactly(0L, END);
+        assertThat(coordinator.artifacts()).containsOnlyKeys("student.onnx", "student.dl4j.zip");
+    }
+
+    @Test
     void saysThatNobodyComputesAnyMoreIfItsThreadEndsByAnError() throws Exception {
         TestingCoordinator coordinator = new TestingCoordinator(begin(true), NEVER);
         StudentExport outOfMemory =
