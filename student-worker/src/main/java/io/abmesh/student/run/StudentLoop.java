@@ -393,7 +393,10 @@ final class StudentLoop implements Runnable {
     private void publishLast() {
         StudentRun current = run;
         try {
-            if (current != null && current.nextStep() - 1 > checkpointedStep) {
+            // A track that was entered has left nothing of the one before that could be kept.
+            if (current != null
+                    && current.nextStep() - 1 > checkpointedStep
+                    && !current.beginsTrack()) {
                 checkpoint(current);
             }
             checkpoints.await();

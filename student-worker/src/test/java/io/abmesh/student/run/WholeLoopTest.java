@@ -493,6 +493,8 @@ final class WholeLoopTest {
                             MeshException.class,
                             e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
 
+            assertThat(run.beginsTrack()).isTrue();
+            assertThat(run.snapshot(Map.of())).isEmpty();
             assertThat(run.discarded()).as("told").isEqualTo(1);
             assertThat(run.discarded()).as("told again, as no roster came").isEqualTo(1);
             run.discardsKnown();
