@@ -203,7 +203,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
             if (!reported) {
                 reported = true;
                 LOG.warnf(
-                        "Coordinator is not there, trying again reason=%s: %s",
+                        "Stream to the coordinator is over, opening another reason=%s: %s",
                         cause.reason(), cause.getMessage());
             }
             ScheduledFuture<?> unused =
