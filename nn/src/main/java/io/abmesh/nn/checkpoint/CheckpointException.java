@@ -22,7 +22,8 @@ public final class CheckpointException extends RuntimeException {
         this(reason, message, null);
     }
 
-    CheckpointException(Reason reason, String message, @Nullable Throwable cause) {
+    /** Names what went wrong. */
+    public CheckpointException(Reason reason, String message, @Nullable Throwable cause) {
         super(message, cause);
         this.reason = reason;
     }

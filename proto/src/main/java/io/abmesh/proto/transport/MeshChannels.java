@@ -158,6 +158,11 @@ public final class MeshChannels {
         }
 
         @Override
+        public void resetConnectBackoff() {
+            channel.resetConnectBackoff();
+        }
+
+        @Override
         public io.grpc.ConnectivityState getState(boolean requestConnection) {
             return channel.getState(requestConnection);
         }

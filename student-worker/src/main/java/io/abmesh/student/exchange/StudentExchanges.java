@@ -81,6 +81,7 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private @Nullable Roster roster;
 
+    /** Of the roster; null if it has one member. */
     @GuardedBy("lock")
     private @Nullable EpochInbox inbox;
 
@@ -92,6 +93,9 @@ public final class StudentExchanges implements AutoCloseable {
 
     @GuardedBy("lock")
     private @Nullable CancellableContext fetching;
+
+    @GuardedBy("lock")
+    private boolean closed;
 
     /**
      * Takes part in nothing yet.
@@ -111,11 +115,17 @@ public final class StudentExchanges implements AutoCloseable {
      * @throws MeshException CANCELLED if the epoch is over already
      */
     public GradientExchange join(Roster next, int gradientLength, int statisticsLength) {
-        EpochInbox inbound = new EpochInbox(next, gradientLength, statisticsLength);
+        // Who is alone gets nothing, and its boxes would hold two whole gradients.
+        EpochInbox inbound =
+                next.members().size() == 1
+                        ? null
+                        : new EpochInbox(next, gradientLength, statisticsLength);
         List<Early> waiting;
         synchronized (lock) {
             leave();
-            requireCurrent(next);
+            if (next.epoch() < first) {
+                throw over();
+            }
             roster = next;
             inbox = inbound;
             waiting = List.copyOf(early);
@@ -123,14 +133,7 @@ public final class StudentExchanges implements AutoCloseable {
         }
         channels.retain(next.members().stream().map(RosterMember::getAddress).toList());
         GradientExchange joined =
-                next.members().size() == 1
-                        ? new LocalExchange(next.microBatches())
-                        : new StreamExchange(
-                                next,
-                                inbound,
-                                sender,
-                                index -> open(next, index, inbound),
-                                settings.partTimeout());
+                inbound == null ? new LocalExchange(next.microBatches()) : streams(next, inbound);
         synchronized (lock) {
             if (next.equals(roster)) {
                 exchange = joined;
@@ -140,6 +143,11 @@ public final class StudentExchanges implements AutoCloseable {
         }
         waiting.forEach(one -> arrived(one.open(), one.stream()));
         return joined;
+    }
+
+    private GradientExchange streams(Roster of, EpochInbox inbound) {
+        return new StreamExchange(
+                of, inbound, sender, index -> open(of, index, inbound), settings.partTimeout());
     }
 
     private PeerStream open(Roster of, int index, EpochInbox inbound) {
@@ -158,17 +166,17 @@ public final class StudentExchanges implements AutoCloseable {
                 settings.stallTimeout());
     }
 
-    /** Ends every epoch before that one: whoever waits in one gets CANCELLED. */
+    /**
+     * Ends the epoch in hand and every one before that one: whoever waits in one gets CANCELLED. A
+     * coordinator that lost its state counts from the beginning, so it may be a lower number than
+     * the last.
+     */
     public void retire(long before) {
         synchronized (lock) {
-            first = Math.max(first, before);
-            if (roster != null && roster.epoch() < first) {
-                leave();
+            if (!closed) {
+                first = before;
             }
-            if (fetching != null) {
-                fetching.cancel(null);
-            }
-            lock.notifyAll();
+            leave();
         }
     }
 
@@ -184,7 +192,7 @@ public final class StudentExchanges implements AutoCloseable {
         abandon();
     }
 
-    /** Ends every epoch that is known. */
+    /** Ends the epoch in hand: whoever waits in it, or copies its state, gets CANCELLED. */
     public void abandon() {
         synchronized (lock) {
             leave();
@@ -194,7 +202,7 @@ public final class StudentExchanges implements AutoCloseable {
     @GuardedBy("lock")
     private void leave() {
         if (inbox != null) {
-            inbox.fail(new MeshException(ErrorReason.CANCELLED, "the membership epoch is over"));
+            inbox.fail(over());
         }
         if (exchange != null) {
             exchange.close();
@@ -207,6 +215,10 @@ public final class StudentExchanges implements AutoCloseable {
         exchange = null;
         roster = null;
         state = Map.of();
+        if (fetching != null) {
+            fetching.cancel(null);
+        }
+        lock.notifyAll();
     }
 
     /** Lets the others of the epoch copy a state, until the epoch is over or {@link #moved}. */
@@ -239,6 +251,7 @@ public final class StudentExchanges implements AutoCloseable {
     /**
      * Copies the leader's state. Tries again while the leader has not offered it yet.
      *
+     * @param of what was joined last
      * @throws MeshException CANCELLED if the epoch is over; the leader's reason; what {@link
      *     TensorAssembler} finds
      * @throws InterruptedException if the thread is interrupted
@@ -246,14 +259,14 @@ public final class StudentExchanges implements AutoCloseable {
     public Map<String, StoredTensor> copy(Roster of) throws InterruptedException {
         CancellableContext context = Context.ROOT.withCancellation();
         synchronized (lock) {
-            requireCurrent(of);
+            requireJoined(of);
             fetching = context;
         }
         try {
             return context.call(() -> fetch(of));
         } catch (RuntimeException | InterruptedException e) {
             synchronized (lock) {
-                requireCurrent(of);
+                requireJoined(of);
             }
             throw e;
         } catch (Exception e) {
@@ -277,7 +290,7 @@ public final class StudentExchanges implements AutoCloseable {
                 }
                 // The leader has not joined yet.
                 synchronized (lock) {
-                    requireCurrent(of);
+                    requireJoined(of);
                     lock.wait(AGAIN.toMillis());
                 }
             }
@@ -315,10 +328,14 @@ public final class StudentExchanges implements AutoCloseable {
     }
 
     @GuardedBy("lock")
-    private void requireCurrent(Roster of) {
-        if (of.epoch() < first) {
-            throw new MeshException(ErrorReason.CANCELLED, "the membership epoch is over");
+    private void requireJoined(Roster of) {
+        if (!of.equals(roster)) {
+            throw over();
         }
+    }
+
+    private static MeshException over() {
+        return new MeshException(ErrorReason.CANCELLED, "the membership epoch is over");
     }
 
     /**
@@ -387,6 +404,7 @@ public final class StudentExchanges implements AutoCloseable {
     @Override
     public void close() {
         synchronized (lock) {
+            closed = true;
             first = Long.MAX_VALUE;
             leave();
             early.forEach(

@@ -9,6 +9,7 @@ import io.abmesh.proto.v1.BatchReference;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.student.meter.StudentMeters;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -62,11 +63,25 @@ public final class BatchPrefetcher implements AutoCloseable {
             FetchSettings settings,
             StudentMeters meters,
             LongSupplier nanoClock) {
+        this(
+                source,
+                settings,
+                meters,
+                nanoClock,
+                new TensorMemory(settings.maxBytes(), ByteBuffer::allocateDirect));
+    }
+
+    BatchPrefetcher(
+            BatchSource source,
+            FetchSettings settings,
+            StudentMeters meters,
+            LongSupplier nanoClock,
+            TensorMemory memory) {
         this.source = source;
         this.settings = settings;
         this.meters = meters;
         this.nanoClock = nanoClock;
-        this.memory = new TensorMemory(settings.maxBytes());
+        this.memory = memory;
         this.pool =
                 new ScheduledThreadPoolExecutor(
                         settings.threads(), new DefaultThreadFactory("student-fetch", true));
@@ -135,7 +150,14 @@ public final class BatchPrefetcher implements AutoCloseable {
                 waiting.removeFirst();
                 continue;
             }
-            Optional<TensorSlab> slab = memory.take(Math.toIntExact(next.slabBytes()));
+            Optional<TensorSlab> slab;
+            try {
+                slab = memory.take(Math.toIntExact(next.slabBytes()));
+            } catch (OutOfMemoryError e) {
+                waiting.removeFirst();
+                next.failed(noMemory(next, e));
+                continue;
+            }
             if (slab.isEmpty()) {
                 return;
             }
@@ -143,6 +165,19 @@ public final class BatchPrefetcher implements AutoCloseable {
             next.admitted(slab.get());
             schedule(next, Duration.ZERO);
         }
+    }
+
+    private static MeshException noMemory(PendingBatch batch, OutOfMemoryError cause) {
+        return new MeshException(
+                ErrorReason.INTERNAL,
+                "no direct memory for a micro-batch: expected="
+                        + batch.slabBytes()
+                        + " bytes, found="
+                        + cause.getMessage()
+                        + "; raise -XX:MaxDirectMemorySize or lower"
+                        + " abmesh.student.prefetch-memory",
+                Map.of(),
+                cause);
     }
 
     /** Takes memory back; to be called when nobody reads it any more. */
@@ -225,7 +260,7 @@ public final class BatchPrefetcher implements AutoCloseable {
     }
 
     private void retryOrFail(
-            PendingBatch batch, PendingBatch.Attempt attempt, MeshException failure) {
+            PendingBatch batch, PendingBatch.Attempt attempt, MeshException found) {
         lock.lock();
         try {
             if (batch.endAttempt()) {
@@ -235,6 +270,7 @@ public final class BatchPrefetcher implements AutoCloseable {
                 schedule(batch, Duration.ZERO);
                 return;
             }
+            MeshException failure = ofServer(found);
             meters.fetchFailed(failure.reason());
             if (failure.reason().retry() == Retry.NEVER
                     || failure.reason().retry() == Retry.AFTER_OPERATOR) {
@@ -256,6 +292,17 @@ public final class BatchPrefetcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Nobody here has cancelled an attempt whose batch is still wanted from there. */
+    private static MeshException ofServer(MeshException found) {
+        return found.reason() == ErrorReason.CANCELLED
+                ? new MeshException(
+                        ErrorReason.TRANSPORT_UNAVAILABLE,
+                        "server cancelled the fetch: " + found.getMessage(),
+                        Map.of(),
+                        found)
+                : found;
     }
 
     private MeshException unavailable(BatchReference reference, MeshException failure) {

@@ -1,9 +1,11 @@
 package io.abmesh.student.fetch;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /**
  * Slabs with a bound on their bytes together. A slab that is given back is used again for a batch
@@ -12,12 +14,19 @@ import java.util.Optional;
  */
 final class TensorMemory {
     private final long maxBytes;
+    private final IntFunction<ByteBuffer> allocator;
     private final Deque<TensorSlab> free = new ArrayDeque<>();
     private long usedBytes;
     private long freeBytes;
 
-    TensorMemory(long maxBytes) {
+    /**
+     * Takes no memory yet.
+     *
+     * @param allocator of direct memory, by length in bytes
+     */
+    TensorMemory(long maxBytes, IntFunction<ByteBuffer> allocator) {
         this.maxBytes = maxBytes;
+        this.allocator = allocator;
     }
 
     long maxBytes() {
@@ -28,7 +37,12 @@ final class TensorMemory {
         return usedBytes;
     }
 
-    /** Returns a slab of at least that size, or nothing if that many bytes are not free now. */
+    /**
+     * Returns a slab of at least that size, or nothing if that many bytes are not free now.
+     *
+     * @throws OutOfMemoryError if the process has less direct memory than the bound; nothing is
+     *     taken
+     */
     Optional<TensorSlab> take(int bytes) {
         for (Iterator<TensorSlab> slabs = free.iterator(); slabs.hasNext(); ) {
             TensorSlab slab = slabs.next();
@@ -47,8 +61,9 @@ final class TensorMemory {
         while (usedBytes + freeBytes + bytes > maxBytes) {
             freeBytes -= free.removeFirst().capacity();
         }
+        TensorSlab slab = new TensorSlab(allocator.apply(bytes));
         usedBytes += bytes;
-        return Optional.of(new TensorSlab(bytes));
+        return Optional.of(slab);
     }
 
     void giveBack(TensorSlab slab) {

@@ -13,8 +13,13 @@ final class TensorSlab {
     private final ByteBuffer memory;
     private int used;
 
-    TensorSlab(int bytes) {
-        memory = ByteBuffer.allocateDirect(bytes);
+    /**
+     * Hands out memory.
+     *
+     * @param memory direct; taken
+     */
+    TensorSlab(ByteBuffer memory) {
+        this.memory = memory;
     }
 
     /** Returns what a piece of that length takes. */

@@ -17,7 +17,7 @@ public final class StudentMeters {
     /** Reasons for which a batch is tried again and again. */
     private static final List<ErrorReason> LASTING =
             List.of(
-                    ErrorReason.BATCH_UNAVAILABLE,
+                    ErrorReason.BATCH_NOT_FOUND,
                     ErrorReason.DEADLINE_EXCEEDED,
                     ErrorReason.TRANSPORT_UNAVAILABLE,
                     ErrorReason.PEER_NOT_TRUSTED);

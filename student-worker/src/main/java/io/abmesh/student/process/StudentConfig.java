@@ -26,7 +26,7 @@ public interface StudentConfig {
      */
     Optional<String> run();
 
-    /** Interface that the gRPC server (health) listens at. */
+    /** Interface that the gRPC server (health, and what other students ask) listens at. */
     @WithDefault("127.0.0.1")
     String host();
 

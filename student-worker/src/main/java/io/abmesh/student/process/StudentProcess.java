@@ -170,7 +170,7 @@ public final class StudentProcess implements AutoCloseable {
         return runner.broken();
     }
 
-    /** Finishes the step in hand, publishes a checkpoint, leaves, frees everything. */
+    /** Finishes the step in hand, leaves, publishes a checkpoint, frees everything. */
     @Override
     public void close() {
         boolean started = runner != null;

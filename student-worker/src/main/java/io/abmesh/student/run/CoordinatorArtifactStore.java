@@ -12,6 +12,8 @@ import io.abmesh.proto.v1.PublishArtifactRequest;
 import io.abmesh.proto.v1.PublishArtifactResponse;
 import io.abmesh.student.session.WorkProgress;
 import io.grpc.Channel;
+import io.grpc.Context;
+import io.grpc.Context.CancellableContext;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.io.IOException;
@@ -23,12 +25,15 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Stores files with the coordinator, in chunks of at most 1 MiB, while it reads. */
 final class CoordinatorArtifactStore implements ArtifactStore {
     private static final int CHUNK_BYTES = TensorFrames.MAX_PAYLOAD_BYTES;
-    private static final Duration DEADLINE = Duration.ofMinutes(5);
     private static final Duration STALL_TIMEOUT = Duration.ofSeconds(30);
+
+    /** How long the coordinator may take to store what it has read, however large it is. */
+    private static final Duration ANSWER_TIMEOUT = Duration.ofMinutes(5);
 
     private final Channel channel;
     private final WorkProgress progress;
@@ -48,9 +53,8 @@ final class CoordinatorArtifactStore implements ArtifactStore {
     public void publish(String runId, long epoch, Path file, String sha256)
             throws InterruptedException {
         Upload upload = new Upload();
-        AssignmentServiceGrpc.newStub(channel)
-                .withDeadlineAfter(DEADLINE.toSeconds(), TimeUnit.SECONDS)
-                .publishArtifact(upload);
+        CancellableContext call = Context.current().withCancellation();
+        call.run(() -> AssignmentServiceGrpc.newStub(channel).publishArtifact(upload));
         try (InputStream bytes = Files.newInputStream(file)) {
             upload.writer.write(
                     PublishArtifactRequest.newBuilder()
@@ -72,18 +76,27 @@ final class CoordinatorArtifactStore implements ArtifactStore {
                 progress.pieceDone();
             }
             upload.writer.complete();
-            upload.answer.get();
+            upload.answer.get(ANSWER_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             throw ErrorStatuses.fromThrowable(e.getCause() == null ? e : e.getCause());
+        } catch (TimeoutException e) {
+            throw new MeshException(
+                    ErrorReason.DEADLINE_EXCEEDED,
+                    "coordinator does not store a file: file="
+                            + file
+                            + ", waited="
+                            + ANSWER_TIMEOUT,
+                    Map.of("file", file.toString()),
+                    e);
         } catch (IOException e) {
-            MeshException failure =
-                    new MeshException(
-                            ErrorReason.INTERNAL,
-                            "exported file cannot be read: file=" + file + ", cause=" + e,
-                            Map.of("file", file.toString()),
-                            e);
-            upload.writer.fail(failure);
-            throw failure;
+            throw new MeshException(
+                    ErrorReason.INTERNAL,
+                    "exported file cannot be read: file=" + file + ", cause=" + e,
+                    Map.of("file", file.toString()),
+                    e);
+        } finally {
+            // Of a call that was answered nothing is left to be cancelled.
+            call.cancel(null);
         }
     }
 

@@ -2,12 +2,12 @@ package io.abmesh.student.run;
 
 import io.abmesh.nn.checkpoint.Checkpoint;
 import io.abmesh.nn.checkpoint.CheckpointDirectory;
+import io.abmesh.nn.checkpoint.CheckpointException;
 import io.abmesh.proto.log.LogContext;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.WorkProgress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -50,7 +50,7 @@ final class RunCheckpoints implements AutoCloseable {
      *
      * @param keep newest checkpoints that stay
      * @param progress of the worker, which each checkpoint is
-     * @throws io.abmesh.nn.checkpoint.CheckpointException if it cannot be made
+     * @throws CheckpointException if it cannot be made
      */
     RunCheckpoints(Path directory, int keep, StudentMeters meters, WorkProgress progress) {
         this.directory = directory;
@@ -62,6 +62,8 @@ final class RunCheckpoints implements AutoCloseable {
     /**
      * Returns the newest valid checkpoint of that run; checkpoints of other runs are moved out of
      * the way.
+     *
+     * @throws CheckpointException if the folder cannot be read, or they cannot be moved
      */
     Optional<Checkpoint> newest(RunPlan plan) {
         await();
@@ -169,7 +171,13 @@ final class RunCheckpoints implements AutoCloseable {
                     "Checkpoints of another run put aside folder=%s count=%d",
                     aside, others.size());
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot clear the checkpoint folder: " + directory, e);
+            throw new CheckpointException(
+                    CheckpointException.Reason.UNWRITABLE,
+                    "cannot put checkpoints of another run aside: folder="
+                            + directory
+                            + ", cause="
+                            + e,
+                    e);
         }
     }
 }

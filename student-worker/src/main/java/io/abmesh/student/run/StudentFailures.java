@@ -40,9 +40,14 @@ final class StudentFailures {
                     },
                     failure);
         }
-        if (failure instanceof ExportException export
-                && export.reason() == ExportException.Reason.EXPORT_MISMATCH) {
-            return named(ErrorReason.EXPORT_MISMATCH, failure);
+        if (failure instanceof ExportException export) {
+            return named(
+                    switch (export.reason()) {
+                        case EXPORT_MISMATCH -> ErrorReason.EXPORT_MISMATCH;
+                        case UNWRITABLE -> ErrorReason.STORE_FULL;
+                        case WRONG_PARAMETERS -> ErrorReason.INTERNAL;
+                    },
+                    failure);
         }
         String id = UUID.randomUUID().toString();
         LOG.error("Run failed error=" + id, failure);

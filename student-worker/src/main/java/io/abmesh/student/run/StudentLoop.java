@@ -113,13 +113,17 @@ final class StudentLoop implements Runnable {
     }
 
     private void carryOut(Work work) throws InterruptedException {
+        // First, so that whatever fails is said in the epoch in which it is heard.
+        if (work instanceof Work.Begin begin) {
+            epoch = begin.epoch();
+        } else if (work instanceof Work.Refuse refuse) {
+            epoch = refuse.epoch();
+        }
         try {
             checkpoints.requireHealthy();
             if (work instanceof Work.Begin begin) {
-                epoch = begin.epoch();
                 begin(begin.plan());
             } else if (work instanceof Work.Refuse refuse) {
-                epoch = refuse.epoch();
                 throw refuse.reason();
             } else {
                 StudentRun current = run;
@@ -357,7 +361,7 @@ final class StudentLoop implements Runnable {
         }
         boolean transport =
                 failure.reason().retry() == Retry.BACKOFF
-                        || failure.reason() == ErrorReason.CLIENT_TOO_SLOW
+                        || failure.reason().retry() == Retry.NEW_STREAM
                         || failure.reason() == ErrorReason.STREAM_PROTOCOL;
         if (transport) {
             // The coordinator assigns what is not answered again, on a new stream.
@@ -389,7 +393,10 @@ final class StudentLoop implements Runnable {
     private void publishLast() {
         StudentRun current = run;
         try {
-            if (current != null && current.nextStep() - 1 > checkpointedStep) {
+            // A track that was entered has left nothing of the one before that could be kept.
+            if (current != null
+                    && current.nextStep() - 1 > checkpointedStep
+                    && !current.beginsTrack()) {
                 checkpoint(current);
             }
             checkpoints.await();

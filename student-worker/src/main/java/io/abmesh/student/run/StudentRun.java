@@ -163,6 +163,15 @@ final class StudentRun implements AutoCloseable {
         return nextStep;
     }
 
+    /** Returns whether a track was entered of which no step is applied: its weights are here. */
+    boolean beginsTrack() {
+        PlannedPhase current = phase;
+        return current != null
+                && plan.phaseOf(nextStep - 1)
+                        .filter(applied -> applied.track() == current.track())
+                        .isEmpty();
+    }
+
     /** The newest reports, ascending. */
     List<StepReport> reports() {
         return List.copyOf(reports);
@@ -435,17 +444,18 @@ final class StudentRun implements AutoCloseable {
      * made here: hashing it is left to whoever writes it.
      */
     Optional<Snapshot> snapshot(Map<String, String> versions) {
-        PlannedPhase current = phase;
-        if (current == null) {
+        Optional<PlannedPhase> applied = plan.phaseOf(nextStep - 1);
+        if (applied.isEmpty()) {
             return Optional.empty();
         }
+        PlannedPhase last = applied.get();
         Map<String, String> metadata = new HashMap<>();
         versions.forEach((name, version) -> metadata.put("version." + name, version));
         metadata.put(Checkpoint.PLAN_SHA256, plan.planSha256());
         metadata.put(Checkpoint.RUN_ID, plan.runId());
         metadata.put(Checkpoint.STEP, Long.toString(nextStep - 1));
-        metadata.put(Checkpoint.TRACK, track());
-        metadata.put(Checkpoint.PHASE, current.name());
+        metadata.put(Checkpoint.TRACK, plan.tracks().get(last.track()).name());
+        metadata.put(Checkpoint.PHASE, last.name());
         metadata.put(Checkpoint.DATASET_SHA256, plan.begin().getDatasetSha256());
         if (!plan.begin().getTeacherSha256().isEmpty()) {
             metadata.put(Checkpoint.TEACHER_SHA256, plan.begin().getTeacherSha256());

@@ -11,7 +11,7 @@ import io.abmesh.student.fetch.BatchSource;
 import io.abmesh.student.meter.StudentMeters;
 import io.abmesh.student.session.CoordinatorSession;
 import io.abmesh.student.session.WorkProgress;
-import io.grpc.Channel;
+import io.grpc.ManagedChannel;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -37,7 +37,7 @@ public final class StudentRunner implements AutoCloseable {
     private final Duration stopGrace;
 
     private StudentRunner(
-            Channel coordinator,
+            ManagedChannel coordinator,
             BatchSource batches,
             StudentExchanges exchanges,
             StudentExport export,
@@ -87,7 +87,7 @@ public final class StudentRunner implements AutoCloseable {
      * @throws MeshException STORE_FULL or INVALID_REQUEST if the checkpoint folder cannot be made
      */
     public static StudentRunner start(
-            Channel coordinator,
+            ManagedChannel coordinator,
             BatchSource batches,
             StudentExchanges exchanges,
             StudentJoin join,
@@ -108,7 +108,7 @@ public final class StudentRunner implements AutoCloseable {
     }
 
     static StudentRunner start(
-            Channel coordinator,
+            ManagedChannel coordinator,
             BatchSource batches,
             StudentExchanges exchanges,
             StudentExport export,

@@ -204,7 +204,9 @@ final class WorkQueue implements WorkListener {
         }
     }
 
-    /** A run that ends early has let its batches go: nobody would ever serve them. */
+    /**
+     * A run that ends early has let its batches go, and its students: nobody would ever serve them.
+     */
     @GuardedBy("lock")
     private void end(String runId) {
         exchanges.abandon();
@@ -213,7 +215,10 @@ final class WorkQueue implements WorkListener {
                 work.batches().forEach(PendingBatch::abandon);
             }
         }
-        pending.removeIf(work -> work.runId().equals(runId) && !work.batches().isEmpty());
+        pending.removeIf(
+                work ->
+                        work.runId().equals(runId)
+                                && (work instanceof Work.Gather || !work.batches().isEmpty()));
         add(new Work.End(runId));
     }
 

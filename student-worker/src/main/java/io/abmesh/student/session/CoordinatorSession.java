@@ -12,11 +12,12 @@ import io.abmesh.proto.v1.Heartbeat;
 import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
-import io.grpc.Channel;
+import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -37,7 +38,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
     private static final Duration FIRST_DELAY = Duration.ofMillis(100);
     private static final Duration MAX_DELAY = Duration.ofSeconds(5);
 
-    private final Channel channel;
+    private final ManagedChannel channel;
     private final StudentJoin join;
     private final WorkListener listener;
     private final WorkProgress progress;
@@ -68,7 +69,10 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
      * @param progress what heartbeats tell
      */
     public CoordinatorSession(
-            Channel channel, StudentJoin join, WorkListener listener, WorkProgress progress) {
+            ManagedChannel channel,
+            StudentJoin join,
+            WorkListener listener,
+            WorkProgress progress) {
         this.channel = channel;
         this.join = join;
         this.listener = listener;
@@ -122,6 +126,8 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
             if (closed) {
                 return;
             }
+            // The delays are the session's own: in a channel's, up to minutes, every call fails.
+            channel.resetConnectBackoff();
             Stream opened = new Stream();
             stream = opened;
             AssignmentServiceGrpc.newStub(channel).work(opened);
@@ -151,6 +157,14 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
                 } catch (MeshException e) {
                     LOG.warnf("Coordinator breaks the rules: %s", e.getMessage());
                     from.cancel(e);
+                } catch (RuntimeException | Error e) {
+                    LOG.errorf(e, "Message cannot be taken message=%s", message.getMessageCase());
+                    from.cancel(
+                            new MeshException(
+                                    ErrorReason.INTERNAL,
+                                    "student cannot take a message: " + e,
+                                    Map.of(),
+                                    e));
                 }
             }
         }
@@ -189,7 +203,7 @@ public final class CoordinatorSession implements WorkSender, AutoCloseable {
             if (!reported) {
                 reported = true;
                 LOG.warnf(
-                        "Coordinator is not there, trying again reason=%s: %s",
+                        "Stream to the coordinator is over, opening another reason=%s: %s",
                         cause.reason(), cause.getMessage());
             }
             ScheduledFuture<?> unused =

@@ -161,6 +161,24 @@ final class StudentExchangesIT {
     }
 
     @Test
+    void whoCopiesAStateIsToldWhenItsEpochIsGivenUp() {
+        try (TestingStudents mesh = new TestingStudents(2)) {
+            Roster roster = mesh.roster(1, 1, 2);
+            mesh.exchanges(1).join(roster, LENGTH, 5);
+            Future<Map<String, StoredTensor>> copying =
+                    mesh.thread(1).submit(() -> mesh.exchanges(1).copy(roster));
+
+            mesh.exchanges(1).abandon();
+
+            assertThatThrownBy(() -> copying.get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                    .rootCause()
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
+        }
+    }
+
+    @Test
     void aStreamOfAnOlderEpochIsRefusedByName() throws Exception {
         try (TestingStudents mesh = new TestingStudents(2)) {
             mesh.exchanges(0).join(mesh.roster(5, 0, 2), LENGTH, 5);

@@ -98,6 +98,22 @@ final class BatchPrefetcherTest {
     }
 
     @Test
+    void triesAgainWhereAServerCancels() throws Exception {
+        AtomicLong attempts = new AtomicLong();
+        BatchSource source =
+                (address, request, maxBytes, allocator) -> {
+                    if (attempts.incrementAndGet() == 1) {
+                        throw new MeshException(ErrorReason.CANCELLED, "RST_STREAM");
+                    }
+                    return answer(request, allocator);
+                };
+        try (BatchPrefetcher prefetcher = prefetcher(source, BATCH_BYTES)) {
+            assertThat(prefetcher.submit(reference("1", "a"), 1, NEEDS).await()).hasSize(1);
+            assertThat(attempts).hasValue(2);
+        }
+    }
+
+    @Test
     void givesABatchUpAfterItsTimeout() {
         BatchSource source =
                 (address, request, maxBytes, allocator) -> {
@@ -170,6 +186,39 @@ final class BatchPrefetcherTest {
 
             assertThatThrownBy(batch::await)
                     .hasMessageContaining("exceeds abmesh.student.prefetch-memory: found=1024");
+        }
+    }
+
+    @Test
+    void aBatchForWhichTheProcessHasNoMemoryFailsAndTheNextOneComes() throws Exception {
+        AtomicLong allocations = new AtomicLong();
+        IntFunction<ByteBuffer> allocator =
+                bytes -> {
+                    if (allocations.incrementAndGet() == 1) {
+                        throw new OutOfMemoryError("Cannot reserve direct memory");
+                    }
+                    return ByteBuffer.allocate(bytes);
+                };
+        try (BatchPrefetcher prefetcher =
+                new BatchPrefetcher(
+                        (address, request, maxBytes, slab) -> answer(request, slab),
+                        new FetchSettings(BATCH_BYTES, 1, Duration.ofSeconds(10)),
+                        new StudentMeters(new SimpleMeterRegistry()),
+                        nanos::get,
+                        new TensorMemory(BATCH_BYTES, allocator))) {
+            PendingBatch first = prefetcher.submit(reference("1", "a"), 1, NEEDS);
+
+            assertThatThrownBy(first::await)
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e -> assertThat(e.reason()).isEqualTo(ErrorReason.INTERNAL))
+                    .hasMessage(
+                            "no direct memory for a micro-batch: expected=1024 bytes,"
+                                    + " found=Cannot reserve direct memory; raise"
+                                    + " -XX:MaxDirectMemorySize or lower"
+                                    + " abmesh.student.prefetch-memory");
+            assertThat(prefetcher.usedBytes()).isZero();
+            assertThat(prefetcher.submit(reference("2", "a"), 1, NEEDS).await()).hasSize(1);
         }
     }
 

@@ -22,6 +22,7 @@ final class StudentMetersTest {
 
     @Test
     void failuresThatLastAreCountedFromZero() {
+        assertThat(failed("BATCH_NOT_FOUND")).isZero();
         assertThat(failed("DEADLINE_EXCEEDED")).isZero();
         assertThat(failed("TRANSPORT_UNAVAILABLE")).isZero();
 

@@ -68,6 +68,8 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     private final Set<Long> withheldBatches = new HashSet<>();
     private final Map<Long, CompletableFuture<Void>> reached = new HashMap<>();
     private long breakAfter = -1;
+    private boolean replaced;
+    private boolean spoilArtifact;
     private long lastStep = Long.MAX_VALUE;
     private int prefetch;
     private int unanswered;
@@ -85,6 +87,13 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         return this;
     }
 
+    /** The same, and counts its epochs, which are high, from the beginning then. */
+    synchronized TestingCoordinator replacedAfter(long step) {
+        epoch = 57;
+        replaced = true;
+        return breakingAfter(step);
+    }
+
     /** Has lost the batches of that step when they are fetched, and assigns them anew. */
     synchronized TestingCoordinator losing(long step) {
         lostBatches.add(step);
@@ -97,6 +106,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         return this;
     }
 
+    /** Gets another file than was sent, once. */
+    synchronized TestingCoordinator spoilingAnArtifact() {
+        spoilArtifact = true;
+        return this;
+    }
+
     /** Assigns no step after that one. */
     synchronized TestingCoordinator pausingAfter(long step) {
         lastStep = step;
@@ -104,9 +119,20 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
     }
 
     /** Assigns steps again. */
-    synchronized void goOn() {
-        lastStep = Long.MAX_VALUE;
+    void goOn() {
+        goOnTo(Long.MAX_VALUE);
+    }
+
+    /** Assigns steps again, and none after that one. */
+    synchronized void goOnTo(long step) {
+        lastStep = step;
         pump();
+    }
+
+    /** Begins a new epoch. */
+    synchronized void beginAgain() {
+        epoch++;
+        say(WorkResponse.newBuilder().setBegin(begin));
     }
 
     /** Completes when that step is reported. */
@@ -196,6 +222,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
 
             @Override
             public void onCompleted() {
+                if (spoils()) {
+                    response.onError(
+                            ErrorStatuses.toException(
+                                    new MeshException(ErrorReason.CHECKSUM_MISMATCH, "spoilt")));
+                    return;
+                }
                 stored(name.toString(), bytes.toByteArray());
                 response.onNext(PublishArtifactResponse.getDefaultInstance());
                 response.onCompleted();
@@ -227,6 +259,12 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
                 response.onCompleted();
             }
         };
+    }
+
+    private synchronized boolean spoils() {
+        boolean spoils = spoilArtifact;
+        spoilArtifact = false;
+        return spoils;
     }
 
     private synchronized void stored(String name, byte[] bytes) {
@@ -280,8 +318,7 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
             }
             case INTERRUPTED -> {
                 withheldBatches.remove(request.getInterrupted().getStep());
-                epoch++;
-                say(WorkResponse.newBuilder().setBegin(begin));
+                beginAgain();
             }
             case FAILED -> failure.complete(request.getFailed());
             default -> {
@@ -337,6 +374,9 @@ final class TestingCoordinator extends AssignmentServiceGrpc.AssignmentServiceIm
         if (report.getStep() == breakAfter) {
             breakAfter = -1;
             steps.remove(report.getStep());
+            if (replaced) {
+                epoch = 0;
+            }
             StreamObserver<WorkResponse> broken = student;
             student = null;
             broken.onError(

@@ -55,6 +55,8 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchService;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -181,6 +183,30 @@ final class WholeLoopTest {
 
         assertThat(nextSteps(coordinator)).containsExactly(0L, 13L);
         assertThat(coordinator.steps()).hasSize((int) END);
+    }
+
+    @Test
+    void worksForACoordinatorThatLostItsStateAndCountsEpochsFromTheBeginning() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), NEVER).replacedAfter(2).pausingAfter(9);
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.reached(9));
+        }
+
+        assertThat(nextSteps(coordinator)).hasSize(2).startsWith(0L);
+        assertThat(coordinator.steps()).hasSize(10);
+    }
+
+    @Test
+    void sendsItsFilesAgainIfOneOfThemIsSpoiltOnTheWay() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(true), NEVER).spoilingAnArtifact();
+        try (Mesh mesh = new Mesh(coordinator, folder)) {
+            await(mesh, coordinator.finished());
+        }
+
+        assertThat(nextSteps(coordinator)).containsExactly(0L, END);
+        assertThat(coordinator.artifacts()).containsOnlyKeys("student.onnx", "student.dl4j.zip");
     }
 
     @Test
@@ -323,6 +349,27 @@ final class WholeLoopTest {
         }
     }
 
+    @Test
+    void namesAFullDiskThatOnlyTheNextEpochFinds() throws Exception {
+        TestingCoordinator coordinator =
+                new TestingCoordinator(begin(false), CHECKPOINT_EVERY).pausingAfter(3);
+        try (Mesh mesh = new Mesh(coordinator, folder);
+                WatchService removed = folder.getFileSystem().newWatchService()) {
+            await(mesh, coordinator.reached(3));
+            folder.register(removed, StandardWatchEventKinds.ENTRY_DELETE);
+            Files.createSymbolicLink(
+                    Path.of(checkpoint(folder, 4) + ".part"), Path.of("/dev/full"));
+            coordinator.goOnTo(4);
+            // The checkpoint that fails is the last work of its epoch; its file goes with it.
+            assertThat(removed.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).isNotNull();
+            coordinator.beginAgain();
+
+            WorkFailed failed = coordinator.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertThat(ErrorStatuses.fromStatus(failed.getStatus()).reason())
+                    .isEqualTo(ErrorReason.STORE_FULL);
+        }
+    }
+
     /** Makes a named pipe; held open, so that whoever opens it to write does not wait. */
     private static RandomAccessFile pipe(Path path) throws Exception {
         Process made = new ProcessBuilder("mkfifo", path.toString()).start();
@@ -362,6 +409,24 @@ final class WholeLoopTest {
 
         assertThat(nextSteps(after)).containsExactly(0L);
         assertThat(folder.resolve("superseded/step-000000001.safetensors")).exists();
+    }
+
+    @Test
+    void namesAFolderThatCheckpointsOfAnotherRunCannotBePutAsideIn() throws Exception {
+        TestingCoordinator before = new TestingCoordinator(begin(false), 2).pausingAfter(1);
+        try (Mesh mesh = new Mesh(before, folder)) {
+            await(mesh, before.reached(1));
+        }
+        Files.createFile(folder.resolve("superseded"));
+        RunBegin other = begin(false).toBuilder().setRunId("run-2").build();
+        TestingCoordinator after = new TestingCoordinator(other, 2);
+        try (Mesh mesh = new Mesh(after, folder)) {
+            WorkFailed failed = after.failure().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+
+            assertThat(failed.getStatus().getMessage())
+                    .startsWith("cannot put checkpoints of another run aside: folder=" + folder);
+            assertThat(mesh.computes()).isTrue();
+        }
     }
 
     @Test
@@ -428,6 +493,8 @@ final class WholeLoopTest {
                             MeshException.class,
                             e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
 
+            assertThat(run.beginsTrack()).isTrue();
+            assertThat(run.snapshot(Map.of())).isEmpty();
             assertThat(run.discarded()).as("told").isEqualTo(1);
             assertThat(run.discarded()).as("told again, as no roster came").isEqualTo(1);
             run.discardsKnown();

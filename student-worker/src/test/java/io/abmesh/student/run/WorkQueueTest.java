@@ -13,8 +13,10 @@ import io.abmesh.proto.v1.LossPlan;
 import io.abmesh.proto.v1.Normalization;
 import io.abmesh.proto.v1.PhasePlan;
 import io.abmesh.proto.v1.Plan;
+import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.RunBegin;
 import io.abmesh.proto.v1.RunEnd;
+import io.abmesh.proto.v1.RunRoster;
 import io.abmesh.proto.v1.StepAssignment;
 import io.abmesh.proto.v1.StudentPlan;
 import io.abmesh.proto.v1.Track;
@@ -55,6 +57,15 @@ final class WorkQueueTest {
             WorkQueue queue = new WorkQueue(prefetcher, exchanges, MEMORY);
             queue.received(WorkResponse.newBuilder().setBegin(begin()).build());
             queue.received(step(0));
+            queue.received(
+                    WorkResponse.newBuilder()
+                            .setEpoch(1)
+                            .setRoster(
+                                    RunRoster.newBuilder()
+                                            .setRunId(RUN)
+                                            .addMembers(
+                                                    RosterMember.newBuilder().setEndMicroBatch(1)))
+                            .build());
             queue.received(step(1));
             assertThat(queue.take()).get().isInstanceOf(Work.Begin.class);
             Work inHand = queue.take().orElseThrow();

@@ -14,7 +14,10 @@ import io.abmesh.proto.v1.StudentJoin;
 import io.abmesh.proto.v1.WorkAccepted;
 import io.abmesh.proto.v1.WorkRequest;
 import io.abmesh.proto.v1.WorkResponse;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
@@ -23,6 +26,7 @@ import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,14 +42,14 @@ final class CoordinatorSessionTest {
     private final BlockingQueue<String> events = new LinkedBlockingQueue<>();
     private final WorkProgress progress = new WorkProgress();
     private Server server;
-    private ManagedChannel channel;
+    private CountingChannel channel;
     private CoordinatorSession session;
 
     @BeforeEach
     void start() throws Exception {
         String name = UUID.randomUUID().toString();
         server = InProcessServerBuilder.forName(name).addService(coordinator()).build().start();
-        channel = InProcessChannelBuilder.forName(name).build();
+        channel = new CountingChannel(InProcessChannelBuilder.forName(name).build());
         session = new CoordinatorSession(channel, JOIN, listener(), progress);
         session.start();
     }
@@ -79,6 +83,7 @@ final class CoordinatorSessionTest {
 
         assertThat(events.take()).isEqualTo("lost");
         assertThat(next().hasJoin()).isTrue();
+        assertThat(channel.resets).as("connects at once, both times").hasValue(2);
         // A coordinator that lost its state may count from the beginning.
         accept(streams.take(), 1);
         assertThat(events.take()).isEqualTo("END of r1");
@@ -159,6 +164,56 @@ final class CoordinatorSessionTest {
 
         assertThat(events.take()).isEqualTo("half-closed");
         assertThat(session.send(step(1), 1)).isFalse();
+    }
+
+    /** Counts how often it was asked to connect at once. */
+    private static final class CountingChannel extends ManagedChannel {
+        private final ManagedChannel channel;
+        private final AtomicInteger resets = new AtomicInteger();
+
+        CountingChannel(ManagedChannel channel) {
+            this.channel = channel;
+        }
+
+        @Override
+        public void resetConnectBackoff() {
+            resets.incrementAndGet();
+        }
+
+        @Override
+        public ManagedChannel shutdown() {
+            return channel.shutdown();
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return channel.isShutdown();
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return channel.isTerminated();
+        }
+
+        @Override
+        public ManagedChannel shutdownNow() {
+            return channel.shutdownNow();
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+            return channel.awaitTermination(timeout, unit);
+        }
+
+        @Override
+        public <Q, A> ClientCall<Q, A> newCall(MethodDescriptor<Q, A> method, CallOptions options) {
+            return channel.newCall(method, options);
+        }
+
+        @Override
+        public String authority() {
+            return channel.authority();
+        }
     }
 
     private WorkRequest next() throws InterruptedException {

@@ -119,6 +119,8 @@ public final class MeshMember implements AutoCloseable {
             if (closed) {
                 return;
             }
+            // The delays are the member's own: in a channel's, up to minutes, every call fails.
+            channel.resetConnectBackoff();
             Seat next = new Seat();
             seat = next;
             MembershipServiceGrpc.newStub(channel).joinMesh(next);
