@@ -9,6 +9,7 @@ import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Datasets;
 import io.abmesh.coordinator.run.Loop;
+import io.abmesh.coordinator.run.PlanChecks;
 import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
@@ -50,6 +51,8 @@ import org.jspecify.annotations.Nullable;
 /** The parts of a running coordinator, started in order and stopped in reverse. */
 public final class CoordinatorProcess implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(CoordinatorProcess.class);
+
+    /** Threads that serve workers and people; a check of data sets is not for them. */
     private static final int RPC_THREADS = 4;
 
     /** Threads beside the loop apart from one for each run that opens its data. */
@@ -159,6 +162,8 @@ public final class CoordinatorProcess implements AutoCloseable {
         delivery.ifPresent(results -> stops.push(results::close));
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
         stops.push(sender::close);
+        PlanChecks checks = new PlanChecks();
+        stops.push(checks::close);
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
@@ -175,7 +180,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(
-                                new RunGrpcService(known, loop, sender),
+                                new RunGrpcService(known, loop, checks, sender),
                                 new BatchGrpcService(
                                         batches,
                                         sender,
@@ -185,7 +190,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                connection.map(opened -> ClusterProcess.open(opened, known, parallel, clock));
+                connection.map(
+                        opened -> ClusterProcess.open(opened, known, checks, parallel, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);
