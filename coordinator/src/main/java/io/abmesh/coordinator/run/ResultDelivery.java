@@ -160,7 +160,7 @@ public final class ResultDelivery implements AutoCloseable {
                                             .put("endTime", ended.time())
                                             .put("deliverTime", clock.instant().toString())));
         } catch (IOException e) {
-            throw RunStore.unwritable(ended.folder().file(MARKER), e);
+            throw RunStore.unusable(ended.folder().file(MARKER), e);
         }
     }
 

@@ -79,7 +79,7 @@ public final class RunRecord {
             }
             return record;
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 
@@ -156,7 +156,7 @@ public final class RunRecord {
             List.copyOf(watchers).forEach(Runnable::run);
             return numbered;
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 
@@ -288,7 +288,7 @@ public final class RunRecord {
         try {
             journal.close();
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 }

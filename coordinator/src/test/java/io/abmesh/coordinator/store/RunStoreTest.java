@@ -45,6 +45,20 @@ final class RunStoreTest {
     }
 
     @Test
+    void aStoreThatCannotBeUsedIsNamedWithTheReason() throws IOException {
+        Files.createDirectory(folder.resolve("epoch"));
+
+        assertThatThrownBy(this::open)
+                .isInstanceOfSatisfying(
+                        MeshException.class,
+                        e -> assertThat(e.reason()).isEqualTo(ErrorReason.STORE_FULL))
+                .hasMessageStartingWith(
+                        "cannot use the store: path="
+                                + folder
+                                + ", cause=java.nio.file.FileSystemException: ");
+    }
+
+    @Test
     void twoCoordinatorsNeverShareAStore() {
         try (RunStore first = open()) {
             assertThat(first.runs()).isEmpty();
