@@ -20,6 +20,7 @@ import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.coordinator.worker.MonotonicClock;
 import io.abmesh.objects.ObjectAddress;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectException;
@@ -164,6 +165,8 @@ public final class CoordinatorProcess implements AutoCloseable {
         stops.push(sender::close);
         PlanChecks checks = new PlanChecks();
         stops.push(checks::close);
+        // A laptop's sleep, or a correction of its time, is no worker's silence.
+        Clock leases = new MonotonicClock();
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
@@ -171,12 +174,12 @@ public final class CoordinatorProcess implements AutoCloseable {
                         new StoredArtifacts(
                                 id -> checked(known.record(id).folder()),
                                 id -> known.record(id).epoch()),
-                        clock,
+                        leases,
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
                 new MembershipGrpcService(
-                        loop, known.workerListener(), clock, config.lease(), version, security);
+                        loop, known.workerListener(), leases, config.lease(), version, security);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(
