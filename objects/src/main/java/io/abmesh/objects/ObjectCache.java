@@ -14,8 +14,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
@@ -86,7 +88,7 @@ public final class ObjectCache {
      * @throws ObjectException of every reason
      */
     public ObjectUse folder(ObjectAddress address) {
-        return local(address, address.prefix(), store.list(address));
+        return local(address, address.prefix(), withoutMarkers(store.list(address)));
     }
 
     /**
@@ -103,6 +105,36 @@ public final class ObjectCache {
         String name = address.lastName();
         String prefix = address.key().substring(0, address.key().length() - name.length());
         return local(address, prefix, List.of(store.describe(address))).of(name);
+    }
+
+    /**
+     * Leaves out empty objects that stand for folders: on a disk nothing is a file and a folder.
+     *
+     * @throws ObjectException BAD_ADDRESS for an object with content that other keys make a folder
+     */
+    static List<StoredObject> withoutMarkers(List<StoredObject> objects) {
+        Set<String> folders = new HashSet<>();
+        for (StoredObject object : objects) {
+            String key = object.key();
+            for (int cut = key.lastIndexOf('/'); cut > 0; cut = key.lastIndexOf('/', cut - 1)) {
+                folders.add(key.substring(0, cut));
+            }
+        }
+        List<StoredObject> files = new ArrayList<>();
+        for (StoredObject object : objects) {
+            if (!folders.contains(object.key())) {
+                files.add(object);
+            } else if (object.sizeBytes() > 0) {
+                throw new ObjectException(
+                        ObjectException.Reason.BAD_ADDRESS,
+                        "key cannot be a file and a folder: found="
+                                + object.key()
+                                + " of "
+                                + object.sizeBytes()
+                                + " bytes, expected=no object of that name, or an empty one");
+            }
+        }
+        return files;
     }
 
     ObjectUse local(ObjectAddress address, String prefix, List<StoredObject> objects) {
@@ -189,12 +221,15 @@ public final class ObjectCache {
         }
     }
 
-    /** A key is any text; what it names must lie in the folder. */
+    /** A key is any text; what it names must lie in the folder, and be no other key's file. */
     private static Path file(Path folder, String key, String prefix) {
         String name = key.substring(prefix.length());
         try {
             Path file = folder.resolve(name);
-            if (file.startsWith(folder) && file.normalize().equals(file) && !file.equals(folder)) {
+            if (!name.contains("//")
+                    && file.startsWith(folder)
+                    && file.normalize().equals(file)
+                    && !file.equals(folder)) {
                 return file;
             }
         } catch (InvalidPathException e) {

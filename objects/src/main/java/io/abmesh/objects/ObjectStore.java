@@ -171,7 +171,11 @@ public final class ObjectStore implements AutoCloseable {
                                             request.bucket(folder.bucket()).prefix(folder.prefix()))
                             .contents()) {
                 if (!object.key().endsWith("/")) {
-                    objects.add(new StoredObject(object.key(), object.size(), object.eTag()));
+                    objects.add(
+                            stored(
+                                    new ObjectAddress(folder.bucket(), object.key()),
+                                    object.size(),
+                                    object.eTag()));
                 }
                 if (objects.size() > MAX_OBJECTS) {
                     throw new ObjectException(
@@ -218,7 +222,23 @@ public final class ObjectStore implements AutoCloseable {
     private StoredObject head(ObjectAddress object) {
         HeadObjectResponse found =
                 client().headObject(request -> request.bucket(object.bucket()).key(object.key()));
-        return new StoredObject(object.key(), found.contentLength(), found.eTag());
+        return stored(object, found.contentLength(), found.eTag());
+    }
+
+    /** By size and tag alone it is known whether what was fetched is what was found. */
+    private StoredObject stored(
+            ObjectAddress object, @Nullable Long sizeBytes, @Nullable String tag) {
+        if (sizeBytes == null || tag == null) {
+            throw new ObjectException(
+                    ObjectException.Reason.NOT_CONFIGURED,
+                    "object store does not describe its objects: address="
+                            + object
+                            + ", found="
+                            + (tag == null ? "no ETag" : "no size")
+                            + ", expected=size and ETag, store="
+                            + name());
+        }
+        return new StoredObject(object.key(), sizeBytes, tag);
     }
 
     /** The answer to a HEAD has no body, and so does not say what it is that is not there. */

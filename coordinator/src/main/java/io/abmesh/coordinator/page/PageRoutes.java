@@ -186,7 +186,7 @@ public final class PageRoutes {
                         PageJson.event(
                                 record.journal().read(number), record.folder().plan().plan()));
             } catch (IOException e) {
-                throw RunStore.unwritable(record.folder().folder(), e);
+                throw RunStore.unusable(record.folder().folder(), e);
             }
         }
         return events;
@@ -201,7 +201,7 @@ public final class PageRoutes {
                     sizes.put(name, Files.size(file));
                 }
             } catch (IOException e) {
-                throw RunStore.unwritable(file, e);
+                throw RunStore.unusable(file, e);
             }
         }
         return sizes;

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.page;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.proto.error.MeshException;
 import java.io.IOException;
@@ -77,7 +78,7 @@ final class PageStreams implements AutoCloseable {
     private boolean closed;
 
     private int turns;
-    private ObjectNode mesh = PageJson.object();
+    private ObjectNode mesh = PageJson.mesh(new MeshState(List.of(), List.of(), List.of()));
 
     /**
      * Makes an empty set of streams.
@@ -121,6 +122,7 @@ final class PageStreams implements AutoCloseable {
             all = List.copyOf(open.entrySet());
         }
         if (all.isEmpty()) {
+            turns = 0; // who comes next sees the mesh as it is then
             return;
         }
         try {

@@ -58,7 +58,7 @@ final class RunTraces {
             try {
                 one.trace.catchUp(record.journal());
             } catch (IOException e) {
-                throw RunStore.unwritable(record.folder().folder(), e);
+                throw RunStore.unusable(record.folder().folder(), e);
             }
             long sizeBytes = one.trace.sizeBytes();
             T shown = reader.apply(one.trace);

@@ -4,12 +4,13 @@ import io.abmesh.objects.ObjectAddress;
 import io.abmesh.proto.v1.Plan;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A plan with every default filled in.
  *
  * @param plan paths as the user wrote them
- * @param source where its values stand
+ * @param source where its values stand, as long as that is known
  * @param warnings what the user may want to know, one sentence each
  */
 public record CompletePlan(Plan plan, PlanSource source, List<String> warnings) {
@@ -17,6 +18,11 @@ public record CompletePlan(Plan plan, PlanSource source, List<String> warnings) 
 
     public CompletePlan {
         warnings = List.copyOf(warnings);
+    }
+
+    /** Returns a plan that was checked when it was submitted, and written down then. */
+    public static CompletePlan stored(Plan plan) {
+        return new CompletePlan(plan, new PlanSource(Map.of()), List.of());
     }
 
     /** Returns the SHA-256 of the plan, the same on every machine since paths are as written. */

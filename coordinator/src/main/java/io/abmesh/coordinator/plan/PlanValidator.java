@@ -23,6 +23,9 @@ final class PlanValidator {
     private static final int MAX_BATCH = 65_536;
     private static final double MAX_EPOCHS = 1e6;
 
+    /** A browser, and whatever else reads JSON numbers as doubles, keeps no greater one exactly. */
+    private static final long MAX_SEED = (1L << 53) - 1;
+
     private final Plan plan;
     private final PlanSource source;
     private final List<PlanProblem> problems;
@@ -41,6 +44,7 @@ final class PlanValidator {
                 "name",
                 plan.getName(),
                 "letters, digits, - and ., up to 63");
+        seed("seed", plan.getSeed());
         location("data.location", plan.getData().getLocation());
         split(plan.getData().getTrain(), "data.train");
         split(plan.getData().getTest(), "data.test");
@@ -82,7 +86,16 @@ final class PlanValidator {
         return warnings;
     }
 
+    private void seed(String path, long seed) {
+        require(
+                seed >= -MAX_SEED && seed <= MAX_SEED,
+                path,
+                seed,
+                -MAX_SEED + " to " + MAX_SEED + ", that JSON keeps exactly");
+    }
+
     private void split(SplitPlan split, String path) {
+        seed(path + ".seed", split.getSeed());
         require(split.getImages() >= 0, path + ".images", split.getImages(), "0 or more");
         require(
                 split.getFraction() > 0 && split.getFraction() <= 1,

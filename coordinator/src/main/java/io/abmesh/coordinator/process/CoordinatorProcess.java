@@ -9,6 +9,7 @@ import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
 import io.abmesh.coordinator.run.Datasets;
 import io.abmesh.coordinator.run.Loop;
+import io.abmesh.coordinator.run.PlanChecks;
 import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
@@ -19,6 +20,7 @@ import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.store.RunStore;
 import io.abmesh.coordinator.worker.AssignmentGrpcService;
 import io.abmesh.coordinator.worker.MembershipGrpcService;
+import io.abmesh.coordinator.worker.MonotonicClock;
 import io.abmesh.objects.ObjectAddress;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectException;
@@ -50,6 +52,8 @@ import org.jspecify.annotations.Nullable;
 /** The parts of a running coordinator, started in order and stopped in reverse. */
 public final class CoordinatorProcess implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(CoordinatorProcess.class);
+
+    /** Threads that serve workers and people; a check of data sets is not for them. */
     private static final int RPC_THREADS = 4;
 
     /** Threads beside the loop apart from one for each run that opens its data. */
@@ -159,6 +163,10 @@ public final class CoordinatorProcess implements AutoCloseable {
         delivery.ifPresent(results -> stops.push(results::close));
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
         stops.push(sender::close);
+        PlanChecks checks = new PlanChecks();
+        stops.push(checks::close);
+        // A laptop's sleep, or a correction of its time, is no worker's silence.
+        Clock leases = new MonotonicClock();
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
@@ -166,16 +174,16 @@ public final class CoordinatorProcess implements AutoCloseable {
                         new StoredArtifacts(
                                 id -> checked(known.record(id).folder()),
                                 id -> known.record(id).epoch()),
-                        clock,
+                        leases,
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
                 new MembershipGrpcService(
-                        loop, known.workerListener(), clock, config.lease(), version, security);
+                        loop, known.workerListener(), leases, config.lease(), version, security);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(
-                                new RunGrpcService(known, loop, sender),
+                                new RunGrpcService(known, loop, checks, sender),
                                 new BatchGrpcService(
                                         batches,
                                         sender,
@@ -185,7 +193,8 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 students,
                                 teachers));
         Optional<ClusterProcess> cluster =
-                connection.map(opened -> ClusterProcess.open(opened, known, parallel, clock));
+                connection.map(
+                        opened -> ClusterProcess.open(opened, known, checks, parallel, clock));
         cluster.ifPresent(
                 opened -> {
                     stops.push(opened::close);

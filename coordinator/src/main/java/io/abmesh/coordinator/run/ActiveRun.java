@@ -87,7 +87,7 @@ final class ActiveRun {
                                         folder.baseDirectory(),
                                         shared.datasets(),
                                         shared.settings().evaluationBatch()),
-                        () -> teachers.stream().findFirst(),
+                        () -> List.copyOf(teachers),
                         new TeacherDescriber(
                                         shared.security(), shared.settings().describeDeadline())
                                 ::describe,

@@ -123,12 +123,17 @@ public final class ResultDelivery implements AutoCloseable {
             LOG.infof(
                     "Result delivered run=%s location=%s", ended.folder().runId(), ended.target());
             loop.execute(() -> tell(ended, delivery -> delivery.setDelivered(true).clearFailure()));
-        } catch (MeshException e) {
+        } catch (RuntimeException e) { // of a task that nobody waits for
+            MeshException named = ErrorStatuses.fromThrowable(e);
             LOG.warnf(
                     "Result not delivered run=%s again=%s reason=%s cause=%s",
-                    ended.folder().runId(), pause, e.reason(), e.getMessage());
+                    ended.folder().runId(), pause, named.reason(), named.getMessage());
             loop.execute(
-                    () -> tell(ended, delivery -> delivery.setFailure(ErrorStatuses.toStatus(e))));
+                    () ->
+                            tell(
+                                    ended,
+                                    delivery ->
+                                            delivery.setFailure(ErrorStatuses.toStatus(named))));
             Duration next = pause.multipliedBy(2);
             begin(ended, pause, next.compareTo(LONGEST_PAUSE) < 0 ? next : LONGEST_PAUSE);
         }
@@ -160,7 +165,7 @@ public final class ResultDelivery implements AutoCloseable {
                                             .put("endTime", ended.time())
                                             .put("deliverTime", clock.instant().toString())));
         } catch (IOException e) {
-            throw RunStore.unwritable(ended.folder().file(MARKER), e);
+            throw RunStore.unusable(ended.folder().file(MARKER), e);
         }
     }
 

@@ -43,7 +43,7 @@ final class ResultFiles {
         try {
             folder.publish(name, content);
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.file(name), e);
+            throw RunStore.unusable(folder.file(name), e);
         }
     }
 }

@@ -45,42 +45,49 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
 
     private final Runs runs;
     private final Loop loop;
+    private final PlanChecks checks;
     private final ResponseSender sender;
 
     /**
      * Makes the service.
      *
+     * @param checks answers what reads data sets; borrowed
      * @param sender writes files only while the client reads; borrowed
      */
-    public RunGrpcService(Runs runs, Loop loop, ResponseSender sender) {
+    public RunGrpcService(Runs runs, Loop loop, PlanChecks checks, ResponseSender sender) {
         this.runs = runs;
         this.loop = loop;
+        this.checks = checks;
         this.sender = sender;
     }
 
     @Override
     public void validatePlan(
             ValidatePlanRequest request, StreamObserver<ValidatePlanResponse> observer) {
-        Path base = base(request.getBaseDirectory());
-        CompletePlan plan = runs.validate(request.getPlanYaml(), request.getOverridesList(), base);
-        answer(
+        checks.answer(
                 observer,
-                ValidatePlanResponse.newBuilder()
-                        .setPlanSha256(plan.sha256())
-                        .addAllWarnings(plan.warnings())
-                        .setPlan(plan.resolved(base))
-                        .build());
+                () -> {
+                    Path base = base(request.getBaseDirectory());
+                    CompletePlan plan =
+                            runs.validate(request.getPlanYaml(), request.getOverridesList(), base);
+                    return ValidatePlanResponse.newBuilder()
+                            .setPlanSha256(plan.sha256())
+                            .addAllWarnings(plan.warnings())
+                            .setPlan(plan.resolved(base))
+                            .build();
+                });
     }
 
     @Override
     public void expandStudy(
             ExpandStudyRequest request, StreamObserver<ExpandStudyResponse> observer) {
-        answer(
+        checks.answer(
                 observer,
-                runs.expand(
-                        request.getStudyYaml(),
-                        request.getOverridesList(),
-                        base(request.getBaseDirectory())));
+                () ->
+                        runs.expand(
+                                request.getStudyYaml(),
+                                request.getOverridesList(),
+                                base(request.getBaseDirectory())));
     }
 
     @Override
@@ -90,18 +97,20 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
                     ErrorReason.INVALID_REQUEST,
                     "request_id: found=nothing, expected=a name of the client's choice");
         }
-        RunRecord record =
-                runs.submit(
-                        request.getRequestId(),
-                        request.getPlanYaml(),
-                        request.getOverridesList(),
-                        base(request.getBaseDirectory()));
-        answer(
+        checks.answer(
                 observer,
-                SubmitRunResponse.newBuilder()
-                        .setRun(record.snapshot())
-                        .addAllWarnings(record.folder().plan().warnings())
-                        .build());
+                () -> {
+                    RunRecord record =
+                            runs.submit(
+                                    request.getRequestId(),
+                                    request.getPlanYaml(),
+                                    request.getOverridesList(),
+                                    base(request.getBaseDirectory()));
+                    return SubmitRunResponse.newBuilder()
+                            .setRun(record.snapshot())
+                            .addAllWarnings(record.folder().plan().warnings())
+                            .build();
+                });
     }
 
     @Override

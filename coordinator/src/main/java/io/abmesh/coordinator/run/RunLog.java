@@ -96,7 +96,7 @@ final class RunLog implements AutoCloseable {
             }
             return log;
         } catch (IOException e) {
-            throw RunStore.unwritable(file, e);
+            throw RunStore.unusable(file, e);
         }
     }
 
@@ -127,7 +127,7 @@ final class RunLog implements AutoCloseable {
         try {
             ledger.count(reason.name());
         } catch (IOException e) {
-            throw RunStore.unwritable(record.folder().file(LEDGER), e);
+            throw RunStore.unusable(record.folder().file(LEDGER), e);
         }
     }
 
@@ -173,7 +173,7 @@ final class RunLog implements AutoCloseable {
             record.folder().publish(METRICS, lines.toString().getBytes(UTF_8));
             metrics = Files.newBufferedWriter(metricsFile(), StandardOpenOption.APPEND);
         } catch (IOException e) {
-            throw RunStore.unwritable(metricsFile(), e);
+            throw RunStore.unusable(metricsFile(), e);
         }
     }
 
@@ -185,7 +185,7 @@ final class RunLog implements AutoCloseable {
         try {
             return RunHistory.read(record.journal());
         } catch (IOException e) {
-            throw RunStore.unwritable(record.folder().folder(), e);
+            throw RunStore.unusable(record.folder().folder(), e);
         }
     }
 
@@ -371,7 +371,7 @@ final class RunLog implements AutoCloseable {
             }
             return (millis + Math.max(0, clock.millis() - worked)) / 1e3;
         } catch (IOException e) {
-            throw RunStore.unwritable(record.folder().folder(), e);
+            throw RunStore.unusable(record.folder().folder(), e);
         }
     }
 
@@ -421,7 +421,7 @@ final class RunLog implements AutoCloseable {
             metrics.write(line);
             metrics.flush();
         } catch (IOException e) {
-            throw RunStore.unwritable(metricsFile(), e);
+            throw RunStore.unusable(metricsFile(), e);
         }
     }
 
@@ -438,7 +438,7 @@ final class RunLog implements AutoCloseable {
             ledger.close();
             closeMetrics();
         } catch (IOException e) {
-            throw RunStore.unwritable(record.folder().folder(), e);
+            throw RunStore.unusable(record.folder().folder(), e);
         }
     }
 }

@@ -29,6 +29,9 @@ final class RunNotices implements Notices {
         LOG.infof("Notice reason=%s: %s", reason, message);
         record.append(
                 RunEvent.newBuilder()
-                        .setNotice(Notice.newBuilder().setReason(reason).setMessage(message)));
+                        .setNotice(
+                                Notice.newBuilder()
+                                        .setReason(reason)
+                                        .setMessage(FailureTexts.cut(message))));
     }
 }

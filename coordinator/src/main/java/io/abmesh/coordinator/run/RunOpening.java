@@ -10,7 +10,7 @@ import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Plan;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Opens what a run needs before it can be executed: its images and, if its plan has a teacher, the
- * description of the first that is there. Asks again for what may come later. Owns the images.
+ * description of one that is there. Asks again for what may come later. Owns the images.
  *
  * <p>State is owned by the coordinator's loop; what reads files or calls a teacher is done beside
  * it and comes back as a task.
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class RunOpening implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(RunOpening.class);
 
-    /** Pause before a teacher that did not describe itself is asked again. */
+    /** Pause before the next is asked after a teacher that did not describe itself. */
     private static final Duration DESCRIBE_AGAIN = Duration.ofSeconds(1);
 
     /** Pause before an object store that was away is asked again for a run's images. */
@@ -55,12 +55,13 @@ final class RunOpening implements AutoCloseable {
     private final Loop loop;
     private final Executor beside;
     private final Supplier<RunWorld> images;
-    private final Supplier<Optional<TeacherMember>> teachers;
+    private final Supplier<List<TeacherMember>> teachers;
     private final Function<TeacherMember, DescribeTeacherResponse> describer;
     private final Listener listener;
     private @Nullable RunWorld world;
     private RunWorld.@Nullable Teacher teacher;
     private boolean describing;
+    private int refusals;
     private boolean waits;
     private boolean opened;
     private boolean closed;
@@ -81,7 +82,7 @@ final class RunOpening implements AutoCloseable {
             Loop loop,
             Executor beside,
             Supplier<RunWorld> images,
-            Supplier<Optional<TeacherMember>> teachers,
+            Supplier<List<TeacherMember>> teachers,
             Function<TeacherMember, DescribeTeacherResponse> describer,
             Listener listener) {
         this.record = record;
@@ -164,13 +165,14 @@ final class RunOpening implements AutoCloseable {
     }
 
     private void describe(RunWorld found) {
-        Optional<TeacherMember> member = teachers.get();
-        if (describing || member.isEmpty()) {
+        List<TeacherMember> there = teachers.get();
+        if (describing || there.isEmpty()) {
             return;
         }
         describing = true;
-        LogContext context = record.logContext().worker(member.get().workerId());
-        beside.execute(() -> context.during(() -> describe(found, member.get())));
+        TeacherMember next = there.get(refusals % there.size());
+        LogContext context = record.logContext().worker(next.workerId());
+        beside.execute(() -> context.during(() -> describe(found, next)));
     }
 
     private void describe(RunWorld found, TeacherMember member) {
@@ -184,6 +186,7 @@ final class RunOpening implements AutoCloseable {
             loop.execute(
                     () -> {
                         describing = false;
+                        refusals++;
                         loop.after(DESCRIBE_AGAIN, this::advance);
                     });
         }

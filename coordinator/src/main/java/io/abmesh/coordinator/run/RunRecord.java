@@ -79,7 +79,7 @@ public final class RunRecord {
             }
             return record;
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 
@@ -156,7 +156,7 @@ public final class RunRecord {
             List.copyOf(watchers).forEach(Runnable::run);
             return numbered;
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 
@@ -164,9 +164,11 @@ public final class RunRecord {
      * Ends the run. An end that cannot be added to the journal counts as long as this process
      * lives, and watchers are told {@link #unwritten} instead of the event.
      *
-     * @param cause why it failed, or what of a cancelled run could not be written
+     * @param failure why it failed, or what of a cancelled run could not be written; written down
+     *     as {@link FailureTexts} cuts it
      */
-    void end(RunState last, @Nullable MeshException cause) {
+    void end(RunState last, @Nullable MeshException failure) {
+        MeshException cause = failure == null ? null : FailureTexts.cut(failure);
         RunEnded.Builder ended = RunEnded.newBuilder().setState(last);
         if (cause != null) {
             ended.setFailure(ErrorStatuses.toStatus(cause));
@@ -288,7 +290,7 @@ public final class RunRecord {
         try {
             journal.close();
         } catch (IOException e) {
-            throw RunStore.unwritable(folder.folder(), e);
+            throw RunStore.unusable(folder.folder(), e);
         }
     }
 }

@@ -54,11 +54,16 @@ public record RunWorld(
         }
     }
 
-    private static RunWorld of(
-            CompletePlan complete, Path base, Datasets.Open data, int evaluationBatch) {
+    /**
+     * Likewise, of data that is open.
+     *
+     * @param data taken, unless this throws
+     */
+    static RunWorld of(CompletePlan complete, Path base, Datasets.Open data, int evaluationBatch) {
         Plan plan = complete.resolved(base);
         ImageDataset dataset = data.images();
         PlanSubsets subsets = PlanSubsets.choose(complete, dataset);
+        digest(dataset, plan);
         AugmentationPlan views = plan.getData().getAugmentation();
         BatchSchedule schedule =
                 new BatchSchedule(
@@ -74,6 +79,18 @@ public record RunWorld(
                 schedule,
                 new SequentialBatches(dataset.test(), subsets.test(), evaluationBatch),
                 normalization(plan, dataset));
+    }
+
+    /**
+     * Has the digests computed of the splits that are named by them: every run's training images,
+     * and the test images on which a teacher is examined. They are asked for on the loop, which
+     * must not read all pixels first.
+     */
+    private static void digest(ImageDataset dataset, Plan plan) {
+        String unused = dataset.train().sha256();
+        if (plan.hasTeacher()) {
+            unused = dataset.test().sha256();
+        }
     }
 
     /** Returns the images. */

@@ -154,7 +154,7 @@ public final class StoredArtifacts implements ArtifactReceiver {
         }
 
         private MeshException unwritable(IOException cause) {
-            return RunStore.unwritable(
+            return RunStore.unusable(
                     folders.apply(header.getRunId()).file(header.getName()), cause);
         }
 

@@ -76,6 +76,9 @@ final class TeacherFeed implements TeacherLink.Listener {
     /** Times that a micro-batch may fail before its run does. */
     private static final int MOST_FAILURES = 3;
 
+    /** Samples of a micro-batch that a failure names. */
+    private static final int MOST_NAMED = 8;
+
     private long attempts;
     private boolean closed;
 
@@ -394,7 +397,7 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     private static MeshException poisoned(
             Offered offered, List<String> failedOn, MeshException cause) {
-        List<Long> samples = offered.render().get().sampleIds();
+        String samples = few(offered.render().get().sampleIds());
         return new MeshException(
                 ErrorReason.BATCH_FAILED,
                 "a micro-batch fails wherever it is computed: step="
@@ -411,9 +414,16 @@ final class TeacherFeed implements TeacherLink.Listener {
                         "step",
                         Long.toString(offered.key().step()),
                         "samples",
-                        samples.toString(),
+                        samples,
                         "teachers",
                         failedOn.toString()));
+    }
+
+    private static String few(List<Long> samples) {
+        int more = samples.size() - MOST_NAMED;
+        return more <= 0
+                ? samples.toString()
+                : samples.subList(0, MOST_NAMED) + " and " + more + " more";
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.UUID;
 
 /**
  * A file of a run that arrives in pieces: in a temporary file beside its place until it is {@link
@@ -32,10 +33,14 @@ public final class IncomingFile implements AutoCloseable {
     /** Makes the temporary file; several may be on their way to one place. */
     static IncomingFile open(Path target) throws IOException {
         Path temporary =
-                Files.createTempFile(
-                        target.getParent(), target.getFileName() + ".", RunFolder.PART);
+                target.resolveSibling(
+                        target.getFileName() + "." + UUID.randomUUID() + RunFolder.PART);
         return new IncomingFile(
-                target, temporary, FileChannel.open(temporary, StandardOpenOption.WRITE));
+                target,
+                temporary,
+                // not createTempFile, whose files nobody else may read
+                FileChannel.open(
+                        temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
     }
 
     /** Adds bytes at the end. */

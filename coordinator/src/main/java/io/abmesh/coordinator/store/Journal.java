@@ -30,7 +30,9 @@ import java.util.zip.CRC32C;
  */
 public final class Journal implements AutoCloseable {
     private static final int HEADER = 2 * Integer.BYTES;
-    private static final int MAX_RECORD = 1 << 20;
+
+    /** Bytes of an event: {@value}. A longer record counts as none when the journal is opened. */
+    static final int MAX_RECORD = 1 << 20;
 
     private final Object lock = new Object();
     private final FileChannel channel;
@@ -119,11 +121,20 @@ public final class Journal implements AutoCloseable {
      * Appends an event; its number is the count before.
      *
      * @param force true: on the disk when this returns
+     * @throws IOException if it cannot be written, or is longer than {@value #MAX_RECORD} bytes;
+     *     the journal is as before then
      */
     public RunEvent append(RunEvent.Builder event, boolean force) throws IOException {
         synchronized (lock) {
             RunEvent numbered = event.setNumber(count).build();
             byte[] bytes = numbered.toByteArray();
+            if (bytes.length > MAX_RECORD) {
+                throw new IOException(
+                        "event is too long: found="
+                                + bytes.length
+                                + " bytes, expected=at most "
+                                + MAX_RECORD);
+            }
             ByteBuffer record = ByteBuffer.allocate(HEADER + bytes.length);
             record.putInt(bytes.length).putInt(crc(ByteBuffer.wrap(bytes))).put(bytes).flip();
             try {

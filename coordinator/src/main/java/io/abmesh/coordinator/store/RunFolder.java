@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.util.JsonFormat;
 import io.abmesh.coordinator.plan.CompletePlan;
-import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.proto.v1.Plan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -25,7 +25,7 @@ import java.util.List;
  *
  * <pre>
  * plan.yaml       as the user wrote it
- * plan.json       complete
+ * plan.json       complete, and what the run goes on with, whatever the defaults are by then
  * run.json        who submitted what, when
  * events.journal  what happened
  * ledger          what was refused, counted
@@ -51,12 +51,13 @@ public record RunFolder(
         Instant submitTime) {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DESCRIPTION = "run.json";
+    private static final String PLAN = "plan.json";
 
     /** What is a run's result, as far as it is there; the report, which says that it is, last. */
     public static final List<String> RESULT =
             List.of(
                     "plan.yaml",
-                    "plan.json",
+                    PLAN,
                     "metrics.jsonl",
                     "student.onnx",
                     "student.dl4j.zip",
@@ -74,7 +75,7 @@ public record RunFolder(
     void create(String yaml) throws IOException {
         Files.createDirectories(folder);
         publish("plan.yaml", yaml.getBytes(UTF_8));
-        publish("plan.json", JsonFormat.printer().print(plan.plan()).getBytes(UTF_8));
+        publish(PLAN, JsonFormat.printer().print(plan.plan()).getBytes(UTF_8));
         ObjectNode description = JSON.createObjectNode();
         description.put("runId", runId);
         description.put("requestId", requestId);
@@ -84,7 +85,10 @@ public record RunFolder(
         publish(DESCRIPTION, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(description));
     }
 
-    /** Reads a folder that {@link #create} finished. */
+    /**
+     * Reads a folder that {@link #create} finished. Its plan was checked then and is not again: a
+     * later version may have other rules and other defaults.
+     */
     static RunFolder open(Path folder) throws IOException {
         try (DirectoryStream<Path> parts = Files.newDirectoryStream(folder, "*" + PART)) {
             for (Path part : parts) {
@@ -98,10 +102,28 @@ public record RunFolder(
                 folder,
                 description.path("runId").asText(),
                 description.path("requestId").asText(),
-                PlanReader.read(Files.readString(folder.resolve("plan.yaml")), overrides),
+                CompletePlan.stored(plan(folder)),
                 overrides,
                 Path.of(description.path("baseDirectory").asText()),
                 Instant.parse(description.path("submitTime").asText()));
+    }
+
+    private static Plan plan(Path folder) throws IOException {
+        Plan.Builder plan = Plan.newBuilder();
+        try {
+            JsonFormat.parser().merge(Files.readString(folder.resolve(PLAN)), plan);
+        } catch (IOException e) {
+            throw new IOException(
+                    "plan of a run cannot be read: folder="
+                            + folder
+                            + ", found="
+                            + e
+                            + ", expected=a whole "
+                            + PLAN
+                            + "; move the folder out of the store to start without it",
+                    e);
+        }
+        return plan.build();
     }
 
     /** Tells a folder that {@link #create} finished from one that it did not. */

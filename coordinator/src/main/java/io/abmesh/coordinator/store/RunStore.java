@@ -51,7 +51,7 @@ public final class RunStore implements AutoCloseable {
      *
      * @param random makes the names of runs unique
      * @throws MeshException ADDRESS_UNAVAILABLE if another coordinator holds it; STORE_FULL if it
-     *     cannot be written
+     *     cannot be read or written
      */
     public static RunStore open(Path directory, Clock clock, RandomGenerator random) {
         try {
@@ -83,7 +83,7 @@ public final class RunStore implements AutoCloseable {
                 throw e;
             }
         } catch (IOException e) {
-            throw unwritable(directory, e);
+            throw unusable(directory, e);
         }
     }
 
@@ -140,7 +140,7 @@ public final class RunStore implements AutoCloseable {
         try {
             run.create(yaml);
         } catch (IOException e) {
-            throw unwritable(run.folder(), e);
+            throw unusable(run.folder(), e);
         }
         runs.add(run);
         return run;
@@ -156,7 +156,7 @@ public final class RunStore implements AutoCloseable {
         try {
             return epochs.next();
         } catch (IOException e) {
-            throw unwritable(directory.resolve("epoch"), e);
+            throw unusable(directory.resolve("epoch"), e);
         }
     }
 
@@ -166,15 +166,15 @@ public final class RunStore implements AutoCloseable {
             epochs.close();
             lockFile.close();
         } catch (IOException e) {
-            throw unwritable(directory, e);
+            throw unusable(directory, e);
         }
     }
 
-    /** Returns the named error of a store that refuses to be written. */
-    public static MeshException unwritable(Path path, IOException cause) {
+    /** Returns the named error of a store that refuses to be read or written. */
+    public static MeshException unusable(Path path, IOException cause) {
         return new MeshException(
                 ErrorReason.STORE_FULL,
-                "cannot write the store: path=" + path + ", cause=" + cause.getMessage(),
+                "cannot use the store: path=" + path + ", cause=" + cause,
                 Map.of("path", path.toString()),
                 cause);
     }

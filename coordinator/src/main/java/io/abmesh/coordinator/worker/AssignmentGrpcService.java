@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.worker;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.ErrorReason;
@@ -35,6 +36,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
     /**
      * Makes the service.
      *
+     * @param clock measures leases
      * @param lease silence after which a student is lost
      * @param version of this program; a student of another is refused
      */
@@ -102,7 +104,13 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
         private final PacedWriter<WorkResponse> writer;
         private final Optional<String> certified;
         private final Lease heard = new Lease(clock, lease);
+        private final Object lock = new Object();
+
+        @GuardedBy("lock")
         private @Nullable StudentSession session;
+
+        @GuardedBy("lock")
+        private boolean over;
 
         Stream(PacedWriter<WorkResponse> writer, Optional<String> certified) {
             this.writer = writer;
@@ -111,7 +119,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
 
         void said(WorkRequest message) {
             heard.renew();
-            StudentSession known = session;
+            StudentSession known = session();
             if (known == null) {
                 join(message);
             } else if (message.hasHeartbeat()) {
@@ -144,7 +152,6 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                             message.getJoin(),
                             NamedRun.of(message.getJoin().getRunRequestId(), certified),
                             writer);
-            session = joined;
             joined.send(
                     WorkResponse.newBuilder()
                             .setAccepted(
@@ -152,7 +159,19 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                                             .setLeaseDuration(
                                                     Durations.fromMillis(lease.toMillis()))),
                     0);
-            loop.of(joined.join().getWorkerId()).execute(() -> listener.studentJoined(joined));
+            synchronized (lock) {
+                if (over) {
+                    return; // silent for too long before it joined: nobody would tell of its loss
+                }
+                session = joined;
+                loop.of(joined.join().getWorkerId()).execute(() -> listener.studentJoined(joined));
+            }
+        }
+
+        private @Nullable StudentSession session() {
+            synchronized (lock) {
+                return session;
+            }
         }
 
         void beat() {
@@ -164,7 +183,7 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
                 ended(null);
                 return;
             }
-            StudentSession known = session;
+            StudentSession known = session();
             if (known != null) {
                 known.beat();
             }
@@ -172,9 +191,13 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
 
         void ended(@Nullable Throwable cause) {
             writer.closed(cause);
-            StudentSession known = session;
-            if (streams.remove(this) && known != null) {
-                loop.of(known.join().getWorkerId()).execute(() -> listener.studentLost(known));
+            streams.remove(this);
+            synchronized (lock) {
+                StudentSession known = session;
+                if (!over && known != null) {
+                    loop.of(known.join().getWorkerId()).execute(() -> listener.studentLost(known));
+                }
+                over = true;
             }
         }
     }

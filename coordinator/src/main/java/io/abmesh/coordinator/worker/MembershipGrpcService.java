@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.worker;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.util.Durations;
 import io.abmesh.coordinator.run.Loop;
 import io.abmesh.proto.error.ErrorReason;
@@ -36,6 +37,7 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
     /**
      * Makes the service.
      *
+     * @param clock measures leases
      * @param lease silence after which a teacher is lost
      * @param version of this program; a teacher of another is refused
      * @param security of this process; a teacher that it may not call is refused; borrowed
@@ -95,8 +97,13 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
         private final PacedWriter<JoinMeshResponse> writer;
         private final Optional<String> certified;
         private final Lease heard = new Lease(clock, lease);
+        private final Object lock = new Object();
+
+        @GuardedBy("lock")
         private @Nullable TeacherMember member;
-        private boolean told;
+
+        @GuardedBy("lock")
+        private boolean over;
 
         Stream(PacedWriter<JoinMeshResponse> writer, Optional<String> certified) {
             this.writer = writer;
@@ -105,12 +112,10 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
 
         void said(JoinMeshRequest message) {
             heard.renew();
-            TeacherMember known = member;
-            if (known == null) {
+            if (member() == null) {
                 join(message);
-            } else if (message.getDraining() && !told) {
-                told = true;
-                loop.of(known.workerId()).execute(() -> listener.teacherLost(known));
+            } else if (message.getDraining()) {
+                lost();
             }
         }
 
@@ -137,9 +142,31 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                             message.getAddress(),
                             message.getModelSha256(),
                             NamedRun.of(message.getRunRequestId(), certified));
-            member = joined;
             answer();
-            loop.of(joined.workerId()).execute(() -> listener.teacherJoined(joined));
+            synchronized (lock) {
+                if (over) {
+                    return; // silent for too long before it joined: nobody would tell of its loss
+                }
+                member = joined;
+                loop.of(joined.workerId()).execute(() -> listener.teacherJoined(joined));
+            }
+        }
+
+        private @Nullable TeacherMember member() {
+            synchronized (lock) {
+                return member;
+            }
+        }
+
+        /** Tells, once, that a teacher that joined takes no more work. */
+        private void lost() {
+            synchronized (lock) {
+                TeacherMember known = member;
+                if (!over && known != null) {
+                    loop.of(known.workerId()).execute(() -> listener.teacherLost(known));
+                }
+                over = true;
+            }
         }
 
         private void answer() {
@@ -156,18 +183,15 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
                                 ErrorReason.STALE_EPOCH,
                                 "teacher was silent for longer than its lease: lease=" + lease));
                 ended(null);
-            } else if (member != null) {
+            } else if (member() != null) {
                 answer();
             }
         }
 
         void ended(@Nullable Throwable cause) {
             writer.closed(cause);
-            TeacherMember known = member;
-            if (streams.remove(this) && known != null && !told) {
-                told = true;
-                loop.of(known.workerId()).execute(() -> listener.teacherLost(known));
-            }
+            streams.remove(this);
+            lost();
         }
     }
 }

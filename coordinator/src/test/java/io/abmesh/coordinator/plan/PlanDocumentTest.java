@@ -28,7 +28,7 @@ final class PlanDocumentTest {
                 arguments(
                         TestingPlans.distilled(),
                         "phases[1].schedule=cosine",
-                        "seed=9007199254740993"),
+                        "seed=-9007199254740991"),
                 arguments(TestingPlans.distilled(), "phases[1].optimizer.momentum=0"),
                 arguments(
                         TestingPlans.distilled(),

@@ -101,6 +101,18 @@ final class PlanReaderTest {
     }
 
     @Test
+    void aSeedThatABrowserWouldShowAsAnotherIsRefused() {
+        String expected = "expected=-9007199254740991 to 9007199254740991, that JSON keeps exactly";
+
+        assertThat(problems(GOOD + "seed: 9007199254740992\n"))
+                .containsExactly("seed 21:7: found=9007199254740992, " + expected);
+        assertThat(problems(GOOD.replace("images: 500", "images: 500, seed: -9007199254740992")))
+                .containsExactly("data.train.seed 4:30: found=-9007199254740992, " + expected);
+        assertThat(PlanReader.read(GOOD, List.of("seed=-9007199254740991")).plan().getSeed())
+                .isEqualTo(-9007199254740991L);
+    }
+
+    @Test
     void aKeyGivenTwiceIsRefused() {
         assertThat(problems(GOOD + "batch: 32\n"))
                 .containsExactly("batch 21:1: key is given twice: found=batch");

@@ -560,7 +560,7 @@ final class CoordinatorProcessIT {
         assertThat(ErrorStatuses.fromStatus(end.getFailure()).reason())
                 .isEqualTo(ErrorReason.STORE_FULL);
         assertThat(end.getFailure().getMessage())
-                .startsWith("cannot write the store: path=" + folder().resolve("report.json"));
+                .startsWith("cannot use the store: path=" + folder().resolve("report.json"));
     }
 
     @Test

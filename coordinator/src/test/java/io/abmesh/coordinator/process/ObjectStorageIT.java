@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.util.concurrent.ListenableFuture;
 import io.abmesh.coordinator.meter.CoordinatorMeter;
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.run.TestingPlans;
@@ -19,12 +20,15 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.v1.Delivery;
 import io.abmesh.proto.v1.GetRunRequest;
+import io.abmesh.proto.v1.ListRunsRequest;
 import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.Run;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunServiceGrpc;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.SubmitRunRequest;
+import io.abmesh.proto.v1.ValidatePlanRequest;
+import io.abmesh.proto.v1.ValidatePlanResponse;
 import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.abmesh.s3.S3Server;
@@ -35,13 +39,18 @@ import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigInteger;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
@@ -55,6 +64,10 @@ import org.junit.jupiter.api.io.TempDir;
 final class ObjectStorageIT {
     private static final String VERSION = "1.0";
     private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    /** Threads of the coordinator that serve workers and people. */
+    private static final int RPC_THREADS = 4;
+
     private static final String ENDPOINT = "aws.endpointUrlS3";
     private static final String ACCESS_KEY_ID = "aws.accessKeyId";
     private static final String SECRET_ACCESS_KEY = "aws.secretAccessKey";
@@ -225,6 +238,34 @@ final class ObjectStorageIT {
                                 .counter()
                                 .count())
                 .isEqualTo(1);
+    }
+
+    @Test
+    void plansThatWaitForTheirImagesKeepNobodyElseWaiting() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            System.setProperty(ENDPOINT, "http://127.0.0.1:" + silent.getLocalPort());
+            open(Optional.empty());
+            List<ListenableFuture<ValidatePlanResponse>> checks = new ArrayList<>();
+            for (int i = 0; i < 2 * RPC_THREADS; i++) {
+                checks.add(
+                        RunServiceGrpc.newFutureStub(client)
+                                .validatePlan(
+                                        ValidatePlanRequest.newBuilder()
+                                                .setPlanYaml(TestingPlans.supervised())
+                                                .addOverrides("data.location=s3://data/fashion")
+                                                .build()));
+            }
+            try (Socket asked = silent.accept()) {
+                assertThat(asked.isConnected()).isTrue();
+                assertThat(
+                                RunServiceGrpc.newBlockingStub(client)
+                                        .withDeadlineAfter(10, TimeUnit.SECONDS)
+                                        .listRuns(ListRunsRequest.getDefaultInstance())
+                                        .getRunsList())
+                        .isEmpty();
+                assertThat(checks).noneMatch(Future::isDone);
+            }
+        }
     }
 
     private Notice firstNotice(Run run) {

@@ -34,8 +34,9 @@ final class RunOpeningTest {
     private final Loop loop = new Loop();
     private final Deque<Runnable> beside = new ArrayDeque<>();
     private final Told told = new Told();
-    private Optional<TeacherMember> teacher = Optional.empty();
-    private int asked;
+    private final List<TeacherMember> teachers = new ArrayList<>();
+    private final List<String> asked = new ArrayList<>();
+    private final List<TeacherMember> silent = new ArrayList<>();
 
     /** What the opening tells. */
     private static final class Told implements RunOpening.Listener {
@@ -73,7 +74,7 @@ final class RunOpeningTest {
         doBeside();
 
         assertThat(told.opened).containsExactly(Optional.empty());
-        assertThat(asked).isZero();
+        assertThat(asked).isEmpty();
     }
 
     @Test
@@ -81,14 +82,14 @@ final class RunOpeningTest {
         RunOpening opening = opening(withTeacher(), "phases[0].losses=[kd, crossEntropy]");
         loop.executeAndWait(opening::begin);
         doBeside();
-        assertThat(asked).as("nobody is there").isZero();
+        assertThat(asked).as("nobody is there").isEmpty();
 
-        teacher = Optional.of(TEACHER);
+        teachers.add(TEACHER);
         loop.executeAndWait(opening::advance);
         loop.executeAndWait(opening::advance);
         doBeside();
 
-        assertThat(asked).as("once, however often it might be").isEqualTo(1);
+        assertThat(asked).as("once, however often it might be").containsExactly("teacher-0");
         assertThat(told.opened).hasSize(1);
         assertThat(told.opened.get(0).orElseThrow().description().getModelSha256())
                 .isEqualTo(MODEL);
@@ -96,10 +97,28 @@ final class RunOpeningTest {
     }
 
     @Test
+    void afterATeacherThatDoesNotDescribeItselfTheNextIsAsked() {
+        silent.add(TEACHER);
+        teachers.add(TEACHER);
+        teachers.add(new TeacherMember(2, "teacher-1", "127.0.0.1:2", MODEL, Optional.empty()));
+        RunOpening opening = opening(withTeacher(), "phases[0].losses=[kd, crossEntropy]");
+        loop.executeAndWait(opening::begin);
+        doBeside();
+        doBeside();
+        assertThat(told.opened).isEmpty();
+
+        loop.executeAndWait(opening::advance);
+        doBeside();
+
+        assertThat(asked).containsExactly("teacher-0", "teacher-1");
+        assertThat(told.opened).hasSize(1);
+    }
+
+    @Test
     void anotherModelThanThePlanNamesFailsTheRun() {
         String wanted = "6".repeat(64);
         RunOpening opening = opening(withTeacher(), "teacher.sha256=" + wanted);
-        teacher = Optional.of(TEACHER);
+        teachers.add(TEACHER);
         loop.executeAndWait(opening::begin);
         doBeside();
         doBeside();
@@ -197,13 +216,16 @@ final class RunOpeningTest {
                 loop,
                 beside::add,
                 images,
-                () -> teacher,
+                () -> List.copyOf(teachers),
                 this::describe,
                 told);
     }
 
     private DescribeTeacherResponse describe(TeacherMember member) {
-        asked++;
+        asked.add(member.workerId());
+        if (silent.contains(member)) {
+            throw new MeshException(ErrorReason.DEADLINE_EXCEEDED, "no answer");
+        }
         return DescribeTeacherResponse.newBuilder()
                 .setModelSha256(member.modelSha256())
                 .setClassCount(10)

@@ -3,6 +3,8 @@ package io.abmesh.coordinator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.coordinator.store.RunFolder;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.PhaseStarted;
 import io.abmesh.proto.v1.RosterFormed;
 import io.abmesh.proto.v1.Run;
@@ -10,6 +12,7 @@ import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.StepCommitted;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -48,6 +51,19 @@ final class RunRecordTest {
 
         assertThat(afterRestart().getTotalSteps()).isEqualTo(TOTAL);
         assertThat(afterRestart().getCommittedStep()).isEqualTo(3);
+    }
+
+    @Test
+    void aFailureOfAnyLengthIsStillThereAfterARestart() {
+        String text = "x".repeat(2 << 20);
+
+        record.end(
+                RunState.RUN_STATE_FAILED,
+                new MeshException(ErrorReason.BATCH_FAILED, text, Map.of("samples", text)));
+
+        Run after = afterRestart();
+        assertThat(after.getState()).isEqualTo(RunState.RUN_STATE_FAILED);
+        assertThat(after.getFailure().getMessage()).startsWith("xxx").hasSizeLessThan(5000);
     }
 
     @Test

@@ -69,6 +69,18 @@ final class StoredArtifactsTest {
     }
 
     @Test
+    void aFileCanBeReadByWhomTheUsersOtherFilesCan() throws Exception {
+        Path other = Files.writeString(directory.resolve("other"), "");
+        StreamObserver<PublishArtifactRequest> requests = receive();
+        requests.onNext(header("student.onnx", 7, sha256()));
+        requests.onNext(chunk(0, 7));
+        requests.onCompleted();
+
+        assertThat(Files.getPosixFilePermissions(directory.resolve("student.onnx")))
+                .isEqualTo(Files.getPosixFilePermissions(other));
+    }
+
+    @Test
     void aFileReplacesTheOneBefore() throws Exception {
         Files.writeString(directory.resolve("student.onnx"), "old");
         StreamObserver<PublishArtifactRequest> requests = receive();

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.concurrent.Executor;
 
 /** What runs need around them, in a folder of the test's. */
-final class TestingRuns {
+public final class TestingRuns {
     /** How long a coordinator of {@link #parts} waits for anybody. */
     static final Duration DEADLINE = Duration.ofMinutes(1);
 
@@ -30,7 +30,7 @@ final class TestingRuns {
      *
      * @param beside takes what blocks
      */
-    static SharedParts parts(
+    public static SharedParts parts(
             Path directory, Loop loop, RunStore store, Executor beside, Clock clock)
             throws IOException {
         return new SharedParts(

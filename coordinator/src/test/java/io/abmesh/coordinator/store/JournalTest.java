@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.v1.Notice;
 import io.abmesh.proto.v1.RunEvent;
 import io.abmesh.proto.v1.StepCommitted;
 import java.io.IOException;
@@ -87,6 +88,25 @@ final class JournalTest {
         }
         try (Journal journal = Journal.open(file)) {
             assertThat(steps(journal)).containsExactly(1L, 3L);
+        }
+    }
+
+    @Test
+    void anEventThatWouldNotBeFoundAgainIsRefused() throws IOException {
+        try (Journal journal = Journal.open(file)) {
+            journal.append(step(1), true);
+            RunEvent.Builder longest =
+                    RunEvent.newBuilder()
+                            .setNotice(
+                                    Notice.newBuilder().setMessage("x".repeat(Journal.MAX_RECORD)));
+            assertThatThrownBy(() -> journal.append(longest, true))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageStartingWith("event is too long: found=")
+                    .hasMessageEndingWith(" bytes, expected=at most 1048576");
+            journal.append(step(2), true);
+        }
+        try (Journal journal = Journal.open(file)) {
+            assertThat(steps(journal)).containsExactly(1L, 2L);
         }
     }
 

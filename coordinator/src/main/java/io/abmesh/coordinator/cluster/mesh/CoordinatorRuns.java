@@ -106,7 +106,7 @@ public final class CoordinatorRuns implements MeshRuns {
         try {
             digest.read(record.journal());
         } catch (IOException e) {
-            throw RunStore.unwritable(record.folder().folder(), e);
+            throw RunStore.unusable(record.folder().folder(), e);
         }
         int batch = record.folder().plan().plan().getBatch();
         long left = run.getTotalSteps() - run.getCommittedStep() - 1;

@@ -14,6 +14,7 @@ import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanDefaults;
 import io.abmesh.coordinator.plan.PlanDocument;
+import io.abmesh.coordinator.run.PlanChecks;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
@@ -49,23 +50,31 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
     private final ClusterClient cluster;
     private final Runs runs;
     private final MeshRuns mesh;
+    private final PlanChecks checks;
     private final Path data;
 
     /**
      * Makes the service.
      *
+     * @param checks answers what reads data sets; borrowed
      * @param data folder that relative paths of plans are relative to
      */
-    ClusterGrpcService(ClusterClient cluster, Runs runs, MeshRuns mesh, Path data) {
+    ClusterGrpcService(
+            ClusterClient cluster, Runs runs, MeshRuns mesh, PlanChecks checks, Path data) {
         this.cluster = cluster;
         this.runs = runs;
         this.mesh = mesh;
+        this.checks = checks;
         this.data = data;
     }
 
     @Override
     public void submitClusterRun(
             SubmitClusterRunRequest request, StreamObserver<SubmitClusterRunResponse> observer) {
+        checks.answer(observer, () -> submit(request));
+    }
+
+    private SubmitClusterRunResponse submit(SubmitClusterRunRequest request) {
         CompletePlan plan = runs.validate(request.getPlanYaml(), request.getOverridesList(), data);
         String name =
                 request.getName().isEmpty()
@@ -80,12 +89,10 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         run.setMetadata(new ObjectMetaBuilder().withName(name).build());
         run.setSpec(spec(request, plan));
         DistillationRun made = asked(name, () -> create(run));
-        answer(
-                observer,
-                SubmitClusterRunResponse.newBuilder()
-                        .setRun(describe(made))
-                        .addAllWarnings(plan.warnings())
-                        .build());
+        return SubmitClusterRunResponse.newBuilder()
+                .setRun(describe(made))
+                .addAllWarnings(plan.warnings())
+                .build();
     }
 
     private static DistillationRunSpec spec(SubmitClusterRunRequest request, CompletePlan plan) {

@@ -3,6 +3,7 @@ package io.abmesh.coordinator.cluster.process;
 import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.Operator;
+import io.abmesh.coordinator.run.PlanChecks;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.trace.StepTracing;
@@ -28,10 +29,15 @@ public final class ClusterProcess implements AutoCloseable {
      *
      * @param connection borrowed
      * @param runs borrowed
+     * @param checks answers what reads data sets; borrowed
      * @param maxParallelRuns how many of them are executed at a time
      */
     public static ClusterProcess open(
-            ClusterConnection connection, Runs runs, int maxParallelRuns, Clock clock) {
+            ClusterConnection connection,
+            Runs runs,
+            PlanChecks checks,
+            int maxParallelRuns,
+            Clock clock) {
         ClusterConfig config = connection.config();
         Surroundings.Objects objects =
                 new Surroundings.Objects(
@@ -67,7 +73,8 @@ public final class ClusterProcess implements AutoCloseable {
                         clock);
         return new ClusterProcess(
                 operator,
-                new ClusterGrpcService(connection.cluster(), runs, mesh, config.dataDirectory()));
+                new ClusterGrpcService(
+                        connection.cluster(), runs, mesh, checks, config.dataDirectory()));
     }
 
     private static Surroundings.Collector collector(String endpoint) {

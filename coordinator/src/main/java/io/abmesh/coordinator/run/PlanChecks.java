@@ -1,0 +1,97 @@
+package io.abmesh.coordinator.run;
+
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
+import io.grpc.Context;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * Answers calls that check plans, beside the threads that serve workers: a plan's data set may have
+ * to be fetched or decoded first, which takes minutes, and a worker that is not heard meanwhile is
+ * lost. {@value #THREADS} calls at a time; {@value #MOST_WAITING} more wait, and what comes beyond
+ * them is refused. Thread-safe.
+ */
+public final class PlanChecks implements AutoCloseable {
+    /** Calls at a time: {@value}. */
+    static final int THREADS = 2;
+
+    /** Calls that wait: {@value}. */
+    static final int MOST_WAITING = 32;
+
+    /** When a client may try again that was refused. */
+    private static final Duration RETRY = Duration.ofSeconds(5);
+
+    private final ThreadPoolExecutor threads;
+
+    /** Makes threads that wait for calls. */
+    public PlanChecks() {
+        AtomicInteger number = new AtomicInteger();
+        threads =
+                new ThreadPoolExecutor(
+                        THREADS,
+                        THREADS,
+                        0,
+                        TimeUnit.SECONDS,
+                        new LinkedBlockingQueue<>(MOST_WAITING),
+                        task -> {
+                            Thread thread =
+                                    new Thread(
+                                            task, "coordinator-plans-" + number.incrementAndGet());
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+    }
+
+    /**
+     * Answers a call soon, in its context; one whose caller is gone by then is left out.
+     *
+     * @param question may block; what it throws is the call's failure
+     * @throws MeshException WORKER_OVERLOADED if as many calls wait as may, or this is closed
+     */
+    public <T> void answer(StreamObserver<T> observer, Supplier<T> question) {
+        Context call = Context.current();
+        try {
+            threads.execute(
+                    () -> {
+                        if (!call.isCancelled()) {
+                            call.run(() -> answerNow(observer, question));
+                        }
+                    });
+        } catch (RejectedExecutionException e) {
+            throw new MeshException(
+                            ErrorReason.WORKER_OVERLOADED,
+                            "too many plans wait to be checked: expected=at most " + MOST_WAITING,
+                            Map.of("waiting", Integer.toString(MOST_WAITING)))
+                    .withRetryDelay(RETRY);
+        }
+    }
+
+    private static <T> void answerNow(StreamObserver<T> observer, Supplier<T> question) {
+        T response;
+        try {
+            response = question.get();
+        } catch (RuntimeException e) {
+            observer.onError(e);
+            return;
+        } catch (Error e) {
+            observer.onError(e); // or the caller would wait for ever
+            throw e;
+        }
+        observer.onNext(response);
+        observer.onCompleted();
+    }
+
+    /** Takes no more calls and interrupts those under way. */
+    @Override
+    public void close() {
+        threads.shutdownNow();
+    }
+}
