@@ -152,6 +152,7 @@ final class ActiveRun {
         opened = run;
         RunExecution begun = new RunExecution(run, surroundings(), new OfExecution());
         execution = begun;
+        begun.begin();
         teachers.forEach(begun::teacherJoined);
         students.forEach(begun::studentJoined);
     }

@@ -66,7 +66,7 @@ final class FedSteps {
             Supplier<MicroBatch> render = () -> run.world().schedule().microBatch(ofTrack, number);
             if (PlanNeeds.teacher(phase)) {
                 MicroKey key = new MicroKey(step, micro);
-                required().offer(key, phase, samples, measured, work.traceParent(), render);
+                required().offer(key, phase, samples, measured, work, render);
             } else {
                 work.ready(micro, served.offer(place(step, micro), samples, render));
             }

@@ -74,6 +74,10 @@ final class RunExecution {
         this.advice = new RunAdvice(this::notice);
         this.epochs = new StudentEpochs(run, around, advice, new OfEpochs());
         run.record().update(state -> state.setTotalSteps(run.script().totalSteps()));
+    }
+
+    /** Begins, without workers yet; whoever hears that the run is over can close this. */
+    void begin() {
         if (run.teacher() != null) {
             advice.tapsPaired(run.teacher().match());
         }
@@ -129,6 +133,9 @@ final class RunExecution {
     }
 
     private void notice(String reason, String message) {
+        if (over) {
+            return;
+        }
         try {
             run.log().notice(reason, message);
         } catch (MeshException e) {
@@ -156,6 +163,9 @@ final class RunExecution {
 
     /** Gives the run a teacher more. */
     void teacherJoined(TeacherMember member) {
+        if (over) {
+            return;
+        }
         teachers.add(member);
         examine(member);
         if (work != null) {

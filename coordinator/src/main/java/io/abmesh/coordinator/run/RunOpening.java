@@ -129,10 +129,6 @@ final class RunOpening implements AutoCloseable {
             listener.failed(cause);
             return;
         }
-        if (!waits) {
-            waits = true;
-            listener.waits(cause);
-        }
         loop.after(
                 OPEN_AGAIN,
                 () -> {
@@ -140,6 +136,10 @@ final class RunOpening implements AutoCloseable {
                         begin();
                     }
                 });
+        if (!waits) {
+            waits = true;
+            listener.waits(cause); // last: it may not be possible to write it down
+        }
     }
 
     /** Takes the run a step nearer to its execution, as far as what it needs is there. */

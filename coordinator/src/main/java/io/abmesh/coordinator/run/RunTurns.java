@@ -121,7 +121,7 @@ final class RunTurns {
         ActiveRun run = active.remove(record);
         if (run != null) {
             run.stop();
-            run.closeLog();
+            closeLog(run);
             run.close();
         }
         meters.rest(record.folder().runId());
@@ -206,8 +206,17 @@ final class RunTurns {
     /** Closes what the runs in progress have open; they go on when the store is opened again. */
     void close() {
         for (ActiveRun run : active.values()) {
-            run.closeLog();
+            closeLog(run);
             run.close();
+        }
+    }
+
+    /** What cannot be closed is no reason to leave others open, or to let them wait. */
+    private static void closeLog(ActiveRun run) {
+        try {
+            run.closeLog();
+        } catch (MeshException e) {
+            LOG.errorf("Run's log cannot be closed run=%s cause=%s", run.runId(), e.getMessage());
         }
     }
 }

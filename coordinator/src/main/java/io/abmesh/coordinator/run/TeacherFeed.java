@@ -19,17 +19,21 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Objects;
+import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Has micro-batches computed by teachers, whichever has most credit, and computed again when a
- * teacher is lost. Opens one stream per teacher and kind of need, since a phase asks for no more
- * than it reads. On the coordinator's loop.
+ * teacher is lost or its credit is needed for an earlier step. Opens one stream per teacher and
+ * kind of need, since a phase asks for no more than it reads. On the coordinator's loop.
  */
 final class TeacherFeed implements TeacherLink.Listener {
     /** What becomes of a micro-batch. */
@@ -58,8 +62,15 @@ final class TeacherFeed implements TeacherLink.Listener {
             Need need,
             int samples,
             boolean firings,
-            String traceParent,
+            FedStep step,
             Supplier<MicroBatch> render) {}
+
+    private record Held(TeacherLink link, String batchId, Offered offered) {}
+
+    /** That of the script. */
+    private static final Comparator<Offered> ORDER =
+            Comparator.<Offered>comparingLong(offered -> offered.key().step())
+                    .thenComparingInt(offered -> offered.key().micro());
 
     private final OpenedRun run;
     private final RunWorld.Teacher teacher;
@@ -68,7 +79,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     private final long epoch;
     private final List<TeacherMember> members = new ArrayList<>();
     private final Map<TeacherLink, TeacherServing<Offered>> links = new LinkedHashMap<>();
-    private final List<Offered> waiting = new ArrayList<>();
+    private final NavigableSet<Offered> waiting = new TreeSet<>(ORDER);
 
     /** Names of the teachers that have failed on a micro-batch, one entry per failure. */
     private final Map<MicroKey, List<String>> failures = new HashMap<>();
@@ -131,17 +142,17 @@ final class TeacherFeed implements TeacherLink.Listener {
      * Has a micro-batch computed.
      *
      * @param firings whether the teacher shall say how its taps fire
-     * @param traceParent of the step's span; empty for none
+     * @param step that it is part of
      */
     void offer(
             MicroKey key,
             PhasePlan phase,
             int samples,
             boolean firings,
-            String traceParent,
+            FedStep step,
             Supplier<MicroBatch> render) {
         Need need = need(phase);
-        waiting.add(new Offered(key, need, samples, firings, traceParent, render));
+        waiting.add(new Offered(key, need, samples, firings, step, render));
         for (TeacherMember member : members) {
             open(member, need);
         }
@@ -193,17 +204,11 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Lets a computed micro-batch go. */
     void release(MicroKey key) {
-        links.forEach(
-                (link, serving) ->
-                        serving.held().entrySet().stream()
-                                .filter(entry -> entry.getValue().key().equals(key))
-                                .map(Map.Entry::getKey)
-                                .toList()
-                                .forEach(
-                                        batchId -> {
-                                            serving.take(batchId);
-                                            link.release(batchId);
-                                        }));
+        links.keySet().stream()
+                .flatMap(this::held)
+                .filter(held -> held.offered().key().equals(key))
+                .toList()
+                .forEach(this::letGo);
         waiting.removeIf(offered -> offered.key().equals(key));
     }
 
@@ -285,47 +290,94 @@ final class TeacherFeed implements TeacherLink.Listener {
     }
 
     private void pump() {
-        List<Offered> left = new ArrayList<>();
-        for (Offered offered : waiting) {
-            TeacherLink best = null;
-            for (Map.Entry<TeacherLink, TeacherServing<Offered>> entry : links.entrySet()) {
-                TeacherLink link = entry.getKey();
-                boolean can =
-                        entry.getValue().need().equals(offered.need())
-                                && !avoided(link, offered)
-                                && link.cost(offered.samples()) > 0
-                                && link.credit() >= link.cost(offered.samples());
-                if (can && (best == null || link.credit() > best.credit())) {
-                    best = link;
-                }
-            }
-            if (best == null) {
-                left.add(offered);
-                continue;
-            }
-            String batchId =
-                    run.runId()
-                            + "/"
-                            + epoch
-                            + "/"
-                            + offered.key().step()
-                            + "/"
-                            + offered.key().micro()
-                            + "/"
-                            + attempts++;
-            serving(best).give(batchId, offered, now());
-            best.offer(
-                    batchId,
-                    run.world().dataset().train().sha256(),
-                    offered.samples(),
-                    run.world().bytes(offered.samples()),
-                    offered.firings(),
-                    offered.key().step(),
-                    offered.traceParent(),
-                    offered.render());
+        waiting.removeIf(this::give);
+        if (!waiting.isEmpty()) {
+            makeRoom(waiting.first());
         }
-        waiting.clear();
-        waiting.addAll(left);
+    }
+
+    /** Gives a micro-batch to the teacher with most credit; returns whether one has enough. */
+    private boolean give(Offered offered) {
+        TeacherLink best =
+                usable(offered)
+                        .filter(link -> link.credit() >= link.cost(offered.samples()))
+                        .reduce((one, other) -> other.credit() > one.credit() ? other : one)
+                        .orElse(null);
+        if (best == null) {
+            return false;
+        }
+        String batchId =
+                run.runId()
+                        + "/"
+                        + epoch
+                        + "/"
+                        + offered.key().step()
+                        + "/"
+                        + offered.key().micro()
+                        + "/"
+                        + attempts++;
+        serving(best).give(batchId, offered, now());
+        best.offer(
+                batchId,
+                run.world().dataset().train().sha256(),
+                offered.samples(),
+                run.world().bytes(offered.samples()),
+                offered.firings(),
+                offered.key().step(),
+                offered.step().traceParent(),
+                offered.render());
+        return true;
+    }
+
+    /** Returns the streams that can compute a micro-batch, now or when they have credit again. */
+    private Stream<TeacherLink> usable(Offered offered) {
+        return links.entrySet().stream()
+                .filter(entry -> entry.getValue().need().equals(offered.need()))
+                .map(Map.Entry::getKey)
+                .filter(link -> link.cost(offered.samples()) > 0)
+                .filter(link -> link.creditAtStart() >= link.cost(offered.samples()))
+                .filter(link -> !avoided(link, offered));
+    }
+
+    /**
+     * Credit comes back when a step is committed, and steps are committed in order. Where later
+     * steps hold all of it, as they may once a teacher is lost or has failed, nothing would ever
+     * come back: then the newest of their micro-batches is taken back, and computed again when
+     * there is credit. Never one that the students were told of.
+     */
+    private void makeRoom(Offered first) {
+        if (usable(first).anyMatch(link -> hasRoomSoon(link, first))) {
+            return;
+        }
+        usable(first)
+                .flatMap(this::held)
+                .filter(held -> held.offered().key().step() > first.key().step())
+                .filter(held -> !held.offered().step().assigned())
+                .max(Comparator.comparing(Held::offered, ORDER))
+                .ifPresent(this::takeBack);
+    }
+
+    /** Whether credit for a micro-batch is on its way back, or comes with an earlier step. */
+    private boolean hasRoomSoon(TeacherLink link, Offered first) {
+        long held = held(link).mapToLong(each -> link.cost(each.offered().samples())).sum();
+        return link.creditAtStart() - held >= link.cost(first.samples())
+                || held(link).anyMatch(each -> each.offered().key().step() < first.key().step());
+    }
+
+    private Stream<Held> held(TeacherLink link) {
+        return serving(link).held().entrySet().stream()
+                .map(entry -> new Held(link, entry.getKey(), entry.getValue()));
+    }
+
+    private void takeBack(Held held) {
+        letGo(held);
+        held.offered().step().lost(held.offered().key().micro());
+        waiting.add(held.offered());
+    }
+
+    private void letGo(Held held) {
+        serving(held.link()).take(held.batchId());
+        held.link().release(held.batchId());
     }
 
     /** A micro-batch that a teacher has failed on goes to another, as long as there is one. */
@@ -467,7 +519,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                             + " micro-batches are streamed again");
         }
         gone.forEach(offered -> listener.lost(offered.key()));
-        waiting.addAll(0, gone);
+        waiting.addAll(gone);
         pump();
         around.loop().after(REOPEN, () -> reopen(link.member(), serving.need()));
     }

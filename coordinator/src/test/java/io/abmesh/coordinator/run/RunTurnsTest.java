@@ -40,6 +40,7 @@ final class RunTurnsTest {
     private final Deque<Runnable> beside = new ArrayDeque<>();
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final TestingLog log = new TestingLog(RunNotices.class);
+    private final TestingLog turns = new TestingLog(RunTurns.class);
     private RunStore store;
     private Runs runs;
 
@@ -60,6 +61,7 @@ final class RunTurnsTest {
         runs.close();
         store.close();
         log.close();
+        turns.close();
     }
 
     @Test
@@ -100,6 +102,34 @@ final class RunTurnsTest {
         assertThat(ended("failed")).isZero();
     }
 
+    @Test
+    void aRunWhoseLogCannotBeClosedLeavesItsTurnToTheNext() throws IOException {
+        RunRecord first = submit();
+        // A device takes what is written, and cannot be told to keep it.
+        Files.createSymbolicLink(first.folder().file("ledger"), Path.of("/dev/zero"));
+        doBeside();
+        RunRecord second = submit("next", directory);
+        assertThat(beside).isEmpty();
+
+        runs.park(first);
+        loop.executeAndWait(() -> {});
+
+        assertThat(turns.lines())
+                .contains(
+                        "INFO run="
+                                + second.folder().runId()
+                                + " Run has its turn run="
+                                + second.folder().runId()
+                                + " plan=small")
+                .anySatisfy(
+                        line ->
+                                assertThat(line)
+                                        .startsWith(
+                                                "ERROR run= Run's log cannot be closed run="
+                                                        + first.folder().runId()));
+        assertThat(beside).as("images of the next are opened").hasSize(1);
+    }
+
     private double ended(String state) {
         return registry.get(CoordinatorMeter.RUNS_ENDED.meterName())
                 .tag("state", state)
@@ -130,19 +160,23 @@ final class RunTurnsTest {
     }
 
     private RunRecord submit() throws IOException {
+        putImages(directory);
+        return submit("request", directory);
+    }
+
+    private static void putImages(Path folder) throws IOException {
         for (String name : IMAGES) {
             try (InputStream content =
                     RunTurnsTest.class.getResourceAsStream(
                             "/io/abmesh/data/fashion-mnist/" + name)) {
-                Files.copy(content, directory.resolve(name));
+                Files.copy(content, folder.resolve(name));
             }
         }
+    }
+
+    private RunRecord submit(String request, Path base) {
         RunRecord record =
-                runs.submit(
-                        "request",
-                        TestingPlans.supervised(),
-                        List.of("data.location=."),
-                        directory);
+                runs.submit(request, TestingPlans.supervised(), List.of("data.location=."), base);
         loop.executeAndWait(() -> {});
         return record;
     }
