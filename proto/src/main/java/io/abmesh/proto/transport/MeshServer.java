@@ -5,6 +5,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.grpc.BindableService;
 import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -115,8 +116,9 @@ public final class MeshServer implements AutoCloseable {
         // The last is the outermost: it names what the others throw.
         builder.intercept(new ErrorInterceptor());
         for (BindableService service : services) {
-            builder.addService(service);
-            names.add(service.bindService().getServiceDescriptor().getName());
+            ServerServiceDefinition unparsed = ErrorInterceptor.unparsed(service);
+            builder.addService(unparsed);
+            names.add(unparsed.getServiceDescriptor().getName());
         }
         for (String service : names) {
             health.setStatus(service, ServingStatus.NOT_SERVING);
