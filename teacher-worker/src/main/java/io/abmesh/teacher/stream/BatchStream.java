@@ -106,6 +106,8 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         call.disableAutoRequest();
         call.setOnReadyHandler(this::ready);
         call.setOnCancelHandler(this::end);
+        // However the call was closed: not every way leads through a method of this class.
+        call.setOnCloseHandler(this::end);
         call.request(1);
     }
 

@@ -14,8 +14,13 @@ import io.abmesh.proto.v1.StreamOpen;
 import io.abmesh.proto.v1.StreamOpened;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorFrame;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -30,12 +35,41 @@ import java.util.concurrent.TimeUnit;
  */
 final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     private static final Object COMPLETED = new Object();
+    private static final StreamBatchesRequest GARBAGE =
+            StreamBatchesRequest.newBuilder()
+                    .setRelease(BatchRelease.newBuilder().setBatchId("garbage"))
+                    .build();
+
+    private static final MethodDescriptor<StreamBatchesRequest, StreamBatchesResponse> METHOD =
+            TeacherServiceGrpc.getStreamBatchesMethod();
 
     private final BlockingQueue<Object> answers = new LinkedBlockingQueue<>();
     private final StreamObserver<StreamBatchesRequest> call;
 
     StreamClient(ManagedChannel channel) {
-        call = TeacherServiceGrpc.newStub(channel).streamBatches(this);
+        call =
+                ClientCalls.asyncBidiStreamingCall(
+                        channel.newCall(
+                                METHOD.toBuilder(new Requests(), METHOD.getResponseMarshaller())
+                                        .build(),
+                                CallOptions.DEFAULT),
+                        this);
+    }
+
+    /** Writes messages, and in place of one of them bytes that are none. */
+    private static final class Requests
+            implements MethodDescriptor.Marshaller<StreamBatchesRequest> {
+        @Override
+        public InputStream stream(StreamBatchesRequest message) {
+            return message.equals(GARBAGE)
+                    ? new ByteArrayInputStream(new byte[] {0x0a, 0x7f, 0x01})
+                    : METHOD.streamRequest(message);
+        }
+
+        @Override
+        public StreamBatchesRequest parse(InputStream bytes) {
+            return METHOD.parseRequest(bytes);
+        }
     }
 
     @Override
@@ -60,6 +94,11 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
 
     void send(StreamBatchesRequest request) {
         call.onNext(request);
+    }
+
+    /** Sends bytes that are no message. */
+    void sendGarbage() {
+        send(GARBAGE);
     }
 
     void frame(TensorFrame frame) {

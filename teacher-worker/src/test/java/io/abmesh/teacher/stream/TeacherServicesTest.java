@@ -631,6 +631,26 @@ class TeacherServicesTest {
     }
 
     @Test
+    void aStreamThatEndsWithBytesThatAreNoMessageLeavesItsPlace() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            StreamClient client = opened();
+            client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+            client.response();
+            client.sendGarbage();
+
+            assertThat(client.failure().reason()).isEqualTo(ErrorReason.INVALID_REQUEST);
+            teacher.awaitEnd();
+        }
+        teacher.awaitCompute();
+
+        assertThat(teacher.held.count()).isZero();
+        assertThat(teacher.meters.heldBytes()).isZero();
+        assertThat(teacher.engine.openSessions).hasValue(0);
+        opened();
+        opened();
+    }
+
+    @Test
     void refusesNewWorkWhileDrainingButServesWhatItHolds() throws Exception {
         StreamClient client = opened();
         client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);

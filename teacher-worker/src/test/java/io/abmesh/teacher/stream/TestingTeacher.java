@@ -1,13 +1,20 @@
 package io.abmesh.teacher.stream;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.abmesh.proto.error.ErrorInterceptor;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.ResponseSender;
 import io.abmesh.teacher.batch.HeldBatches;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.meter.TeacherMeters;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -15,6 +22,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -30,6 +38,7 @@ final class TestingTeacher implements AutoCloseable {
     private final ExecutorService compute = Executors.newSingleThreadExecutor();
     private final ResponseSender sender = new ResponseSender("test", Duration.ofSeconds(10));
     private final Server server;
+    private final Semaphore ends = new Semaphore(0);
 
     TestingTeacher(BoundaryCache cache, long heldBytes, int maxStreams) {
         meters = new TeacherMeters(new SimpleMeterRegistry(), heldBytes, cache::sizeBytes);
@@ -49,8 +58,11 @@ final class TestingTeacher implements AutoCloseable {
             server =
                     InProcessServerBuilder.forName(name)
                             .intercept(new ErrorInterceptor())
-                            .addService(new TeacherGrpcService(host, "1"))
-                            .addService(new BatchGrpcService(host, sender))
+                            .intercept(new Ends())
+                            .addService(
+                                    ErrorInterceptor.unparsed(new TeacherGrpcService(host, "1")))
+                            .addService(
+                                    ErrorInterceptor.unparsed(new BatchGrpcService(host, sender)))
                             .build()
                             .start();
         } catch (IOException e) {
@@ -62,6 +74,25 @@ final class TestingTeacher implements AutoCloseable {
     /** Waits until what was given to the computing thread so far is done. */
     void awaitCompute() throws Exception {
         compute.submit(() -> {}).get(10, TimeUnit.SECONDS);
+    }
+
+    /** Waits until a call more has been closed and its service has been told. */
+    void awaitEnd() throws InterruptedException {
+        assertThat(ends.tryAcquire(10, TimeUnit.SECONDS)).as("an end within 10 seconds").isTrue();
+    }
+
+    private final class Ends implements ServerInterceptor {
+        @Override
+        public <Q, A> ServerCall.Listener<Q> interceptCall(
+                ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+            return new SimpleForwardingServerCallListener<>(next.startCall(call, headers)) {
+                @Override
+                public void onComplete() {
+                    super.onComplete();
+                    ends.release();
+                }
+            };
+        }
     }
 
     @Override
