@@ -173,6 +173,11 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
 
     /** Runs on the computing thread: making a model ready may take a second. */
     private void prepare(StreamOpen open) {
+        synchronized (lock) {
+            if (ended) {
+                return;
+            }
+        }
         StreamSetup prepared;
         try {
             prepared =

@@ -33,6 +33,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
@@ -648,6 +649,19 @@ class TeacherServicesTest {
         assertThat(teacher.engine.openSessions).hasValue(0);
         opened();
         opened();
+    }
+
+    @Test
+    void noModelIsMadeReadyForAStreamThatIsOver() throws Exception {
+        Semaphore compute = teacher.holdCompute();
+        StreamClient client = client();
+        client.send(StreamBatchesRequest.newBuilder().setOpen(openBits()).build());
+        client.cancel();
+        teacher.awaitEnd();
+        compute.release();
+        teacher.awaitCompute();
+
+        assertThat(teacher.engine.madeSessions).hasValue(0);
     }
 
     @Test

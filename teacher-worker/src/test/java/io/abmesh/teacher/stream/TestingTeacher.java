@@ -76,6 +76,13 @@ final class TestingTeacher implements AutoCloseable {
         compute.submit(() -> {}).get(10, TimeUnit.SECONDS);
     }
 
+    /** Holds the computing thread until what it returns is released. */
+    Semaphore holdCompute() {
+        Semaphore released = new Semaphore(0);
+        compute.execute(released::acquireUninterruptibly);
+        return released;
+    }
+
     /** Waits until a call more has been closed and its service has been told. */
     void awaitEnd() throws InterruptedException {
         assertThat(ends.tryAcquire(10, TimeUnit.SECONDS)).as("an end within 10 seconds").isTrue();
@@ -89,6 +96,12 @@ final class TestingTeacher implements AutoCloseable {
                 @Override
                 public void onComplete() {
                     super.onComplete();
+                    ends.release();
+                }
+
+                @Override
+                public void onCancel() {
+                    super.onCancel();
                     ends.release();
                 }
             };

@@ -32,6 +32,7 @@ final class TestingTeacherEngine implements TeacherEngine {
     final AtomicInteger inferred = new AtomicInteger();
     final AtomicInteger largestChunk = new AtomicInteger();
     final AtomicInteger openSessions = new AtomicInteger();
+    final AtomicInteger madeSessions = new AtomicInteger();
 
     @Override
     public TeacherDescription describe() {
@@ -80,6 +81,7 @@ final class TestingTeacherEngine implements TeacherEngine {
                             : tap);
         }
         openSessions.incrementAndGet();
+        madeSessions.incrementAndGet();
         return new Session(taps, logits, imageShape);
     }
 
