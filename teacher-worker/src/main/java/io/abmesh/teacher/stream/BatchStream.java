@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Memory: a batch takes its cost from the credit when it is announced and gives it back when
  * nobody holds it any more, so that a stream never has more than its credit, whatever the client
- * does. Messages are asked for one at a time, and only while the client reads the answers.
+ * does; a stream that has ended keeps its place until the last fetch of it has. Messages are asked for one at a time, and only while the client reads the answers.
  *
  * <p>Thread-safe: gRPC's threads and the computing thread meet under one lock, which is never held
  * while a batch is computed.
@@ -91,10 +91,13 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
     @GuardedBy("lock")
     private boolean ended;
 
+    @GuardedBy("lock")
+    private boolean gone;
+
     /**
      * Begins a stream, in the service method.
      *
-     * @param onEnd runs once, when the stream has ended
+     * @param onEnd runs once, when the stream has ended and nobody holds a batch of it any more
      */
     BatchStream(
             TeacherHost host,
@@ -388,7 +391,9 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         host.meters().heldChanged(-bytes);
         synchronized (lock) {
             credit += bytes;
-            if (!ended) {
+            if (ended) {
+                goIfFree();
+            } else {
                 send(
                         StreamBatchesResponse.newBuilder()
                                 .setCredit(Credit.newBuilder().setBytes(bytes))
@@ -458,13 +463,24 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 }
             }
             batches.clear();
+            credit += unheld.stream().mapToLong(entry -> entry.cost).sum();
+            goIfFree();
         }
         unheld.forEach(entry -> host.meters().heldChanged(-entry.cost));
         if (opened != null) {
             // After what is being computed: its session is not thread-safe.
             execute(opened.computer()::close);
         }
-        onEnd.run();
+    }
+
+    /** Makes room for another stream, unless a fetch holds bytes of this one. */
+    @GuardedBy("lock")
+    private void goIfFree() {
+        boolean free = setup == null || credit == host.limits().streamBytes();
+        if (free && !gone) {
+            gone = true;
+            onEnd.run();
+        }
     }
 
     private void execute(Runnable task) {

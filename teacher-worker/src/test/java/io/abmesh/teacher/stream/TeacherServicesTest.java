@@ -24,6 +24,7 @@ import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TapRequest;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorFrame;
+import io.abmesh.teacher.batch.HeldBatch;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.cache.SegmentedBoundaryCache;
 import io.grpc.StatusRuntimeException;
@@ -662,6 +663,22 @@ class TeacherServicesTest {
         teacher.awaitCompute();
 
         assertThat(teacher.engine.madeSessions).hasValue(0);
+    }
+
+    @Test
+    void aStreamKeepsItsPlaceWhileABatchOfItIsFetched() throws Exception {
+        StreamClient first = opened();
+        first.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+        first.response();
+        HeldBatch fetched = teacher.held.acquire("b1", EPOCH);
+        opened();
+        first.cancel();
+        teacher.awaitEnd();
+
+        assertThat(client().failure().reason()).isEqualTo(ErrorReason.WORKER_OVERLOADED);
+        fetched.letGo();
+        opened();
+        assertThat(teacher.meters.heldBytes()).isZero();
     }
 
     @Test
