@@ -657,6 +657,7 @@ class TeacherServicesTest {
         Semaphore compute = teacher.holdCompute();
         StreamClient client = client();
         client.send(StreamBatchesRequest.newBuilder().setOpen(openBits()).build());
+        teacher.awaitTask();
         client.cancel();
         teacher.awaitEnd();
         compute.release();

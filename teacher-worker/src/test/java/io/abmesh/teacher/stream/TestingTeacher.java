@@ -39,6 +39,7 @@ final class TestingTeacher implements AutoCloseable {
     private final ResponseSender sender = new ResponseSender("test", Duration.ofSeconds(10));
     private final Server server;
     private final Semaphore ends = new Semaphore(0);
+    private final Semaphore given = new Semaphore(0);
 
     TestingTeacher(BoundaryCache cache, long heldBytes, int maxStreams) {
         meters = new TeacherMeters(new SimpleMeterRegistry(), heldBytes, cache::sizeBytes);
@@ -51,7 +52,7 @@ final class TestingTeacher implements AutoCloseable {
                         meters,
                         StepTracing.off(),
                         new StreamLimits(maxStreams, heldBytes, CHUNK),
-                        compute,
+                        this::compute,
                         drain);
         String name = InProcessServerBuilder.generateName();
         try {
@@ -74,6 +75,16 @@ final class TestingTeacher implements AutoCloseable {
     /** Waits until what was given to the computing thread so far is done. */
     void awaitCompute() throws Exception {
         compute.submit(() -> {}).get(10, TimeUnit.SECONDS);
+    }
+
+    private void compute(Runnable task) {
+        compute.execute(task);
+        given.release();
+    }
+
+    /** Waits until a task more was given to the computing thread. */
+    void awaitTask() throws InterruptedException {
+        assertThat(given.tryAcquire(10, TimeUnit.SECONDS)).as("a task within 10 seconds").isTrue();
     }
 
     /** Holds the computing thread until what it returns is released. */
