@@ -184,8 +184,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         StreamSetup prepared;
         try {
             prepared =
-                    StreamSetup.prepare(
-                            open, host.engine(), host.cache(), host.limits().chunkSize());
+                    StreamSetup.prepare(open, host.engine(), host.cache(), host.limits());
         } catch (RuntimeException | OutOfMemoryError e) {
             MeshException failure = named(e, "Stream could not be opened");
             synchronized (lock) {

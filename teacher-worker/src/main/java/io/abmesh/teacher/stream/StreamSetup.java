@@ -63,15 +63,17 @@ record StreamSetup(
      * Checks the request and prepares the model, which may take a second.
      *
      * @throws MeshException TEACHER_MODEL_MISMATCH, TAP_NOT_FOUND, TENSOR_SIZE_MISMATCH,
-     *     INVALID_REQUEST
+     *     INVALID_REQUEST, MODEL_UNREADABLE; CREDIT_EXCEEDED if a stream cannot hold one image,
+     *     before the model sees any
      */
     static StreamSetup prepare(
-            StreamOpen open, TeacherEngine engine, BoundaryCache cache, int chunkSize) {
+            StreamOpen open, TeacherEngine engine, BoundaryCache cache, StreamLimits limits) {
         TeacherDescription model = engine.describe();
         requireModel(open, model);
         List<Long> imageShape = imageShape(open, model);
         PixelNormalization normalization = normalization(open, imageShape);
         requireSane(open);
+        requireRoom(imageShape, limits.streamBytes());
         List<String> sources = new ArrayList<>();
         for (TapRequest tap : open.getTapsList()) {
             sources.add(source(tap));
@@ -110,7 +112,7 @@ record StreamSetup(
                 session.taps(),
                 List.copyOf(outputs),
                 session.classCount(),
-                new BatchComputer(session, outputs, normalization, cache, chunkSize));
+                new BatchComputer(session, outputs, normalization, cache, limits.chunkSize()));
     }
 
     private static List<String> context(List<String> view, String tensor, Encoding encoding) {
@@ -148,6 +150,19 @@ record StreamSetup(
         }
         Encodings.elementCount(shape);
         return List.copyOf(shape);
+    }
+
+    private static void requireRoom(List<Long> imageShape, long streamBytes) {
+        if (Encodings.elementCount(imageShape) > streamBytes - Integer.BYTES) {
+            throw new MeshException(
+                    ErrorReason.CREDIT_EXCEEDED,
+                    "one image is more than a stream may hold: found="
+                            + imageShape
+                            + ", expected at most="
+                            + streamBytes
+                            + " bytes with its label",
+                    Map.of("found", imageShape.toString()));
+        }
     }
 
     private static @Nullable PixelNormalization normalization(

@@ -501,6 +501,22 @@ class TeacherServicesTest {
     }
 
     @Test
+    void refusesImagesThatAStreamCannotHoldBeforeTheModelSeesOne() throws Exception {
+        MeshException failure = refused(openBits().setImageShape(1, 1000).build());
+
+        assertThat(failure.reason()).isEqualTo(ErrorReason.CREDIT_EXCEEDED);
+        assertThat(failure)
+                .hasMessage(
+                        "one image is more than a stream may hold: found=[1, 1000, 3], expected at"
+                                + " most=2000 bytes with its label");
+        assertThat(refused(openBits().setImageShape(1, 1L << 61).build()).reason())
+                .isEqualTo(ErrorReason.CREDIT_EXCEEDED);
+        assertThat(refused(openBits().setImageShape(1, 1L << 62).build()).reason())
+                .isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
+        assertThat(teacher.engine.madeSessions).hasValue(0);
+    }
+
+    @Test
     void aStreamThatThereIsNoMemoryForEndsByNameAndOthersAreServed() throws Exception {
         assertThat(
                         refused(
@@ -510,7 +526,7 @@ class TeacherServicesTest {
                                                 List.of(
                                                         1L,
                                                         TestingTeacherEngine.SHORT_OF_MEMORY,
-                                                        2L))
+                                                        1L))
                                         .build()))
                 .extracting(MeshException::reason)
                 .isEqualTo(ErrorReason.TEACHER_FAILED);
