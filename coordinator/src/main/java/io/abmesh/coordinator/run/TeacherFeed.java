@@ -7,6 +7,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.PhaseReads;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.Encoding;
@@ -290,6 +291,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 boolean can =
                         entry.getValue().need().equals(offered.need())
                                 && !avoided(link, offered)
+                                && entry.getValue().held().size() < Limits.MAX_BATCHES_PER_STREAM
                                 && link.cost(offered.samples()) > 0
                                 && link.credit() >= link.cost(offered.samples());
                 if (can && (best == null || link.credit() > best.credit())) {

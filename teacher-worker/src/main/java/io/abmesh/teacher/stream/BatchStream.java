@@ -6,6 +6,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogContext;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchReady;
@@ -227,6 +228,15 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             throw protocol("batch came before the last was complete: batch=" + header.getBatchId());
         }
         IncomingBatch batch = new IncomingBatch(header, opened);
+        if (batches.size() >= Limits.MAX_BATCHES_PER_STREAM) {
+            throw new MeshException(
+                    ErrorReason.CREDIT_EXCEEDED,
+                    "stream has as many batches as it may: batch="
+                            + header.getBatchId()
+                            + ", expected at most="
+                            + Limits.MAX_BATCHES_PER_STREAM,
+                    Map.of("batch", header.getBatchId()));
+        }
         long cost = opened.costBytes() * header.getSampleIdsCount();
         if (cost > credit) {
             throw new MeshException(

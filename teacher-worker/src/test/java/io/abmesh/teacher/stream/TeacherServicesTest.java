@@ -10,6 +10,7 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
@@ -590,6 +591,39 @@ class TeacherServicesTest {
         assertThat(refusedHeader(header("b", 2).addAllImageShape(List.of(1L, 3L, 2L)).build()))
                 .extracting(MeshException::reason)
                 .isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
+    }
+
+    @Test
+    void refusesHeadersThatTakeMoreMemoryThanTheyCost() throws Exception {
+        assertThat(refusedHeader(header("é".repeat(257), 1).build()))
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.INVALID_REQUEST,
+                        "batch header is wrong: batch_id is too long, found=514, expected at"
+                                + " most=512");
+        assertThat(refusedHeader(header("b", 1).setDatasetSha256("c".repeat(65)).build()))
+                .hasMessageContaining("dataset_sha256 is too long, found=65, expected at most=64");
+        assertThat(refusedHeader(header("b", 1).setTraceParent("0".repeat(56)).build()))
+                .hasMessageContaining("trace_parent is too long, found=56, expected at most=55");
+    }
+
+    @Test
+    void refusesMoreBatchesThanAStreamMayHave() throws Exception {
+        teacher.close();
+        teacher = new TestingTeacher(BoundaryCache.none(), 1 << 20, 2);
+        StreamClient client = opened();
+        for (int i = 0; i < Limits.MAX_BATCHES_PER_STREAM; i++) {
+            client.batch(header("b" + i, 1).build(), SHAPE, new byte[PIXELS]);
+            assertThat(client.response().hasReady()).isTrue();
+        }
+        client.header(header("one-more", 1).build());
+
+        assertThat(client.failure())
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.CREDIT_EXCEEDED,
+                        "stream has as many batches as it may: batch=one-more, expected at"
+                                + " most=4096");
     }
 
     @Test
