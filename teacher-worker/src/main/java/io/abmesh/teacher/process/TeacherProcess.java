@@ -31,6 +31,7 @@ import io.abmesh.teacher.stream.StreamLimits;
 import io.abmesh.teacher.stream.TeacherGrpcService;
 import io.abmesh.teacher.stream.TeacherHost;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,6 +43,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jboss.logging.Logger;
@@ -100,6 +102,11 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(() -> stop(compute));
         ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
         stops.push(sender::close);
+        ScheduledThreadPoolExecutor timer =
+                new ScheduledThreadPoolExecutor(
+                        1, new DefaultThreadFactory("teacher-stream-stall", true));
+        timer.setRemoveOnCancelPolicy(true);
+        stops.push(timer::shutdownNow);
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-teacher-worker");
         stops.push(tracing::close);
         TeacherHost host =
@@ -114,8 +121,10 @@ public final class TeacherProcess implements AutoCloseable {
                         new StreamLimits(
                                 config.maxStreams(),
                                 config.heldMemory().asLongValue(),
-                                config.chunkSize()),
+                                config.chunkSize(),
+                                config.stallTimeout()),
                         compute,
+                        timer,
                         drain);
         MeshServer started =
                 MeshServer.start(

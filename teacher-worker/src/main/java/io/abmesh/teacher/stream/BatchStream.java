@@ -23,6 +23,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -39,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Memory: a batch takes its cost from the credit when it is announced and gives it back when
  * nobody holds it any more, so that a stream never has more than its credit, whatever the client
- * does; a stream that has ended keeps its place until the last fetch of it has. Messages are asked for one at a time, and only while the client reads the answers.
+ * does; a stream that has ended keeps its place until the last fetch of it has. Messages are asked
+ * for one at a time, and only while the client reads the answers.
  *
  * <p>Thread-safe: gRPC's threads and the computing thread meet under one lock, which is never held
  * while a batch is computed.
@@ -67,6 +69,9 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
     private final ServerCallStreamObserver<StreamBatchesResponse> call;
     private final Runnable onEnd;
     private final Object lock = new Object();
+
+    @GuardedBy("lock")
+    private final StallClock clock;
 
     @GuardedBy("lock")
     private final Map<String, Entry> batches = new HashMap<>();
@@ -107,12 +112,16 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         this.host = host;
         this.call = call;
         this.onEnd = onEnd;
+        this.clock = new StallClock(host.timer(), host.limits().stallTimeout(), lock, this::giveUp);
         call.disableAutoRequest();
         call.setOnReadyHandler(this::ready);
         call.setOnCancelHandler(this::end);
         // However the call was closed: not every way leads through a method of this class.
         call.setOnCloseHandler(this::end);
         call.request(1);
+        synchronized (lock) {
+            watch();
+        }
     }
 
     @Override
@@ -126,6 +135,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 if (!opening) {
                     requestNext();
                 }
+                watch();
             } catch (MeshException e) {
                 fail(e);
             }
@@ -184,8 +194,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         }
         StreamSetup prepared;
         try {
-            prepared =
-                    StreamSetup.prepare(open, host.engine(), host.cache(), host.limits());
+            prepared = StreamSetup.prepare(open, host.engine(), host.cache(), host.limits());
         } catch (RuntimeException | OutOfMemoryError e) {
             MeshException failure = named(e, "Stream could not be opened");
             synchronized (lock) {
@@ -217,6 +226,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                     prepared.costBytes(),
                     credit);
             requestNext();
+            watch();
             completeIfDone();
         }
     }
@@ -417,7 +427,37 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             if (requestOwed) {
                 requestOwed = false;
                 requestNext();
+                watch();
             }
+        }
+    }
+
+    /**
+     * Whether nothing goes on before the client does something: opens the stream, goes on with a
+     * batch that it has begun, or reads. Between batches it may wait as long as it likes.
+     */
+    @GuardedBy("lock")
+    private boolean clientsTurn() {
+        return !ended && ((setup == null && !opening) || incoming != null || requestOwed);
+    }
+
+    @GuardedBy("lock")
+    private void watch() {
+        if (clientsTurn()) {
+            clock.wind();
+        } else {
+            clock.stop();
+        }
+    }
+
+    private void giveUp() {
+        synchronized (lock) {
+            Duration timeout = host.limits().stallTimeout();
+            fail(
+                    new MeshException(
+                            ErrorReason.CLIENT_TOO_SLOW,
+                            "client keeps its stream waiting: waited=" + timeout,
+                            Map.of("timeout", timeout.toString())));
         }
     }
 
@@ -463,6 +503,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 return;
             }
             ended = true;
+            clock.stop();
             opened = setup;
             for (Map.Entry<String, Entry> batch : batches.entrySet()) {
                 host.held().remove(batch.getKey());

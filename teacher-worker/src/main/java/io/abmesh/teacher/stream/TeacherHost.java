@@ -6,6 +6,7 @@ import io.abmesh.teacher.batch.HeldBatches;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.meter.TeacherMeters;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -19,6 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * @param tracing records spans of traced batches
  * @param limits bounds
  * @param compute runs forward passes, in the order in which they come
+ * @param timer gives up clients that stall
  * @param drain true once the process is about to stop
  */
 public record TeacherHost(
@@ -30,6 +32,7 @@ public record TeacherHost(
         StepTracing tracing,
         StreamLimits limits,
         Executor compute,
+        ScheduledExecutorService timer,
         AtomicBoolean drain) {
     boolean draining() {
         return drain.get();

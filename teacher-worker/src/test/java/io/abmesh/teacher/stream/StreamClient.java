@@ -17,23 +17,30 @@ import io.abmesh.proto.v1.TensorFrame;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientCalls;
-import io.grpc.stub.StreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A client of StreamBatches for tests: sends what it is told, also what it must not, and waits for
  * answers.
  */
-final class StreamClient implements StreamObserver<StreamBatchesResponse> {
+final class StreamClient
+        implements ClientResponseObserver<StreamBatchesRequest, StreamBatchesResponse> {
+    /** More answers than a test has. */
+    private static final int ALL = 1 << 20;
+
     private static final Object COMPLETED = new Object();
     private static final StreamBatchesRequest GARBAGE =
             StreamBatchesRequest.newBuilder()
@@ -44,10 +51,18 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
             TeacherServiceGrpc.getStreamBatchesMethod();
 
     private final BlockingQueue<Object> answers = new LinkedBlockingQueue<>();
-    private final StreamObserver<StreamBatchesRequest> call;
+    private final int reads;
+    private @Nullable ClientCallStreamObserver<StreamBatchesRequest> call;
 
+    /** A client that reads whatever comes. */
     StreamClient(ManagedChannel channel) {
-        call =
+        this(channel, ALL);
+    }
+
+    /** A client that reads so many answers. */
+    StreamClient(ManagedChannel channel, int reads) {
+        this.reads = reads;
+        var unused =
                 ClientCalls.asyncBidiStreamingCall(
                         channel.newCall(
                                 METHOD.toBuilder(new Requests(), METHOD.getResponseMarshaller())
@@ -73,6 +88,21 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     }
 
     @Override
+    public void beforeStart(ClientCallStreamObserver<StreamBatchesRequest> started) {
+        call = started;
+        started.disableAutoRequestWithInitial(reads);
+    }
+
+    /** Reads so many answers more. */
+    void read(int more) {
+        call().request(more);
+    }
+
+    private ClientCallStreamObserver<StreamBatchesRequest> call() {
+        return Objects.requireNonNull(call);
+    }
+
+    @Override
     public void onNext(StreamBatchesResponse response) {
         answers.add(response);
     }
@@ -93,7 +123,7 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     }
 
     void send(StreamBatchesRequest request) {
-        call.onNext(request);
+        call().onNext(request);
     }
 
     /** Sends bytes that are no message. */
@@ -147,11 +177,11 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     }
 
     void halfClose() {
-        call.onCompleted();
+        call().onCompleted();
     }
 
     void cancel() {
-        call.onError(new IllegalStateException("client goes away"));
+        call().onError(new IllegalStateException("client goes away"));
     }
 
     StreamBatchesResponse response() throws InterruptedException {

@@ -733,6 +733,48 @@ class TeacherServicesTest {
     }
 
     @Test
+    void givesUpAClientThatDoesNotOpenItsStream() throws Exception {
+        StreamClient client = client();
+        teacher.timer.awaitBegin();
+
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        assertThat(client.failure())
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.CLIENT_TOO_SLOW,
+                        "client keeps its stream waiting: waited=PT30S");
+    }
+
+    @Test
+    void givesUpAClientThatStopsInTheMiddleOfABatchAndNoneThatWaitsBetweenTwo() throws Exception {
+        StreamClient client = client();
+        teacher.timer.awaitBegin(); // of the wait for its opening
+        client.open(openBits().build());
+        client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+        client.response();
+        teacher.timer.awaitBegin(); // of the wait for the frame
+        assertThat(teacher.timer.pass()).isZero();
+
+        client.header(header("b2", 1).build());
+        teacher.timer.awaitBegin();
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        assertThat(client.failure().reason()).isEqualTo(ErrorReason.CLIENT_TOO_SLOW);
+        assertThat(teacher.held.count()).isZero();
+    }
+
+    @Test
+    void givesUpAClientThatDoesNotReadItsAnswers() throws Exception {
+        StreamClient client = new StreamClient(teacher.channel, 1);
+        teacher.timer.awaitBegin(); // of the wait for its opening
+        client.open(openBits().build());
+        teacher.timer.awaitBegin();
+
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        client.read(1);
+        assertThat(client.failure().reason()).isEqualTo(ErrorReason.CLIENT_TOO_SLOW);
+    }
+
+    @Test
     void refusesNewWorkWhileDrainingButServesWhatItHolds() throws Exception {
         StreamClient client = opened();
         client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);

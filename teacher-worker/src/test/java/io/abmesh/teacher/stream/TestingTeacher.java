@@ -32,6 +32,7 @@ final class TestingTeacher implements AutoCloseable {
 
     final TestingTeacherEngine engine = new TestingTeacherEngine();
     final HeldBatches held = new HeldBatches();
+    final TestingTimer timer = new TestingTimer();
     final AtomicBoolean drain = new AtomicBoolean();
     final TeacherMeters meters;
     final ManagedChannel channel;
@@ -51,8 +52,9 @@ final class TestingTeacher implements AutoCloseable {
                         held,
                         meters,
                         StepTracing.off(),
-                        new StreamLimits(maxStreams, heldBytes, CHUNK),
+                        new StreamLimits(maxStreams, heldBytes, CHUNK, Duration.ofSeconds(30)),
                         this::compute,
+                        timer,
                         drain);
         String name = InProcessServerBuilder.generateName();
         try {
@@ -124,6 +126,7 @@ final class TestingTeacher implements AutoCloseable {
         channel.shutdownNow();
         server.shutdownNow();
         compute.shutdownNow();
+        timer.shutdownNow();
         sender.close();
     }
 }
