@@ -145,7 +145,7 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
         try {
             return new Dl4jTeacherSession(
                     network, request, network.sampleShapes(), options.chunkSize(), onClose);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             network.close();
             throw e;
         }

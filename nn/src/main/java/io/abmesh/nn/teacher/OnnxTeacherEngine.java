@@ -142,7 +142,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                             fixedBatch(),
                             options.chunkSize(),
                             this::forget);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             closeQuietly(session, e);
             throw e;
         }
@@ -315,7 +315,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         }
     }
 
-    private static void closeQuietly(OrtSession session, @Nullable Exception cause) {
+    private static void closeQuietly(OrtSession session, @Nullable Throwable cause) {
         try {
             session.close();
         } catch (OrtException e) {
