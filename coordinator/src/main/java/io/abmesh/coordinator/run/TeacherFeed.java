@@ -21,10 +21,12 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -73,6 +75,9 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Names of the teachers that have failed on a micro-batch, one entry per failure. */
     private final Map<MicroKey, List<String>> failures = new HashMap<>();
+
+    /** Teachers of whom it was told that they open no stream. */
+    private final Set<TeacherMember> unopened = new HashSet<>();
 
     /** Times that a micro-batch may fail before its run does. */
     private static final int MOST_FAILURES = 3;
@@ -337,6 +342,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     @Override
     public void opened(TeacherLink link, StreamOpened opened) {
         serving(link).opened(now());
+        unopened.remove(link.member());
         for (Offered offered : waiting) {
             if (link.cost(offered.samples()) > opened.getCreditBytes()) {
                 listener.failed(
@@ -424,6 +430,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 switch (cause.reason()) {
                     case TAP_NOT_FOUND,
                             TEACHER_MODEL_MISMATCH,
+                            MODEL_UNREADABLE,
                             TENSOR_SIZE_MISMATCH,
                             INVALID_REQUEST,
                             STREAM_PROTOCOL,
@@ -435,6 +442,16 @@ final class TeacherFeed implements TeacherLink.Listener {
             links.remove(link);
             listener.failed(cause);
             return;
+        }
+        if (link.creditAtStart() == 0 && unopened.add(link.member())) {
+            listener.notice(
+                    "STREAM_NOT_OPENED",
+                    "teacher "
+                            + link.member().workerId()
+                            + " opens no stream, which is tried again: reason="
+                            + cause.reason()
+                            + ", "
+                            + cause.getMessage());
         }
         drop(link, cause.getMessage());
     }

@@ -134,11 +134,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                             session,
                             description.input(),
                             request,
-                            shapes(
-                                    session,
-                                    description.input(),
-                                    description.inputShape(),
-                                    imageShape),
+                            shapesFor(session, imageShape),
                             fixedBatch(),
                             options.chunkSize(),
                             this::forget);
@@ -311,6 +307,18 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                             + imageShape
                             + ", "
                             + OnnxRuntimeSessions.oneLine(e),
+                    e);
+        }
+    }
+
+    /** The model as such has been run before, so that what it does not take is the size. */
+    private Map<String, List<Long>> shapesFor(OrtSession session, List<Long> imageShape) {
+        try {
+            return shapes(session, description.input(), description.inputShape(), imageShape);
+        } catch (TeacherException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    String.valueOf(e.getMessage()),
                     e);
         }
     }
