@@ -41,6 +41,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -58,6 +59,7 @@ public final class TeacherProcess implements AutoCloseable {
     private final AtomicBoolean drain = new AtomicBoolean();
     private final Deque<Runnable> stops = new ArrayDeque<>();
     private @Nullable MeshServer server;
+    private CompletableFuture<MeshException> refusal = new CompletableFuture<>();
 
     private TeacherProcess(TeacherConfig config) {
         this.config = config;
@@ -142,6 +144,7 @@ public final class TeacherProcess implements AutoCloseable {
                 config.coordinatorAddress()
                         .map(coordinator -> join(coordinator, started, security, model, version));
         member.ifPresent(joined -> stops.push(joined::close));
+        refusal = member.map(MeshMember::refusal).orElse(refusal);
         stops.push(() -> started.stop(config.stopGrace()));
         member.ifPresent(joined -> stops.push(joined::drain));
         started.serving();
@@ -258,6 +261,11 @@ public final class TeacherProcess implements AutoCloseable {
             throw new IllegalStateException("not started");
         }
         return server.port();
+    }
+
+    /** Completes when the coordinator refuses this worker for good; never for one alone. */
+    CompletableFuture<MeshException> refusal() {
+        return refusal;
     }
 
     /** Tells the coordinator, refuses new streams, lets open calls end, frees everything. */
