@@ -36,6 +36,7 @@ import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -139,6 +140,7 @@ public final class TeacherProcess implements AutoCloseable {
                                 new TeacherGrpcService(host, version),
                                 new BatchGrpcService(host, sender)));
         server = started;
+        stops.push(() -> started.stop(Duration.ZERO)); // Of use only if joining fails.
         TeacherDescription model = engine.describe();
         Optional<MeshMember> member =
                 config.coordinatorAddress()
@@ -278,7 +280,7 @@ public final class TeacherProcess implements AutoCloseable {
     }
 
     /** What computes in native memory keeps it; the process ends with it. */
-    private static void closeBehind(ExecutorService compute, TeacherEngine engine) {
+    static void closeBehind(ExecutorService compute, TeacherEngine engine) {
         compute.shutdown();
         if (compute.isTerminated()) {
             engine.close();
