@@ -115,6 +115,7 @@ public final class TeacherProcess implements AutoCloseable {
         TeacherHost host =
                 new TeacherHost(
                         config.workerId(),
+                        version,
                         engine,
                         cache,
                         new HeldBatches(),
@@ -137,7 +138,7 @@ public final class TeacherProcess implements AutoCloseable {
                         config.grpcPort(),
                         RPC_THREADS,
                         List.of(
-                                new TeacherGrpcService(host, version),
+                                new TeacherGrpcService(host),
                                 new BatchGrpcService(host, sender)));
         server = started;
         stops.push(() -> started.stop(Duration.ZERO)); // Of use only if joining fails.

@@ -194,7 +194,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         }
         StreamSetup prepared;
         try {
-            prepared = StreamSetup.prepare(open, host.engine(), host.cache(), host.limits());
+            prepared = StreamSetup.prepare(open, host);
         } catch (RuntimeException | OutOfMemoryError e) {
             MeshException failure = named(e, "Stream could not be opened");
             synchronized (lock) {

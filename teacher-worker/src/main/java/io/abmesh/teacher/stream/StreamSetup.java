@@ -3,7 +3,6 @@ package io.abmesh.teacher.stream;
 import io.abmesh.nn.teacher.PixelNormalization;
 import io.abmesh.nn.teacher.TapCandidate;
 import io.abmesh.nn.teacher.TeacherDescription;
-import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.nn.teacher.TeacherSession;
 import io.abmesh.proto.error.ErrorReason;
@@ -15,7 +14,6 @@ import io.abmesh.proto.v1.TapRequest;
 import io.abmesh.teacher.batch.BatchComputer;
 import io.abmesh.teacher.batch.Output;
 import io.abmesh.teacher.batch.TeacherFailures;
-import io.abmesh.teacher.cache.BoundaryCache;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -42,6 +40,12 @@ record StreamSetup(
         List<Output> outputs,
         int classCount,
         BatchComputer computer) {
+    /**
+     * Names the arithmetic behind cached values, and is changed with it: also with that of an
+     * engine, unless the program's version changes.
+     */
+    private static final String VALUES = "1";
+
     private static final String IMAGE = "image";
     private static final String LABEL = "label";
 
@@ -66,26 +70,31 @@ record StreamSetup(
      *     INVALID_REQUEST, MODEL_UNREADABLE; CREDIT_EXCEEDED if a stream cannot hold one image,
      *     before the model sees any
      */
-    static StreamSetup prepare(
-            StreamOpen open, TeacherEngine engine, BoundaryCache cache, StreamLimits limits) {
-        TeacherDescription model = engine.describe();
+    static StreamSetup prepare(StreamOpen open, TeacherHost host) {
+        TeacherDescription model = host.engine().describe();
         requireModel(open, model);
         List<Long> imageShape = imageShape(open, model);
         PixelNormalization normalization = normalization(open, imageShape);
         requireSane(open);
-        requireRoom(imageShape, limits.streamBytes());
+        requireRoom(imageShape, host.limits().streamBytes());
         List<String> sources = new ArrayList<>();
         for (TapRequest tap : open.getTapsList()) {
             sources.add(source(tap));
         }
         TeacherSession session;
         try {
-            session = engine.open(sources, open.getLogits(), imageShape);
+            session = host.engine().open(sources, open.getLogits(), imageShape);
         } catch (TeacherException e) {
             throw TeacherFailures.of(e);
         }
         List<String> view =
-                List.of(model.modelSha256(), String.valueOf(normalization), imageShape.toString());
+                List.of(
+                        VALUES,
+                        host.version(),
+                        model.engine(),
+                        model.modelSha256(),
+                        String.valueOf(normalization),
+                        imageShape.toString());
         List<Output> outputs = new ArrayList<>();
         for (int i = 0; i < sources.size(); i++) {
             TapRequest tap = open.getTaps(i);
@@ -112,7 +121,12 @@ record StreamSetup(
                 session.taps(),
                 List.copyOf(outputs),
                 session.classCount(),
-                new BatchComputer(session, outputs, normalization, cache, limits.chunkSize()));
+                new BatchComputer(
+                        session,
+                        outputs,
+                        normalization,
+                        host.cache(),
+                        host.limits().chunkSize()));
     }
 
     private static List<String> context(List<String> view, String tensor, Encoding encoding) {

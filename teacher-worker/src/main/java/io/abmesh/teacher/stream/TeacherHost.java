@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * What the streams of a process share.
  *
  * @param workerId name of the worker
+ * @param version of the program, which decides that of its engines
  * @param engine the model
  * @param cache the boundary cache
  * @param held batches by name
@@ -25,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public record TeacherHost(
         String workerId,
+        String version,
         TeacherEngine engine,
         BoundaryCache cache,
         HeldBatches held,

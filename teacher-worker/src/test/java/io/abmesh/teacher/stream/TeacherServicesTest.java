@@ -302,6 +302,21 @@ class TeacherServicesTest {
     }
 
     @Test
+    void anotherVersionOfTheProgramComputesAnew() throws Exception {
+        BoundaryCache cache = SegmentedBoundaryCache.open(folder, 1 << 20).orElseThrow();
+        List<Integer> cachedCounts = new ArrayList<>();
+        for (String version : List.of("1", "2", "2")) {
+            teacher.close();
+            teacher = new TestingTeacher(cache, 4000, 2, version);
+            StreamClient client = opened();
+            client.batch(header("b1", 2).build(), SHAPE, pixels(2));
+            cachedCounts.add(client.response().getReady().getCachedCount());
+        }
+
+        assertThat(cachedCounts).containsExactly(0, 0, 2);
+    }
+
+    @Test
     void floatsAreCachedEachEncodingByItself() throws Exception {
         useCache();
         StreamClient half = client();

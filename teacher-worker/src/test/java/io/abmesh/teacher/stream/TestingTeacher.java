@@ -43,10 +43,15 @@ final class TestingTeacher implements AutoCloseable {
     private final Semaphore given = new Semaphore(0);
 
     TestingTeacher(BoundaryCache cache, long heldBytes, int maxStreams) {
+        this(cache, heldBytes, maxStreams, "1");
+    }
+
+    TestingTeacher(BoundaryCache cache, long heldBytes, int maxStreams, String version) {
         meters = new TeacherMeters(new SimpleMeterRegistry(), heldBytes, cache::sizeBytes);
         TeacherHost host =
                 new TeacherHost(
                         "teacher-0",
+                        version,
                         engine,
                         cache,
                         held,
@@ -63,7 +68,7 @@ final class TestingTeacher implements AutoCloseable {
                             .intercept(new ErrorInterceptor())
                             .intercept(new Ends())
                             .addService(
-                                    ErrorInterceptor.unparsed(new TeacherGrpcService(host, "1")))
+                                    ErrorInterceptor.unparsed(new TeacherGrpcService(host)))
                             .addService(
                                     ErrorInterceptor.unparsed(new BatchGrpcService(host, sender)))
                             .build()
