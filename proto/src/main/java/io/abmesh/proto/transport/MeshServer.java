@@ -130,8 +130,11 @@ public final class MeshServer implements AutoCloseable {
             calls.shutdownNow();
             throw new MeshException(
                     ErrorReason.ADDRESS_UNAVAILABLE,
-                    "cannot listen: address=" + host + ":" + port + ", cause=" + rootMessage(e),
-                    Map.of("address", host + ":" + port),
+                    "cannot listen: address="
+                            + HostPort.of(host, port)
+                            + ", cause="
+                            + rootMessage(e),
+                    Map.of("address", HostPort.of(host, port)),
                     e);
         }
     }
@@ -143,7 +146,7 @@ public final class MeshServer implements AutoCloseable {
 
     /** Where clients of this machine reach it, {@code host:port}. */
     public String address() {
-        return host + ":" + port();
+        return HostPort.of(host, port());
     }
 
     /** Declares every service healthy. */

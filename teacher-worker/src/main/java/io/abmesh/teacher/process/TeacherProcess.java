@@ -16,6 +16,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.HostPort;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
@@ -249,7 +250,7 @@ public final class TeacherProcess implements AutoCloseable {
         return MeshMember.join(
                 JoinMeshRequest.newBuilder()
                         .setWorkerId(config.workerId())
-                        .setAddress(host + ":" + started.port())
+                        .setAddress(HostPort.of(host, started.port()))
                         .setVersion(version)
                         .setModelSha256(model.modelSha256())
                         .setRunRequestId(config.run().orElse(""))
