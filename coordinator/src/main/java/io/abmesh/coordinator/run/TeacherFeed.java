@@ -7,6 +7,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.plan.PhaseReads;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchReady;
 import io.abmesh.proto.v1.Encoding;
@@ -21,11 +22,13 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -83,6 +86,9 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Names of the teachers that have failed on a micro-batch, one entry per failure. */
     private final Map<MicroKey, List<String>> failures = new HashMap<>();
+
+    /** Teachers of whom it was told that they open no stream. */
+    private final Set<TeacherMember> unopened = new HashSet<>();
 
     /** Times that a micro-batch may fail before its run does. */
     private static final int MOST_FAILURES = 3;
@@ -301,6 +307,10 @@ final class TeacherFeed implements TeacherLink.Listener {
         TeacherLink best =
                 usable(offered)
                         .filter(link -> link.credit() >= link.cost(offered.samples()))
+                        .filter(
+                                link ->
+                                        serving(link).held().size()
+                                                < Limits.MAX_BATCHES_PER_STREAM)
                         .reduce((one, other) -> other.credit() > one.credit() ? other : one)
                         .orElse(null);
         if (best == null) {
@@ -390,6 +400,7 @@ final class TeacherFeed implements TeacherLink.Listener {
     @Override
     public void opened(TeacherLink link, StreamOpened opened) {
         serving(link).opened(now());
+        unopened.remove(link.member());
         for (Offered offered : waiting) {
             if (link.cost(offered.samples()) > opened.getCreditBytes()) {
                 listener.failed(
@@ -484,6 +495,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                 switch (cause.reason()) {
                     case TAP_NOT_FOUND,
                             TEACHER_MODEL_MISMATCH,
+                            MODEL_UNREADABLE,
                             TENSOR_SIZE_MISMATCH,
                             INVALID_REQUEST,
                             STREAM_PROTOCOL,
@@ -495,6 +507,16 @@ final class TeacherFeed implements TeacherLink.Listener {
             links.remove(link);
             listener.failed(cause);
             return;
+        }
+        if (link.creditAtStart() == 0 && unopened.add(link.member())) {
+            listener.notice(
+                    "STREAM_NOT_OPENED",
+                    "teacher "
+                            + link.member().workerId()
+                            + " opens no stream, which is tried again: reason="
+                            + cause.reason()
+                            + ", "
+                            + cause.getMessage());
         }
         drop(link, cause.getMessage());
     }

@@ -136,6 +136,17 @@ final class CoordinatorProcessIT {
     }
 
     @Test
+    void aTeacherThatOpensNoStreamIsToldOfOnceAndAskedAgain() throws Exception {
+        student();
+        teacher("teacher-0").refuseToOpen(2);
+        List<RunEvent> events = watch(submit(TestingPlans.distilled())).get();
+
+        assertThat(notices(events)).containsOnlyOnce("STREAM_NOT_OPENED");
+        assertThat(events.get(events.size() - 1).getRunEnded().getState())
+                .isEqualTo(RunState.RUN_STATE_SUCCEEDED);
+    }
+
+    @Test
     void aTeacherOfTwoStreamsServesPhasesThatNeedMoreOneAfterTheOther() throws Exception {
         student();
         teacher("teacher-0").serveAtMost(2);

@@ -71,6 +71,7 @@ final class TestingTeacher implements AutoCloseable {
     private volatile double knowing = 0.9;
     private volatile String runRequest = "";
     private volatile int most = Integer.MAX_VALUE;
+    private final AtomicInteger refusals = new AtomicInteger();
     private final AtomicInteger streams = new AtomicInteger();
     private final MeshServer server;
     private final List<ManagedChannel> channels = new ArrayList<>();
@@ -113,6 +114,11 @@ final class TestingTeacher implements AutoCloseable {
     /** Serves so many streams at a time. */
     void serveAtMost(int streams) {
         most = streams;
+    }
+
+    /** Opens no stream of a run before it was asked so many times. */
+    void refuseToOpen(int times) {
+        refusals.set(times);
     }
 
     /** Says that it is for the run of a request. */
@@ -223,6 +229,10 @@ final class TestingTeacher implements AutoCloseable {
                 case OPEN -> {
                     open = message.getOpen();
                     if (open.getEpoch() > 0) { // An exam is part of none.
+                        if (refusals.getAndDecrement() > 0) {
+                            end();
+                            throw new MeshException(ErrorReason.TEACHER_FAILED, "no memory");
+                        }
                         epochs.add(open.getEpoch());
                     }
                     say(

@@ -144,10 +144,22 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
                 new Dl4jNetwork(graph, model, request.tensors(), request.imageShape());
         try {
             return new Dl4jTeacherSession(
-                    network, request, network.sampleShapes(), options.chunkSize(), onClose);
-        } catch (RuntimeException e) {
+                    network, request, shapesFor(network), options.chunkSize(), onClose);
+        } catch (RuntimeException | OutOfMemoryError e) {
             network.close();
             throw e;
+        }
+    }
+
+    /** The model as such has been run before, so that what it does not take is the size. */
+    private static Map<String, List<Long>> shapesFor(Dl4jNetwork network) {
+        try {
+            return network.sampleShapes();
+        } catch (TeacherException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    String.valueOf(e.getMessage()),
+                    e);
         }
     }
 

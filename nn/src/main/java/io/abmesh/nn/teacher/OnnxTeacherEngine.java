@@ -134,15 +134,11 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                             session,
                             description.input(),
                             request,
-                            shapes(
-                                    session,
-                                    description.input(),
-                                    description.inputShape(),
-                                    imageShape),
+                            shapesFor(session, imageShape),
                             fixedBatch(),
                             options.chunkSize(),
                             this::forget);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             closeQuietly(session, e);
             throw e;
         }
@@ -315,7 +311,19 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         }
     }
 
-    private static void closeQuietly(OrtSession session, @Nullable Exception cause) {
+    /** The model as such has been run before, so that what it does not take is the size. */
+    private Map<String, List<Long>> shapesFor(OrtSession session, List<Long> imageShape) {
+        try {
+            return shapes(session, description.input(), description.inputShape(), imageShape);
+        } catch (TeacherException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    String.valueOf(e.getMessage()),
+                    e);
+        }
+    }
+
+    private static void closeQuietly(OrtSession session, @Nullable Throwable cause) {
         try {
             session.close();
         } catch (OrtException e) {

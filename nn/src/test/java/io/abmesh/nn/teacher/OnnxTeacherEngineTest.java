@@ -414,6 +414,37 @@ final class OnnxTeacherEngineTest {
         }
     }
 
+    @Test
+    void refusesImagesOfASizeThatAModelLeavesOpenAndDoesNotRunAt() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("mlp.onnx"))).toBuilder();
+        var image =
+                model.getGraphBuilder()
+                        .getInputBuilder(0)
+                        .getTypeBuilder()
+                        .getTensorTypeBuilder()
+                        .getShapeBuilder();
+        image.getDimBuilder(2).setDimParam("H");
+        image.getDimBuilder(3).setDimParam("W");
+        Path open = folder.resolve("open.onnx");
+        Files.write(open, model.build().toByteArray());
+
+        try (TeacherEngine engine = TeacherEngines.open(open, TeacherOptions.defaults())) {
+            assertThat(engine.describe().inputShape()).containsExactly(-1L, 1L, -1L, -1L);
+            TeacherException refused =
+                    catchThrowableOfType(
+                            TeacherException.class,
+                            () ->
+                                    engine.open(
+                                            List.of("/relu1/Relu"), false, List.of(1L, 8L, 9L)));
+
+            assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TENSOR_SIZE_MISMATCH);
+            assertThat(refused)
+                    .hasMessageStartingWith(
+                            "ONNX Runtime cannot run the model on one image: shape=[1, 8, 9], ");
+        }
+    }
+
     @ParameterizedTest(name = "operator set {0}")
     @ValueSource(longs = {13, 15})
     void refusesBatchNormsThatTakeTheStatisticsOfTheBatch(long opset) throws IOException {

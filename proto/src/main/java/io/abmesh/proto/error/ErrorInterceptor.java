@@ -1,15 +1,21 @@
 package io.abmesh.proto.error;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.BindableService;
 import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.io.InputStream;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Map;
@@ -18,14 +24,36 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sees to it that every error of a server carries a reason. A {@link MeshException}, thrown by a
- * service method or given to {@code onError}, becomes its status. Anything unnamed becomes
- * INTERNAL: its message is replaced by an id under which the stack is logged, once. Messages that
- * come after the call was closed are dropped, and writers of several threads are put in order.
+ * service method or given to {@code onError}, becomes its status. Bytes that are no message of a
+ * {@linkplain #unparsed service} are an INVALID_REQUEST. Anything unnamed becomes INTERNAL: its
+ * message is replaced by an id under which the stack is logged, once. Messages that come after the
+ * call was closed are dropped, and writers of several threads are put in order.
  */
 public final class ErrorInterceptor implements ServerInterceptor {
     private static final Logger LOG = System.getLogger(ErrorInterceptor.class.getName());
     private static final Metadata.Key<byte[]> DETAILS =
             Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
+    /**
+     * Returns a service whose messages are parsed behind this interceptor. Where gRPC parses them
+     * itself, before any interceptor, it closes a call that it cannot parse without a reason.
+     */
+    public static ServerServiceDefinition unparsed(BindableService service) {
+        return ServerInterceptors.useMarshalledMessages(service.bindService(), new Bytes());
+    }
+
+    /** Leaves messages as they are on the wire. */
+    private static final class Bytes implements MethodDescriptor.Marshaller<InputStream> {
+        @Override
+        public InputStream stream(InputStream message) {
+            return message;
+        }
+
+        @Override
+        public InputStream parse(InputStream message) {
+            return message;
+        }
+    }
 
     @Override
     public <Q, A> ServerCall.Listener<Q> interceptCall(
@@ -79,7 +107,9 @@ public final class ErrorInterceptor implements ServerInterceptor {
                     return;
                 }
                 Throwable cause = status.getCause();
-                if (cause instanceof MeshException || status.getCode() == Status.Code.UNKNOWN) {
+                if (cause instanceof MeshException
+                        || cause instanceof InvalidProtocolBufferException
+                        || status.getCode() == Status.Code.UNKNOWN) {
                     StatusRuntimeException named = name(cause, status);
                     super.close(named.getStatus(), trailersOf(named));
                 } else {
@@ -102,6 +132,12 @@ public final class ErrorInterceptor implements ServerInterceptor {
                     LOG.log(Level.ERROR, "Call failed method=" + method(), failure);
                 }
                 return StatusProto.toStatusRuntimeException(ErrorStatuses.toStatus(failure));
+            }
+            if (cause instanceof InvalidProtocolBufferException) {
+                return ErrorStatuses.toException(
+                        new MeshException(
+                                ErrorReason.INVALID_REQUEST,
+                                "message cannot be read: " + cause.getMessage()));
             }
             String id = UUID.randomUUID().toString();
             LOG.log(

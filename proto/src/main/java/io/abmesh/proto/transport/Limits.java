@@ -35,6 +35,15 @@ public final class Limits {
     /** Calls of one connection at a time: {@value}. */
     public static final int MAX_CALLS_PER_CONNECTION = 128;
 
+    /**
+     * Batches that a client of StreamBatches may have announced and not released: {@value}. What a
+     * batch takes beside its tensors is not part of its cost.
+     */
+    public static final int MAX_BATCHES_PER_STREAM = 4096;
+
+    /** Longest name of a batch, in bytes of UTF-8: {@value}. */
+    public static final int MAX_BATCH_ID_BYTES = 512;
+
     /** Silence after which a peer is pinged. */
     public static final Duration KEEPALIVE_TIME = Duration.ofSeconds(30);
 

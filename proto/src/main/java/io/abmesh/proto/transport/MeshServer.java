@@ -5,6 +5,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.grpc.BindableService;
 import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -115,8 +116,9 @@ public final class MeshServer implements AutoCloseable {
         // The last is the outermost: it names what the others throw.
         builder.intercept(new ErrorInterceptor());
         for (BindableService service : services) {
-            builder.addService(service);
-            names.add(service.bindService().getServiceDescriptor().getName());
+            ServerServiceDefinition unparsed = ErrorInterceptor.unparsed(service);
+            builder.addService(unparsed);
+            names.add(unparsed.getServiceDescriptor().getName());
         }
         for (String service : names) {
             health.setStatus(service, ServingStatus.NOT_SERVING);
@@ -128,8 +130,11 @@ public final class MeshServer implements AutoCloseable {
             calls.shutdownNow();
             throw new MeshException(
                     ErrorReason.ADDRESS_UNAVAILABLE,
-                    "cannot listen: address=" + host + ":" + port + ", cause=" + rootMessage(e),
-                    Map.of("address", host + ":" + port),
+                    "cannot listen: address="
+                            + HostPort.of(host, port)
+                            + ", cause="
+                            + rootMessage(e),
+                    Map.of("address", HostPort.of(host, port)),
                     e);
         }
     }
@@ -141,7 +146,7 @@ public final class MeshServer implements AutoCloseable {
 
     /** Where clients of this machine reach it, {@code host:port}. */
     public String address() {
-        return host + ":" + port();
+        return HostPort.of(host, port());
     }
 
     /** Declares every service healthy. */

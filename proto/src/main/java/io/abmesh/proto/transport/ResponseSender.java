@@ -57,6 +57,7 @@ public final class ResponseSender implements AutoCloseable {
         Answer<T> answer = new Answer<>(call, messages, onEnd);
         call.setOnReadyThreshold(Limits.READY_THRESHOLD_BYTES);
         call.setOnCancelHandler(answer::end);
+        call.setOnCloseHandler(answer::end);
         call.setOnReadyHandler(answer::write);
         answer.write();
     }

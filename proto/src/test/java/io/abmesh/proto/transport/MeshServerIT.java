@@ -11,16 +11,22 @@ import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.v1.BatchServiceGrpc;
 import io.abmesh.proto.v1.FetchBatchRequest;
 import io.abmesh.proto.v1.FetchBatchResponse;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ClientResponseObserver;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -125,6 +131,40 @@ class MeshServerIT {
     }
 
     @Test
+    void refusesBytesThatAreNoMessageByName() {
+        MethodDescriptor<String, FetchBatchResponse> raw =
+                BatchServiceGrpc.getFetchBatchMethod().toBuilder(
+                                new AsciiBytes(),
+                                BatchServiceGrpc.getFetchBatchMethod().getResponseMarshaller())
+                        .build();
+
+        StatusRuntimeException refusal =
+                catchThrowableOfType(
+                        StatusRuntimeException.class,
+                        () ->
+                                ClientCalls.blockingServerStreamingCall(
+                                                channel, raw, CallOptions.DEFAULT, "garbage")
+                                        .hasNext());
+
+        assertThat(refusal.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        MeshException failure = ErrorStatuses.fromThrowable(refusal);
+        assertThat(failure.reason()).isEqualTo(ErrorReason.INVALID_REQUEST);
+        assertThat(failure).hasMessageStartingWith("message cannot be read: ");
+        assertThat(fetch("1")).hasSize(1);
+    }
+
+    @Test
+    void endsTheAnswerWhenTheServiceBreaks() throws Exception {
+        StatusRuntimeException broken =
+                catchThrowableOfType(
+                        StatusRuntimeException.class,
+                        () -> call(request(TestingBatchService.BREAKS)));
+
+        assertThat(broken.getStatus().getCode()).isEqualTo(Status.Code.UNKNOWN);
+        assertThat(service.ended.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
     void namesErrorsThatServicesThrowOrSend() {
         assertThat(failure("named"))
                 .extracting(MeshException::reason, MeshException::getMessage)
@@ -204,6 +244,19 @@ class MeshServerIT {
 
     private static FetchBatchRequest request(String batchId) {
         return FetchBatchRequest.newBuilder().setBatchId(batchId).build();
+    }
+
+    /** Sends text where a message should be. */
+    private static final class AsciiBytes implements MethodDescriptor.Marshaller<String> {
+        @Override
+        public InputStream stream(String text) {
+            return new ByteArrayInputStream(text.getBytes(StandardCharsets.US_ASCII));
+        }
+
+        @Override
+        public String parse(InputStream bytes) {
+            throw new UnsupportedOperationException("only sends");
+        }
     }
 
     /** Asks for one message and no more. */

@@ -12,11 +12,15 @@ import io.grpc.stub.StreamObserver;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Serves batches of as many full frames as their name says, or fails as their name says. */
 final class TestingBatchService extends BatchServiceImplBase {
+    /** Name of a batch whose frames end in an error of the machine. */
+    static final String BREAKS = "breaks";
+
     static final int FRAME_BYTES = TensorFrames.MAX_PAYLOAD_BYTES;
 
     final AtomicInteger produced = new AtomicInteger();
@@ -34,12 +38,27 @@ final class TestingBatchService extends BatchServiceImplBase {
             case "named" ->
                     answer.onError(new MeshException(ErrorReason.BATCH_NOT_FOUND, "no such batch"));
             case "thrown" -> throw new MeshException(ErrorReason.STALE_EPOCH, "old");
+            case BREAKS -> sender.send(answer, broken(), ended::countDown);
             default ->
                     sender.send(
                             answer,
                             frames(Integer.parseInt(request.getBatchId())),
                             ended::countDown);
         }
+    }
+
+    private static Iterator<FetchBatchResponse> broken() {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                throw new OutOfMemoryError("testing");
+            }
+
+            @Override
+            public FetchBatchResponse next() {
+                throw new NoSuchElementException();
+            }
+        };
     }
 
     private Iterator<FetchBatchResponse> frames(int count) {

@@ -4,6 +4,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.HostPort;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
@@ -141,7 +142,9 @@ public final class StudentProcess implements AutoCloseable {
                 .setThreads(threads)
                 .setPlatform(versions.getOrDefault("platform", ""))
                 .setPrefetch(config.prefetch())
-                .setAddress(config.advertisedHost().orElse(config.host()) + ":" + listening.port())
+                .setAddress(
+                        HostPort.of(
+                                config.advertisedHost().orElse(config.host()), listening.port()))
                 .setRunRequestId(config.run().orElse(""))
                 .build();
     }

@@ -7,8 +7,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
- * Everything but the sample that decides what a cached value is: model, tensor, encoding, input
- * normalisation, image size, data set. Equal parts give equal contexts, whatever process makes
+ * Everything but the sample that decides what a cached value is: program, engine, model, tensor,
+ * encoding, input normalisation, image size, data set. Equal parts give equal contexts, whatever process makes
  * them; 128 bits of SHA-256 keep others apart.
  *
  * @param high first half of the digest

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.util.Durations;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.error.Retry;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.transport.MeshChannels;
@@ -15,6 +16,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
@@ -25,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps a teacher-worker known to the coordinator: joins, sends a heartbeat at every third of the
  * lease, and joins again, with growing delays, when the coordinator is not there yet, goes away or
- * falls silent for a whole lease. Thread-safe; one daemon thread, {@code teacher-membership}.
+ * falls silent for a whole lease. A coordinator that does not take it, for a reason that only a
+ * person can change, is not asked again. Thread-safe; one daemon thread, {@code teacher-membership}.
  */
 public final class MeshMember implements AutoCloseable {
     /** Lease until the coordinator has said its own. */
@@ -41,6 +44,7 @@ public final class MeshMember implements AutoCloseable {
     private final LogContext worker;
     private final ManagedChannel channel;
     private final ScheduledThreadPoolExecutor clock;
+    private final CompletableFuture<MeshException> refusal = new CompletableFuture<>();
     private final Object lock = new Object();
 
     @GuardedBy("lock")
@@ -54,6 +58,9 @@ public final class MeshMember implements AutoCloseable {
 
     @GuardedBy("lock")
     private boolean lost;
+
+    @GuardedBy("lock")
+    private boolean draining;
 
     @GuardedBy("lock")
     private boolean closed;
@@ -89,9 +96,15 @@ public final class MeshMember implements AutoCloseable {
         return member;
     }
 
-    /** Tells the coordinator to send nothing new. */
+    /** Completes when the coordinator refuses this worker for good. */
+    public CompletableFuture<MeshException> refusal() {
+        return refusal;
+    }
+
+    /** Tells the coordinator to send nothing new; does not join again from now on. */
     public void drain() {
         synchronized (lock) {
+            draining = true;
             if (seat != null) {
                 seat.send(join.toBuilder().setDraining(true).build());
             }
@@ -116,7 +129,7 @@ public final class MeshMember implements AutoCloseable {
 
     private void sit() {
         synchronized (lock) {
-            if (closed) {
+            if (closed || draining) {
                 return;
             }
             // The delays are the member's own: in a channel's, up to minutes, every call fails.
@@ -136,9 +149,14 @@ public final class MeshMember implements AutoCloseable {
             }
             ended.stopClocks();
             seat = null;
+            MeshException failure = ErrorStatuses.fromThrowable(cause);
+            if (!ended.accepted && failure.reason().retry() == Retry.AFTER_OPERATOR) {
+                closed = true;
+                refusal.complete(failure);
+                return;
+            }
             if (!lost) {
                 lost = true;
-                MeshException failure = ErrorStatuses.fromThrowable(cause);
                 LOG.warnf(
                         "Coordinator is not there, trying again coordinator=%s reason=%s: %s",
                         coordinator, failure.reason(), failure.getMessage());

@@ -112,7 +112,10 @@ public interface TeacherConfig {
     @WithDefault("2G")
     MemorySize cacheMaxSize();
 
-    /** How long a client may leave a fetch unread before it is given up. */
+    /**
+     * How long a client may leave a fetch unread, or a stream waiting before it opens it, within a
+     * batch or with its answers unread, before it is given up.
+     */
     @WithDefault("PT30S")
     Duration stallTimeout();
 

@@ -16,6 +16,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
+import io.abmesh.proto.transport.HostPort;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
@@ -31,17 +32,21 @@ import io.abmesh.teacher.stream.StreamLimits;
 import io.abmesh.teacher.stream.TeacherGrpcService;
 import io.abmesh.teacher.stream.TeacherHost;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.quarkus.runtime.configuration.MemorySize;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jboss.logging.Logger;
@@ -56,6 +61,7 @@ public final class TeacherProcess implements AutoCloseable {
     private final AtomicBoolean drain = new AtomicBoolean();
     private final Deque<Runnable> stops = new ArrayDeque<>();
     private @Nullable MeshServer server;
+    private CompletableFuture<MeshException> refusal = new CompletableFuture<>();
 
     private TeacherProcess(TeacherConfig config) {
         this.config = config;
@@ -100,11 +106,17 @@ public final class TeacherProcess implements AutoCloseable {
         stops.push(() -> stop(compute));
         ResponseSender sender = new ResponseSender("teacher", config.stallTimeout());
         stops.push(sender::close);
+        ScheduledThreadPoolExecutor timer =
+                new ScheduledThreadPoolExecutor(
+                        1, new DefaultThreadFactory("teacher-stream-stall", true));
+        timer.setRemoveOnCancelPolicy(true);
+        stops.push(timer::shutdownNow);
         StepTracing tracing = StepTracing.fromEnvironment(System.getenv(), "abmesh-teacher-worker");
         stops.push(tracing::close);
         TeacherHost host =
                 new TeacherHost(
                         config.workerId(),
+                        version,
                         engine,
                         cache,
                         new HeldBatches(),
@@ -114,8 +126,10 @@ public final class TeacherProcess implements AutoCloseable {
                         new StreamLimits(
                                 config.maxStreams(),
                                 config.heldMemory().asLongValue(),
-                                config.chunkSize()),
+                                config.chunkSize(),
+                                config.stallTimeout()),
                         compute,
+                        timer,
                         drain);
         MeshServer started =
                 MeshServer.start(
@@ -125,14 +139,16 @@ public final class TeacherProcess implements AutoCloseable {
                         config.grpcPort(),
                         RPC_THREADS,
                         List.of(
-                                new TeacherGrpcService(host, version),
+                                new TeacherGrpcService(host),
                                 new BatchGrpcService(host, sender)));
         server = started;
+        stops.push(() -> started.stop(Duration.ZERO)); // Of use only if joining fails.
         TeacherDescription model = engine.describe();
         Optional<MeshMember> member =
                 config.coordinatorAddress()
                         .map(coordinator -> join(coordinator, started, security, model, version));
         member.ifPresent(joined -> stops.push(joined::close));
+        refusal = member.map(MeshMember::refusal).orElse(refusal);
         stops.push(() -> started.stop(config.stopGrace()));
         member.ifPresent(joined -> stops.push(joined::drain));
         started.serving();
@@ -234,7 +250,7 @@ public final class TeacherProcess implements AutoCloseable {
         return MeshMember.join(
                 JoinMeshRequest.newBuilder()
                         .setWorkerId(config.workerId())
-                        .setAddress(host + ":" + started.port())
+                        .setAddress(HostPort.of(host, started.port()))
                         .setVersion(version)
                         .setModelSha256(model.modelSha256())
                         .setRunRequestId(config.run().orElse(""))
@@ -251,6 +267,11 @@ public final class TeacherProcess implements AutoCloseable {
         return server.port();
     }
 
+    /** Completes when the coordinator refuses this worker for good; never for one alone. */
+    CompletableFuture<MeshException> refusal() {
+        return refusal;
+    }
+
     /** Tells the coordinator, refuses new streams, lets open calls end, frees everything. */
     @Override
     public void close() {
@@ -261,7 +282,7 @@ public final class TeacherProcess implements AutoCloseable {
     }
 
     /** What computes in native memory keeps it; the process ends with it. */
-    private static void closeBehind(ExecutorService compute, TeacherEngine engine) {
+    static void closeBehind(ExecutorService compute, TeacherEngine engine) {
         compute.shutdown();
         if (compute.isTerminated()) {
             engine.close();

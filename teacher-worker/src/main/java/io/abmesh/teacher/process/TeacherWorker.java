@@ -12,12 +12,13 @@ import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.vertx.http.HttpServer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.health.Readiness;
 
 /**
- * Runs a {@link TeacherProcess} until it is told to stop, and tells whoever started it when it
- * serves.
+ * Runs a {@link TeacherProcess} until it is told to stop or the coordinator refuses it, and tells
+ * whoever started it when it serves.
  */
 final class TeacherWorker implements QuarkusApplication {
     private final TeacherConfig config;
@@ -49,6 +50,8 @@ final class TeacherWorker implements QuarkusApplication {
         gate.begin();
         LogContext.NONE.worker(config.workerId()).enter();
         try (TeacherProcess process = TeacherProcess.start(config, registry, version)) {
+            CompletableFuture<Void> unused =
+                    process.refusal().thenAccept(refused -> Quarkus.asyncExit());
             health.set(true);
             if (config.readyFile().isPresent()) {
                 write(config.readyFile().get(), process.grpcPort());
@@ -56,7 +59,8 @@ final class TeacherWorker implements QuarkusApplication {
             ParentWatch.exitWithParent(Quarkus::asyncExit);
             Quarkus.waitForExit();
             health.set(false);
-            return 0;
+            MeshException refused = process.refusal().getNow(null);
+            return refused == null ? 0 : CannotRun.because(refused.getMessage());
         } catch (MeshException e) {
             return CannotRun.because(e.getMessage());
         } catch (IOException e) {

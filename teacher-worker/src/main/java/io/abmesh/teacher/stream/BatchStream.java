@@ -6,6 +6,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogContext;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchReady;
@@ -22,6 +23,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Memory: a batch takes its cost from the credit when it is announced and gives it back when
  * nobody holds it any more, so that a stream never has more than its credit, whatever the client
- * does. Messages are asked for one at a time, and only while the client reads the answers.
+ * does; a stream that has ended keeps its place until the last fetch of it has. Messages are asked
+ * for one at a time, and only while the client reads the answers.
  *
  * <p>Thread-safe: gRPC's threads and the computing thread meet under one lock, which is never held
  * while a batch is computed.
@@ -68,6 +71,9 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
     private final Object lock = new Object();
 
     @GuardedBy("lock")
+    private final StallClock clock;
+
+    @GuardedBy("lock")
     private final Map<String, Entry> batches = new HashMap<>();
 
     @GuardedBy("lock")
@@ -91,10 +97,13 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
     @GuardedBy("lock")
     private boolean ended;
 
+    @GuardedBy("lock")
+    private boolean gone;
+
     /**
      * Begins a stream, in the service method.
      *
-     * @param onEnd runs once, when the stream has ended
+     * @param onEnd runs once, when the stream has ended and nobody holds a batch of it any more
      */
     BatchStream(
             TeacherHost host,
@@ -103,10 +112,16 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         this.host = host;
         this.call = call;
         this.onEnd = onEnd;
+        this.clock = new StallClock(host.timer(), host.limits().stallTimeout(), lock, this::giveUp);
         call.disableAutoRequest();
         call.setOnReadyHandler(this::ready);
         call.setOnCancelHandler(this::end);
+        // However the call was closed: not every way leads through a method of this class.
+        call.setOnCloseHandler(this::end);
         call.request(1);
+        synchronized (lock) {
+            watch();
+        }
     }
 
     @Override
@@ -120,6 +135,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 if (!opening) {
                     requestNext();
                 }
+                watch();
             } catch (MeshException e) {
                 fail(e);
             }
@@ -171,11 +187,14 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
 
     /** Runs on the computing thread: making a model ready may take a second. */
     private void prepare(StreamOpen open) {
+        synchronized (lock) {
+            if (ended) {
+                return;
+            }
+        }
         StreamSetup prepared;
         try {
-            prepared =
-                    StreamSetup.prepare(
-                            open, host.engine(), host.cache(), host.limits().chunkSize());
+            prepared = StreamSetup.prepare(open, host);
         } catch (RuntimeException | OutOfMemoryError e) {
             MeshException failure = named(e, "Stream could not be opened");
             synchronized (lock) {
@@ -207,6 +226,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                     prepared.costBytes(),
                     credit);
             requestNext();
+            watch();
             completeIfDone();
         }
     }
@@ -218,6 +238,15 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             throw protocol("batch came before the last was complete: batch=" + header.getBatchId());
         }
         IncomingBatch batch = new IncomingBatch(header, opened);
+        if (batches.size() >= Limits.MAX_BATCHES_PER_STREAM) {
+            throw new MeshException(
+                    ErrorReason.CREDIT_EXCEEDED,
+                    "stream has as many batches as it may: batch="
+                            + header.getBatchId()
+                            + ", expected at most="
+                            + Limits.MAX_BATCHES_PER_STREAM,
+                    Map.of("batch", header.getBatchId()));
+        }
         long cost = opened.costBytes() * header.getSampleIdsCount();
         if (cost > credit) {
             throw new MeshException(
@@ -381,7 +410,9 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         host.meters().heldChanged(-bytes);
         synchronized (lock) {
             credit += bytes;
-            if (!ended) {
+            if (ended) {
+                goIfFree();
+            } else {
                 send(
                         StreamBatchesResponse.newBuilder()
                                 .setCredit(Credit.newBuilder().setBytes(bytes))
@@ -396,7 +427,37 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
             if (requestOwed) {
                 requestOwed = false;
                 requestNext();
+                watch();
             }
+        }
+    }
+
+    /**
+     * Whether nothing goes on before the client does something: opens the stream, goes on with a
+     * batch that it has begun, or reads. Between batches it may wait as long as it likes.
+     */
+    @GuardedBy("lock")
+    private boolean clientsTurn() {
+        return !ended && ((setup == null && !opening) || incoming != null || requestOwed);
+    }
+
+    @GuardedBy("lock")
+    private void watch() {
+        if (clientsTurn()) {
+            clock.wind();
+        } else {
+            clock.stop();
+        }
+    }
+
+    private void giveUp() {
+        synchronized (lock) {
+            Duration timeout = host.limits().stallTimeout();
+            fail(
+                    new MeshException(
+                            ErrorReason.CLIENT_TOO_SLOW,
+                            "client keeps its stream waiting: waited=" + timeout,
+                            Map.of("timeout", timeout.toString())));
         }
     }
 
@@ -442,6 +503,7 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 return;
             }
             ended = true;
+            clock.stop();
             opened = setup;
             for (Map.Entry<String, Entry> batch : batches.entrySet()) {
                 host.held().remove(batch.getKey());
@@ -451,13 +513,24 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
                 }
             }
             batches.clear();
+            credit += unheld.stream().mapToLong(entry -> entry.cost).sum();
+            goIfFree();
         }
         unheld.forEach(entry -> host.meters().heldChanged(-entry.cost));
         if (opened != null) {
             // After what is being computed: its session is not thread-safe.
             execute(opened.computer()::close);
         }
-        onEnd.run();
+    }
+
+    /** Makes room for another stream, unless a fetch holds bytes of this one. */
+    @GuardedBy("lock")
+    private void goIfFree() {
+        boolean free = setup == null || credit == host.limits().streamBytes();
+        if (free && !gone) {
+            gone = true;
+            onEnd.run();
+        }
     }
 
     private void execute(Runnable task) {

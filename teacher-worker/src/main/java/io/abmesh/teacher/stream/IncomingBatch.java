@@ -4,6 +4,7 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.Tensor;
 import io.abmesh.proto.frame.TensorAssembler;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.Encoding;
 import io.abmesh.proto.v1.TensorFrame;
@@ -23,6 +24,8 @@ import java.util.OptionalLong;
  */
 final class IncomingBatch {
     private static final int MAX_SAMPLES = 65_536;
+    private static final int SHA256_DIGITS = 64;
+    private static final int TRACE_PARENT_LENGTH = 55;
     private static final int MAX_TENSOR_BYTES = Integer.MAX_VALUE - 8;
     private static final String IMAGE = "image";
     private static final String LABEL = "label";
@@ -39,6 +42,9 @@ final class IncomingBatch {
     IncomingBatch(BatchHeader header, StreamSetup setup) {
         this.header = header;
         long count = header.getSampleIdsCount();
+        requireLength("batch_id", header.getBatchIdBytes().size(), Limits.MAX_BATCH_ID_BYTES);
+        requireLength("dataset_sha256", header.getDatasetSha256().length(), SHA256_DIGITS);
+        requireLength("trace_parent", header.getTraceParent().length(), TRACE_PARENT_LENGTH);
         requireCounts(header);
         if (header.getImageShapeCount() > 0
                 && !header.getImageShapeList().equals(setup.imageShape())) {
@@ -109,6 +115,20 @@ final class IncomingBatch {
                         label,
                         header.hasStep() ? OptionalLong.of(header.getStep()) : OptionalLong.empty(),
                         header.getFirings()));
+    }
+
+    private static void requireLength(String field, int length, int most) {
+        if (length > most) {
+            throw new MeshException(
+                    ErrorReason.INVALID_REQUEST,
+                    "batch header is wrong: "
+                            + field
+                            + " is too long, found="
+                            + length
+                            + ", expected at most="
+                            + most,
+                    Map.of("field", field, "found", Integer.toString(length)));
+        }
     }
 
     private static void requireCounts(BatchHeader header) {

@@ -3,7 +3,6 @@ package io.abmesh.teacher.stream;
 import io.abmesh.nn.teacher.PixelNormalization;
 import io.abmesh.nn.teacher.TapCandidate;
 import io.abmesh.nn.teacher.TeacherDescription;
-import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.nn.teacher.TeacherSession;
 import io.abmesh.proto.error.ErrorReason;
@@ -15,7 +14,6 @@ import io.abmesh.proto.v1.TapRequest;
 import io.abmesh.teacher.batch.BatchComputer;
 import io.abmesh.teacher.batch.Output;
 import io.abmesh.teacher.batch.TeacherFailures;
-import io.abmesh.teacher.cache.BoundaryCache;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -42,6 +40,12 @@ record StreamSetup(
         List<Output> outputs,
         int classCount,
         BatchComputer computer) {
+    /**
+     * Names the arithmetic behind cached values, and is changed with it: also with that of an
+     * engine, unless the program's version changes.
+     */
+    private static final String VALUES = "1";
+
     private static final String IMAGE = "image";
     private static final String LABEL = "label";
 
@@ -63,27 +67,34 @@ record StreamSetup(
      * Checks the request and prepares the model, which may take a second.
      *
      * @throws MeshException TEACHER_MODEL_MISMATCH, TAP_NOT_FOUND, TENSOR_SIZE_MISMATCH,
-     *     INVALID_REQUEST
+     *     INVALID_REQUEST, MODEL_UNREADABLE; CREDIT_EXCEEDED if a stream cannot hold one image,
+     *     before the model sees any
      */
-    static StreamSetup prepare(
-            StreamOpen open, TeacherEngine engine, BoundaryCache cache, int chunkSize) {
-        TeacherDescription model = engine.describe();
+    static StreamSetup prepare(StreamOpen open, TeacherHost host) {
+        TeacherDescription model = host.engine().describe();
         requireModel(open, model);
         List<Long> imageShape = imageShape(open, model);
         PixelNormalization normalization = normalization(open, imageShape);
         requireSane(open);
+        requireRoom(imageShape, host.limits().streamBytes());
         List<String> sources = new ArrayList<>();
         for (TapRequest tap : open.getTapsList()) {
             sources.add(source(tap));
         }
         TeacherSession session;
         try {
-            session = engine.open(sources, open.getLogits(), imageShape);
+            session = host.engine().open(sources, open.getLogits(), imageShape);
         } catch (TeacherException e) {
             throw TeacherFailures.of(e);
         }
         List<String> view =
-                List.of(model.modelSha256(), String.valueOf(normalization), imageShape.toString());
+                List.of(
+                        VALUES,
+                        host.version(),
+                        model.engine(),
+                        model.modelSha256(),
+                        String.valueOf(normalization),
+                        imageShape.toString());
         List<Output> outputs = new ArrayList<>();
         for (int i = 0; i < sources.size(); i++) {
             TapRequest tap = open.getTaps(i);
@@ -110,7 +121,12 @@ record StreamSetup(
                 session.taps(),
                 List.copyOf(outputs),
                 session.classCount(),
-                new BatchComputer(session, outputs, normalization, cache, chunkSize));
+                new BatchComputer(
+                        session,
+                        outputs,
+                        normalization,
+                        host.cache(),
+                        host.limits().chunkSize()));
     }
 
     private static List<String> context(List<String> view, String tensor, Encoding encoding) {
@@ -148,6 +164,19 @@ record StreamSetup(
         }
         Encodings.elementCount(shape);
         return List.copyOf(shape);
+    }
+
+    private static void requireRoom(List<Long> imageShape, long streamBytes) {
+        if (Encodings.elementCount(imageShape) > streamBytes - Integer.BYTES) {
+            throw new MeshException(
+                    ErrorReason.CREDIT_EXCEEDED,
+                    "one image is more than a stream may hold: found="
+                            + imageShape
+                            + ", expected at most="
+                            + streamBytes
+                            + " bytes with its label",
+                    Map.of("found", imageShape.toString()));
+        }
     }
 
     private static @Nullable PixelNormalization normalization(

@@ -23,17 +23,11 @@ public final class TeacherGrpcService extends TeacherServiceImplBase {
     static final Duration RETRY_DELAY = Duration.ofSeconds(5);
 
     private final TeacherHost host;
-    private final String version;
     private final Semaphore streams;
 
-    /**
-     * Makes the service.
-     *
-     * @param version version of the program
-     */
-    public TeacherGrpcService(TeacherHost host, String version) {
+    /** Makes the service. */
+    public TeacherGrpcService(TeacherHost host) {
         this.host = host;
-        this.version = version;
         this.streams = new Semaphore(host.limits().maxStreams());
     }
 
@@ -55,7 +49,7 @@ public final class TeacherGrpcService extends TeacherServiceImplBase {
                         .addEncodings(Encoding.ENCODING_FLOAT32)
                         .addEncodings(Encoding.ENCODING_FLOAT16)
                         .setRawPixels(model.rawPixels())
-                        .setVersion(version);
+                        .setVersion(host.version());
         model.taps().forEach(tap -> response.addTaps(describe(tap)));
         answer.onNext(response.build());
         answer.onCompleted();

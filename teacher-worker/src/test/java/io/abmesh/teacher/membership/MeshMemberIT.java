@@ -2,9 +2,14 @@ package io.abmesh.teacher.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.proto.v1.JoinMeshResponse;
+import io.abmesh.proto.v1.MembershipServiceGrpc.MembershipServiceImplBase;
+import io.grpc.stub.StreamObserver;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -65,6 +70,32 @@ class MeshMemberIT {
                 assertThat(restarted.port()).isEqualTo(port);
                 assertThat(next(second)).isEqualTo(JOIN);
             }
+        }
+    }
+
+    @Test
+    void doesNotAskAgainACoordinatorThatRefusesItForGood() throws Exception {
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        try (MeshMember member =
+                        MeshMember.join(JOIN, "127.0.0.1:" + port, MeshSecurity.plainText());
+                MeshServer server =
+                        MeshServer.start(
+                                "coordinator", "127.0.0.1", port, 2, List.of(new Refusing()))) {
+            assertThat(server.port()).isEqualTo(port);
+            MeshException refusal = member.refusal().get(15, TimeUnit.SECONDS);
+            assertThat(refusal.reason()).isEqualTo(ErrorReason.VERSION_MISMATCH);
+            assertThat(refusal).hasMessage("teacher is of another version");
+        }
+    }
+
+    private static final class Refusing extends MembershipServiceImplBase {
+        @Override
+        public StreamObserver<JoinMeshRequest> joinMesh(StreamObserver<JoinMeshResponse> answer) {
+            throw new MeshException(
+                    ErrorReason.VERSION_MISMATCH, "teacher is of another version");
         }
     }
 

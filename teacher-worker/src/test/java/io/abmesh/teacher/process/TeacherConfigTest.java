@@ -124,7 +124,7 @@ class TeacherConfigTest {
                 .hasMessageContaining("abmesh.teacher.modell");
     }
 
-    private static TeacherConfig config(Map<String, String> keys) {
+    static TeacherConfig config(Map<String, String> keys) {
         Map<String, String> properties = new HashMap<>();
         properties.put("abmesh.teacher.model", "m.onnx");
         keys.forEach((key, value) -> properties.put("abmesh.teacher." + key, value));

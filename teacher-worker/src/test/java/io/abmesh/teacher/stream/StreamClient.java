@@ -14,28 +14,92 @@ import io.abmesh.proto.v1.StreamOpen;
 import io.abmesh.proto.v1.StreamOpened;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorFrame;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
-import io.grpc.stub.StreamObserver;
+import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.ClientResponseObserver;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A client of StreamBatches for tests: sends what it is told, also what it must not, and waits for
  * answers.
  */
-final class StreamClient implements StreamObserver<StreamBatchesResponse> {
+final class StreamClient
+        implements ClientResponseObserver<StreamBatchesRequest, StreamBatchesResponse> {
+    /** More answers than a test has. */
+    private static final int ALL = 1 << 20;
+
     private static final Object COMPLETED = new Object();
+    private static final StreamBatchesRequest GARBAGE =
+            StreamBatchesRequest.newBuilder()
+                    .setRelease(BatchRelease.newBuilder().setBatchId("garbage"))
+                    .build();
+
+    private static final MethodDescriptor<StreamBatchesRequest, StreamBatchesResponse> METHOD =
+            TeacherServiceGrpc.getStreamBatchesMethod();
 
     private final BlockingQueue<Object> answers = new LinkedBlockingQueue<>();
-    private final StreamObserver<StreamBatchesRequest> call;
+    private final int reads;
+    private @Nullable ClientCallStreamObserver<StreamBatchesRequest> call;
 
+    /** A client that reads whatever comes. */
     StreamClient(ManagedChannel channel) {
-        call = TeacherServiceGrpc.newStub(channel).streamBatches(this);
+        this(channel, ALL);
+    }
+
+    /** A client that reads so many answers. */
+    StreamClient(ManagedChannel channel, int reads) {
+        this.reads = reads;
+        var unused =
+                ClientCalls.asyncBidiStreamingCall(
+                        channel.newCall(
+                                METHOD.toBuilder(new Requests(), METHOD.getResponseMarshaller())
+                                        .build(),
+                                CallOptions.DEFAULT),
+                        this);
+    }
+
+    /** Writes messages, and in place of one of them bytes that are none. */
+    private static final class Requests
+            implements MethodDescriptor.Marshaller<StreamBatchesRequest> {
+        @Override
+        public InputStream stream(StreamBatchesRequest message) {
+            return message.equals(GARBAGE)
+                    ? new ByteArrayInputStream(new byte[] {0x0a, 0x7f, 0x01})
+                    : METHOD.streamRequest(message);
+        }
+
+        @Override
+        public StreamBatchesRequest parse(InputStream bytes) {
+            return METHOD.parseRequest(bytes);
+        }
+    }
+
+    @Override
+    public void beforeStart(ClientCallStreamObserver<StreamBatchesRequest> started) {
+        call = started;
+        started.disableAutoRequestWithInitial(reads);
+    }
+
+    /** Reads so many answers more. */
+    void read(int more) {
+        call().request(more);
+    }
+
+    private ClientCallStreamObserver<StreamBatchesRequest> call() {
+        return Objects.requireNonNull(call);
     }
 
     @Override
@@ -59,7 +123,12 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     }
 
     void send(StreamBatchesRequest request) {
-        call.onNext(request);
+        call().onNext(request);
+    }
+
+    /** Sends bytes that are no message. */
+    void sendGarbage() {
+        send(GARBAGE);
     }
 
     void frame(TensorFrame frame) {
@@ -108,11 +177,11 @@ final class StreamClient implements StreamObserver<StreamBatchesResponse> {
     }
 
     void halfClose() {
-        call.onCompleted();
+        call().onCompleted();
     }
 
     void cancel() {
-        call.onError(new IllegalStateException("client goes away"));
+        call().onError(new IllegalStateException("client goes away"));
     }
 
     StreamBatchesResponse response() throws InterruptedException {

@@ -10,6 +10,7 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.frame.BatchFetcher;
 import io.abmesh.proto.frame.Tensor;
+import io.abmesh.proto.transport.Limits;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
@@ -24,6 +25,7 @@ import io.abmesh.proto.v1.TapFirings;
 import io.abmesh.proto.v1.TapRequest;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.abmesh.proto.v1.TensorFrame;
+import io.abmesh.teacher.batch.HeldBatch;
 import io.abmesh.teacher.cache.BoundaryCache;
 import io.abmesh.teacher.cache.SegmentedBoundaryCache;
 import io.grpc.StatusRuntimeException;
@@ -33,6 +35,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
@@ -299,6 +302,21 @@ class TeacherServicesTest {
     }
 
     @Test
+    void anotherVersionOfTheProgramComputesAnew() throws Exception {
+        BoundaryCache cache = SegmentedBoundaryCache.open(folder, 1 << 20).orElseThrow();
+        List<Integer> cachedCounts = new ArrayList<>();
+        for (String version : List.of("1", "2", "2")) {
+            teacher.close();
+            teacher = new TestingTeacher(cache, 4000, 2, version);
+            StreamClient client = opened();
+            client.batch(header("b1", 2).build(), SHAPE, pixels(2));
+            cachedCounts.add(client.response().getReady().getCachedCount());
+        }
+
+        assertThat(cachedCounts).containsExactly(0, 0, 2);
+    }
+
+    @Test
     void floatsAreCachedEachEncodingByItself() throws Exception {
         useCache();
         StreamClient half = client();
@@ -499,6 +517,22 @@ class TeacherServicesTest {
     }
 
     @Test
+    void refusesImagesThatAStreamCannotHoldBeforeTheModelSeesOne() throws Exception {
+        MeshException failure = refused(openBits().setImageShape(1, 1000).build());
+
+        assertThat(failure.reason()).isEqualTo(ErrorReason.CREDIT_EXCEEDED);
+        assertThat(failure)
+                .hasMessage(
+                        "one image is more than a stream may hold: found=[1, 1000, 3], expected at"
+                                + " most=2000 bytes with its label");
+        assertThat(refused(openBits().setImageShape(1, 1L << 61).build()).reason())
+                .isEqualTo(ErrorReason.CREDIT_EXCEEDED);
+        assertThat(refused(openBits().setImageShape(1, 1L << 62).build()).reason())
+                .isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
+        assertThat(teacher.engine.madeSessions).hasValue(0);
+    }
+
+    @Test
     void aStreamThatThereIsNoMemoryForEndsByNameAndOthersAreServed() throws Exception {
         assertThat(
                         refused(
@@ -508,7 +542,7 @@ class TeacherServicesTest {
                                                 List.of(
                                                         1L,
                                                         TestingTeacherEngine.SHORT_OF_MEMORY,
-                                                        2L))
+                                                        1L))
                                         .build()))
                 .extracting(MeshException::reason)
                 .isEqualTo(ErrorReason.TEACHER_FAILED);
@@ -575,6 +609,39 @@ class TeacherServicesTest {
     }
 
     @Test
+    void refusesHeadersThatTakeMoreMemoryThanTheyCost() throws Exception {
+        assertThat(refusedHeader(header("é".repeat(257), 1).build()))
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.INVALID_REQUEST,
+                        "batch header is wrong: batch_id is too long, found=514, expected at"
+                                + " most=512");
+        assertThat(refusedHeader(header("b", 1).setDatasetSha256("c".repeat(65)).build()))
+                .hasMessageContaining("dataset_sha256 is too long, found=65, expected at most=64");
+        assertThat(refusedHeader(header("b", 1).setTraceParent("0".repeat(56)).build()))
+                .hasMessageContaining("trace_parent is too long, found=56, expected at most=55");
+    }
+
+    @Test
+    void refusesMoreBatchesThanAStreamMayHave() throws Exception {
+        teacher.close();
+        teacher = new TestingTeacher(BoundaryCache.none(), 1 << 20, 2);
+        StreamClient client = opened();
+        for (int i = 0; i < Limits.MAX_BATCHES_PER_STREAM; i++) {
+            client.batch(header("b" + i, 1).build(), SHAPE, new byte[PIXELS]);
+            assertThat(client.response().hasReady()).isTrue();
+        }
+        client.header(header("one-more", 1).build());
+
+        assertThat(client.failure())
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.CREDIT_EXCEEDED,
+                        "stream has as many batches as it may: batch=one-more, expected at"
+                                + " most=4096");
+    }
+
+    @Test
     void refusesBadFramesByName() throws Exception {
         TensorFrame good = frame("b1");
 
@@ -628,6 +695,98 @@ class TeacherServicesTest {
         first.halfClose();
         first.awaitCompletion();
         opened();
+    }
+
+    @Test
+    void aStreamThatEndsWithBytesThatAreNoMessageLeavesItsPlace() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            StreamClient client = opened();
+            client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+            client.response();
+            client.sendGarbage();
+
+            assertThat(client.failure().reason()).isEqualTo(ErrorReason.INVALID_REQUEST);
+            teacher.awaitEnd();
+        }
+        teacher.awaitCompute();
+
+        assertThat(teacher.held.count()).isZero();
+        assertThat(teacher.meters.heldBytes()).isZero();
+        assertThat(teacher.engine.openSessions).hasValue(0);
+        opened();
+        opened();
+    }
+
+    @Test
+    void noModelIsMadeReadyForAStreamThatIsOver() throws Exception {
+        Semaphore compute = teacher.holdCompute();
+        StreamClient client = client();
+        client.send(StreamBatchesRequest.newBuilder().setOpen(openBits()).build());
+        teacher.awaitTask();
+        client.cancel();
+        teacher.awaitEnd();
+        compute.release();
+        teacher.awaitCompute();
+
+        assertThat(teacher.engine.madeSessions).hasValue(0);
+    }
+
+    @Test
+    void aStreamKeepsItsPlaceWhileABatchOfItIsFetched() throws Exception {
+        StreamClient first = opened();
+        first.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+        first.response();
+        HeldBatch fetched = teacher.held.acquire("b1", EPOCH);
+        opened();
+        first.cancel();
+        teacher.awaitEnd();
+
+        assertThat(client().failure().reason()).isEqualTo(ErrorReason.WORKER_OVERLOADED);
+        fetched.letGo();
+        opened();
+        assertThat(teacher.meters.heldBytes()).isZero();
+    }
+
+    @Test
+    void givesUpAClientThatDoesNotOpenItsStream() throws Exception {
+        StreamClient client = client();
+        teacher.timer.awaitBegin();
+
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        assertThat(client.failure())
+                .extracting(MeshException::reason, MeshException::getMessage)
+                .containsExactly(
+                        ErrorReason.CLIENT_TOO_SLOW,
+                        "client keeps its stream waiting: waited=PT30S");
+    }
+
+    @Test
+    void givesUpAClientThatStopsInTheMiddleOfABatchAndNoneThatWaitsBetweenTwo() throws Exception {
+        StreamClient client = client();
+        teacher.timer.awaitBegin(); // of the wait for its opening
+        client.open(openBits().build());
+        client.batch(header("b1", 1).build(), SHAPE, new byte[PIXELS]);
+        client.response();
+        teacher.timer.awaitBegin(); // of the wait for the frame
+        assertThat(teacher.timer.pass()).isZero();
+
+        client.header(header("b2", 1).build());
+        teacher.timer.awaitBegin();
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        assertThat(client.failure().reason()).isEqualTo(ErrorReason.CLIENT_TOO_SLOW);
+        assertThat(teacher.held.count()).isZero();
+    }
+
+    @Test
+    void givesUpAClientThatDoesNotReadItsAnswers() throws Exception {
+        StreamClient client = new StreamClient(teacher.channel, 1);
+        teacher.timer.awaitBegin(); // of the wait for its opening
+        client.open(openBits().build());
+        teacher.timer.awaitBegin();
+
+        assertThat(teacher.timer.pass()).isEqualTo(1);
+        client.read(1);
+        assertThat(client.failure().reason()).isEqualTo(ErrorReason.CLIENT_TOO_SLOW);
     }
 
     @Test

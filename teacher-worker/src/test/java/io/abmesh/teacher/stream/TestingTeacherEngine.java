@@ -27,11 +27,12 @@ final class TestingTeacherEngine implements TeacherEngine {
     static final int FAILS = 254;
 
     /** Height of images that there is no memory for. */
-    static final long SHORT_OF_MEMORY = 4096;
+    static final long SHORT_OF_MEMORY = 1024;
 
     final AtomicInteger inferred = new AtomicInteger();
     final AtomicInteger largestChunk = new AtomicInteger();
     final AtomicInteger openSessions = new AtomicInteger();
+    final AtomicInteger madeSessions = new AtomicInteger();
 
     @Override
     public TeacherDescription describe() {
@@ -80,6 +81,7 @@ final class TestingTeacherEngine implements TeacherEngine {
                             : tap);
         }
         openSessions.incrementAndGet();
+        madeSessions.incrementAndGet();
         return new Session(taps, logits, imageShape);
     }
 
