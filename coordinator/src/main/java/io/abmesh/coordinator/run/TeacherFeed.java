@@ -307,10 +307,7 @@ final class TeacherFeed implements TeacherLink.Listener {
         TeacherLink best =
                 usable(offered)
                         .filter(link -> link.credit() >= link.cost(offered.samples()))
-                        .filter(
-                                link ->
-                                        serving(link).held().size()
-                                                < Limits.MAX_BATCHES_PER_STREAM)
+                        .filter(link -> serving(link).held().size() < Limits.MAX_BATCHES_PER_STREAM)
                         .reduce((one, other) -> other.credit() > one.credit() ? other : one)
                         .orElse(null);
         if (best == null) {
