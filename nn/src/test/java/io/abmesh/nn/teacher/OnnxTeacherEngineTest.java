@@ -434,9 +434,7 @@ final class OnnxTeacherEngineTest {
             TeacherException refused =
                     catchThrowableOfType(
                             TeacherException.class,
-                            () ->
-                                    engine.open(
-                                            List.of("/relu1/Relu"), false, List.of(1L, 8L, 9L)));
+                            () -> engine.open(List.of("/relu1/Relu"), false, List.of(1L, 8L, 9L)));
 
             assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TENSOR_SIZE_MISMATCH);
             assertThat(refused)

@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * Everything but the sample that decides what a cached value is: program, engine, model, tensor,
- * encoding, input normalisation, image size, data set. Equal parts give equal contexts, whatever process makes
- * them; 128 bits of SHA-256 keep others apart.
+ * encoding, input normalisation, image size, data set. Equal parts give equal contexts, whatever
+ * process makes them; 128 bits of SHA-256 keep others apart.
  *
  * @param high first half of the digest
  * @param low second half of the digest

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * Keeps a teacher-worker known to the coordinator: joins, sends a heartbeat at every third of the
  * lease, and joins again, with growing delays, when the coordinator is not there yet, goes away or
  * falls silent for a whole lease. A coordinator that does not take it, for a reason that only a
- * person can change, is not asked again. Thread-safe; one daemon thread, {@code teacher-membership}.
+ * person can change, is not asked again. Thread-safe; one daemon thread, {@code
+ * teacher-membership}.
  */
 public final class MeshMember implements AutoCloseable {
     /** Lease until the coordinator has said its own. */

@@ -138,9 +138,7 @@ public final class TeacherProcess implements AutoCloseable {
                         config.host(),
                         config.grpcPort(),
                         RPC_THREADS,
-                        List.of(
-                                new TeacherGrpcService(host),
-                                new BatchGrpcService(host, sender)));
+                        List.of(new TeacherGrpcService(host), new BatchGrpcService(host, sender)));
         server = started;
         stops.push(() -> started.stop(Duration.ZERO)); // Of use only if joining fails.
         TeacherDescription model = engine.describe();

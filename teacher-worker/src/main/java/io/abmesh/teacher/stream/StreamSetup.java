@@ -122,11 +122,7 @@ record StreamSetup(
                 List.copyOf(outputs),
                 session.classCount(),
                 new BatchComputer(
-                        session,
-                        outputs,
-                        normalization,
-                        host.cache(),
-                        host.limits().chunkSize()));
+                        session, outputs, normalization, host.cache(), host.limits().chunkSize()));
     }
 
     private static List<String> context(List<String> view, String tensor, Encoding encoding) {

@@ -94,8 +94,7 @@ class MeshMemberIT {
     private static final class Refusing extends MembershipServiceImplBase {
         @Override
         public StreamObserver<JoinMeshRequest> joinMesh(StreamObserver<JoinMeshResponse> answer) {
-            throw new MeshException(
-                    ErrorReason.VERSION_MISMATCH, "teacher is of another version");
+            throw new MeshException(ErrorReason.VERSION_MISMATCH, "teacher is of another version");
         }
     }
 

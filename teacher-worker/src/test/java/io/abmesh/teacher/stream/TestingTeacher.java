@@ -67,8 +67,7 @@ final class TestingTeacher implements AutoCloseable {
                     InProcessServerBuilder.forName(name)
                             .intercept(new ErrorInterceptor())
                             .intercept(new Ends())
-                            .addService(
-                                    ErrorInterceptor.unparsed(new TeacherGrpcService(host)))
+                            .addService(ErrorInterceptor.unparsed(new TeacherGrpcService(host)))
                             .addService(
                                     ErrorInterceptor.unparsed(new BatchGrpcService(host, sender)))
                             .build()
