@@ -9,6 +9,7 @@ import io.abmesh.data.image.DatasetException;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import java.nio.file.Path;
@@ -35,6 +36,7 @@ final class RunOpeningTest {
     private final Deque<Runnable> beside = new ArrayDeque<>();
     private final Told told = new Told();
     private Optional<TeacherMember> teacher = Optional.empty();
+    private List<Long> taken = List.of(1L, 28L, 28L);
     private int asked;
 
     /** What the opening tells. */
@@ -120,6 +122,26 @@ final class RunOpeningTest {
     }
 
     @Test
+    void aTeacherThatDoesNotTakeTheRunsImagesFailsIt() {
+        taken = List.of(3L, 32L, 32L);
+        teacher = Optional.of(TEACHER);
+        loop.executeAndWait(opening(withTeacher())::begin);
+        doBeside();
+        doBeside();
+
+        assertThat(asked).isEqualTo(1);
+        assertThat(told.opened).isEmpty();
+        assertThat(told.failed)
+                .singleElement()
+                .satisfies(
+                        e -> {
+                            assertThat(e.reason()).isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
+                            assertThat(e)
+                                    .hasMessage("images do not fit the teacher: found=[1, 28, 28]");
+                        });
+    }
+
+    @Test
     void imagesThatCannotBeReadFailTheRun() {
         opened(
                 () -> {
@@ -202,8 +224,14 @@ final class RunOpeningTest {
                 told);
     }
 
-    private DescribeTeacherResponse describe(TeacherMember member) {
+    private DescribeTeacherResponse describe(TeacherMember member, List<Long> imageShape) {
         asked++;
+        if (!imageShape.equals(taken)) {
+            throw ErrorStatuses.toException(
+                    new MeshException(
+                            ErrorReason.TENSOR_SIZE_MISMATCH,
+                            "images do not fit the teacher: found=" + imageShape));
+        }
         return DescribeTeacherResponse.newBuilder()
                 .setModelSha256(member.modelSha256())
                 .setClassCount(10)

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import onnx.Onnx.NodeProto;
 import onnx.Onnx.ValueInfoProto;
@@ -31,10 +32,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The model must have one input {@code [N, C, H, W]} of float32 and compute as in inference. Its
  * logits are the first output {@code [N, classes]}; where a softmax makes that output, the logits
- * are what enters it. Shapes are found by running one black image of the declared size (or of
- * {@link TeacherOptions#probeShape}) with every candidate put out. A model that leaves the image
- * size open is described without shapes; {@code auto} is then decided at the first of 224, 64, 32
- * and 28 pixels that the model runs at.
+ * are what enters it. Shapes are found by running one black image of the declared size, or of that
+ * of the images to come, with every candidate put out. A model that leaves the image size open
+ * tells no shapes by itself; {@code auto} is then decided at the first of 224, 64, 32 and 28 pixels
+ * that the model runs at.
  *
  * <p>The digest is of the file itself; of a model that keeps weights in files beside it, of all of
  * them.
@@ -48,6 +49,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     private final TeacherOptions options;
     private final OnnxRuntimeSessions runtime;
     private final Optional<String> logits;
+    private final List<TapProbe.Place> places;
     private final TeacherDescription description;
     private final TapIndex index;
 
@@ -69,8 +71,9 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         ValueInfoProto input = imageInput(model);
         List<Long> inputShape = OnnxModel.declaredShape(input);
         this.logits = logitsTensor(model);
-        List<TapProbe.Place> places = places(model, logits);
-        TapProbe probe = probe(input.getName(), inputShape, places);
+        this.places = places(model, logits);
+        TapProbe probe =
+                probe(shapes -> TapProbe.of(inputShape, shapes), input.getName(), inputShape);
         List<TapCandidate> taps = probe.candidates(places);
         List<String> autoTaps = probe.autoTaps(places);
         this.description =
@@ -113,6 +116,20 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     @Override
     public TeacherDescription describe() {
         return description;
+    }
+
+    @Override
+    public TeacherDescription describe(List<Long> imageShape) {
+        List<Long> inputShape = description.inputShape();
+        TapProbe probe =
+                probe(
+                        shapes -> TapProbe.at(inputShape, imageShape, shapes),
+                        description.input(),
+                        inputShape);
+        return description.with(
+                probe.candidates(places),
+                probe.autoTaps(places),
+                logits.map(probe::width).orElse(0));
     }
 
     @Override
@@ -256,7 +273,10 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         return node.getOpType().equals("Softmax") || node.getOpType().equals("LogSoftmax");
     }
 
-    private TapProbe probe(String input, List<Long> inputShape, List<TapProbe.Place> places) {
+    private TapProbe probe(
+            Function<Function<List<Long>, Map<String, List<Long>>>, TapProbe> run,
+            String input,
+            List<Long> inputShape) {
         List<String> tensors =
                 Stream.concat(places.stream().map(TapProbe.Place::tensor), logits.stream())
                         .distinct()
@@ -268,10 +288,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         }
         OrtSession session = runtime.create(model.withOutputs(tensors));
         try {
-            return TapProbe.of(
-                    inputShape,
-                    options.probeShape(),
-                    image -> shapes(session, input, inputShape, image));
+            return run.apply(image -> shapes(session, input, inputShape, image));
         } finally {
             closeQuietly(session, null);
         }

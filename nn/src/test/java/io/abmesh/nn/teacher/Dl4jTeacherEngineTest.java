@@ -153,15 +153,14 @@ final class Dl4jTeacherEngineTest {
         ModelSerializer.writeModel(graph, file.toFile(), true);
         ByteBuffer images = images(2 * 3 * 64);
 
-        try (TeacherEngine engine =
-                        TeacherEngines.open(file, TRUSTED.withProbeShape(List.of(3L, 8L, 8L)));
+        try (TeacherEngine engine = TeacherEngines.open(file, TRUSTED);
                 TeacherSession session =
                         engine.open(
                                 List.of("conv", "relu", "dense", "add"),
                                 true,
                                 List.of(3L, 8L, 8L))) {
             assertThat(engine.describe().inputShape()).containsExactly(-1L, 3L, -1L, -1L);
-            assertThat(engine.describe().taps())
+            assertThat(engine.describe(List.of(3L, 8L, 8L)).taps())
                     .containsExactly(
                             new TapCandidate("conv", "conv", "Relu", List.of(4L, 8L, 8L)),
                             new TapCandidate("relu", "add", "Relu", List.of(4L, 8L, 8L)),

@@ -158,17 +158,18 @@ final class OnnxTeacherEngineTest {
     @Test
     void autoTakesResidualSumsInAResNetAndLeavesItsStemOut() {
         try (TeacherEngine engine =
-                TeacherEngines.open(
-                        fixture("resnet.onnx"),
-                        TeacherOptions.defaults().withProbeShape(List.of(3L, 64L, 64L)))) {
-            assertThat(engine.describe().autoTaps())
+                TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults())) {
+            TeacherDescription description = engine.describe(List.of(3L, 64L, 64L));
+            assertThat(description.autoTaps())
                     .containsExactly(
                             "/stage1/relu3/Relu",
                             "/stage2/relu3/Relu",
                             "/stage3/relu3/Relu",
                             "/stage4/relu3/Relu");
-            assertThat(engine.resolve("/stage1/relu3/Relu").sampleShape())
-                    .containsExactly(8L, 16L, 16L);
+            assertThat(description.taps())
+                    .filteredOn(tap -> tap.name().equals("/stage1/relu3/Relu"))
+                    .extracting(TapCandidate::sampleShape)
+                    .containsExactly(List.of(8L, 16L, 16L));
         }
     }
 
@@ -268,6 +269,66 @@ final class OnnxTeacherEngineTest {
                         .containsExactly(2L, 8L, 8L, 12L);
             }
         }
+    }
+
+    @Test
+    void aModelOfOpenImageSizeTellsTheShapesThatItHasAtTheSizeOfTheImages() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults())) {
+            TeacherDescription open = engine.describe();
+            TeacherDescription small = engine.describe(List.of(3L, 32L, 48L));
+
+            assertThat(small.taps()).hasSameSizeAs(open.taps());
+            assertThat(small.taps().get(small.taps().size() - 1).sampleShape())
+                    .hasSize(3)
+                    .endsWith(1L, 2L);
+            assertThat(small.inputShape()).isEqualTo(open.inputShape());
+            assertThat(small.classCount()).isEqualTo(open.classCount()).isPositive();
+        }
+    }
+
+    @Test
+    void aModelThatRunsAtOneSizeOnlyHasItsLogitsThere() throws IOException {
+        Path file = flattening();
+        try (TeacherEngine engine = TeacherEngines.open(file, TeacherOptions.defaults())) {
+            assertThat(engine.describe().classCount()).as("runs at none of the usual").isZero();
+
+            TeacherDescription fitting = engine.describe(List.of(1L, 8L, 8L));
+            assertThat(fitting.classCount()).isEqualTo(7);
+            assertThat(fitting.taps())
+                    .extracting(TapCandidate::sampleShape)
+                    .containsExactly(List.of(12L), List.of(6L));
+            assertRefusedForItsSize(engine, List.of(1L, 9L, 8L), "ONNX Runtime cannot run");
+            assertRefusedForItsSize(engine, List.of(3L, 8L, 8L), "expected=[1, -1, -1]");
+            assertRefusedForItsSize(engine, List.of(8L, 8L), "expected=[1, -1, -1]");
+        }
+    }
+
+    private static void assertRefusedForItsSize(
+            TeacherEngine engine, List<Long> imageShape, String why) {
+        TeacherException refused =
+                catchThrowableOfType(TeacherException.class, () -> engine.describe(imageShape));
+        assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TENSOR_SIZE_MISMATCH);
+        assertThat(refused)
+                .hasMessageStartingWith("images do not fit the teacher: found=" + imageShape + ", ")
+                .hasMessageContaining(why)
+                .hasMessageNotContaining("\n");
+    }
+
+    /** The perceptron of 8 x 8 pixels, whose file does not say so. */
+    private Path flattening() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("mlp.onnx"))).toBuilder();
+        for (int dimension : new int[] {2, 3}) {
+            model.getGraphBuilder()
+                    .getInputBuilder(0)
+                    .getTypeBuilder()
+                    .getTensorTypeBuilder()
+                    .getShapeBuilder()
+                    .getDimBuilder(dimension)
+                    .setDimParam("side" + dimension);
+        }
+        return Files.write(folder.resolve("flattening.onnx"), model.build().toByteArray());
     }
 
     @Test
