@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.engine.Engine;
-import io.abmesh.nn.engine.Normalization;
 import io.abmesh.nn.network.ParameterSpec;
+import io.abmesh.nn.teacher.PixelNormalization;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -40,7 +40,7 @@ public final class StudentTrainer implements AutoCloseable {
     private static final int INFERENCE_SAMPLES = 128;
 
     private final StudentSetup setup;
-    private final Normalization normalization;
+    private final PixelNormalization normalization;
     private final StudentOutputs outputs;
     private final Engine engine;
     private @Nullable OptimizerSetup optimizer;
@@ -55,7 +55,7 @@ public final class StudentTrainer implements AutoCloseable {
      */
     public StudentTrainer(StudentSetup setup) {
         this.setup = setup;
-        this.normalization = new Normalization(setup.mean(), setup.std());
+        this.normalization = new PixelNormalization(setup.mean(), setup.std());
         this.outputs = StudentOutputs.of(setup);
         this.engine = new Engine(outputs.network(), setup.threads());
         this.sum = new GradientSum(engine.gradientLength());
