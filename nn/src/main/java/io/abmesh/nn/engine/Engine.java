@@ -267,11 +267,8 @@ public final class Engine implements AutoCloseable {
                 Set.copyOf(outputs),
                 of -> {
                     Set<ParameterSpec> found = new LinkedHashSet<>();
-                    Set<String> needed = PassGraph.needed(network, of);
-                    for (Node node : network.nodes()) {
-                        if (needed.contains(node.name())) {
-                            found.addAll(network.parametersOf(node));
-                        }
+                    for (Node node : network.needed(of)) {
+                        found.addAll(network.parametersOf(node));
                     }
                     return found;
                 });
