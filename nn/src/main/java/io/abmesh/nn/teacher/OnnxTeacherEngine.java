@@ -1,5 +1,6 @@
 package io.abmesh.nn.teacher;
 
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
@@ -43,6 +44,17 @@ import org.jspecify.annotations.Nullable;
 public final class OnnxTeacherEngine implements TeacherEngine {
     /** Name of this engine in descriptions. */
     public static final String NAME = "onnxruntime";
+
+    /** Operators behind which a tensor has the same values in another shape or type. */
+    private static final Set<String> SAME_VALUES =
+            Set.of(
+                    "Identity",
+                    "Cast",
+                    "Reshape",
+                    "Flatten",
+                    "Squeeze",
+                    "QuantizeLinear",
+                    "DequantizeLinear");
 
     private final Object lock = new Object();
     private final OnnxModel model;
@@ -240,7 +252,8 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     }
 
     /**
-     * The first output of rank two, or of undeclared rank; what enters its softmax if it has one.
+     * The first output of rank two, or of undeclared rank; what enters its softmax if it has one,
+     * be it that its probabilities change their shape or their type on the way out.
      */
     private static Optional<String> logitsTensor(OnnxModel model) {
         return model.outputs().stream()
@@ -252,12 +265,22 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                         })
                 .map(ValueInfoProto::getName)
                 .findFirst()
-                .map(
-                        name ->
-                                model.producer(name)
-                                        .filter(OnnxTeacherEngine::isSoftmax)
-                                        .map(node -> node.getInput(0))
-                                        .orElse(name));
+                .map(name -> softmaxInput(model, name).orElse(name));
+    }
+
+    private static Optional<String> softmaxInput(OnnxModel model, String output) {
+        String tensor = output;
+        for (int i = 0; i < model.nodes().size(); i++) { // a cycle is ONNX Runtime's to refuse
+            Optional<NodeProto> node = model.producer(tensor).filter(n -> n.getInputCount() > 0);
+            if (node.isEmpty() || isSoftmax(node.get())) {
+                return node.map(softmax -> softmax.getInput(0));
+            }
+            if (!SAME_VALUES.contains(node.get().getOpType())) {
+                break;
+            }
+            tensor = node.get().getInput(0);
+        }
+        return Optional.empty();
     }
 
     /** Activations, then what a transformer's classifier reads. */
@@ -299,7 +322,8 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     }
 
     /**
-     * Runs black images and returns the sample shape of every output that has one row per image.
+     * Runs black images and returns the sample shape of every output of float32 that has one row
+     * per image.
      */
     private Map<String, List<Long>> shapes(
             OrtSession session, String input, List<Long> inputShape, List<Long> imageShape) {
@@ -313,6 +337,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
             Map<String, List<Long>> shapes = new LinkedHashMap<>();
             for (Map.Entry<String, OnnxValue> output : result) {
                 if (output.getValue().getInfo() instanceof TensorInfo info
+                        && info.type == OnnxJavaType.FLOAT
                         && info.getShape().length > 1
                         && info.getShape()[0] == batch) {
                     shapes.put(
