@@ -60,18 +60,22 @@ public final class ModelInspection {
     public void inspect(String address) throws InterruptedException {
         ManagedChannel channel = MeshChannels.open("teacher", address);
         try {
-            DescribeTeacherResponse model =
-                    TeacherServiceGrpc.newBlockingStub(channel)
-                            .withDeadlineAfter(DESCRIBE_DEADLINE.toSeconds(), TimeUnit.SECONDS)
-                            .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
+            requireFit(described(channel, List.of()));
+            DescribeTeacherResponse model = described(channel, dataset.shape().toList());
             describe(model);
-            requireFit(model);
             try (TeacherStream stream = new TeacherStream(channel, open(model))) {
                 show(model, count(stream), stream.opened().getTapsList());
             }
         } finally {
             MeshChannels.close(channel, Duration.ofSeconds(2));
         }
+    }
+
+    private static DescribeTeacherResponse described(ManagedChannel channel, List<Long> images) {
+        return TeacherServiceGrpc.newBlockingStub(channel)
+                .withDeadlineAfter(DESCRIBE_DEADLINE.toSeconds(), TimeUnit.SECONDS)
+                .describeTeacher(
+                        DescribeTeacherRequest.newBuilder().addAllImageShape(images).build());
     }
 
     private void describe(DescribeTeacherResponse model) {

@@ -12,7 +12,7 @@ import io.abmesh.proto.v1.Plan;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +56,7 @@ final class RunOpening implements AutoCloseable {
     private final Executor beside;
     private final Supplier<RunWorld> images;
     private final Supplier<List<TeacherMember>> teachers;
-    private final Function<TeacherMember, DescribeTeacherResponse> describer;
+    private final BiFunction<TeacherMember, List<Long>, DescribeTeacherResponse> describer;
     private final Listener listener;
     private @Nullable RunWorld world;
     private RunWorld.@Nullable Teacher teacher;
@@ -74,7 +74,7 @@ final class RunOpening implements AutoCloseable {
      * @param beside runs what blocks; borrowed
      * @param images opens them; may block
      * @param teachers tells who of the run's teachers may be asked now; called on the loop
-     * @param describer asks one; may block
+     * @param describer asks one, for images of a shape {@code [C, H, W]}; may block
      */
     RunOpening(
             RunRecord record,
@@ -83,7 +83,7 @@ final class RunOpening implements AutoCloseable {
             Executor beside,
             Supplier<RunWorld> images,
             Supplier<List<TeacherMember>> teachers,
-            Function<TeacherMember, DescribeTeacherResponse> describer,
+            BiFunction<TeacherMember, List<Long>, DescribeTeacherResponse> describer,
             Listener listener) {
         this.record = record;
         this.plan = plan;
@@ -177,18 +177,26 @@ final class RunOpening implements AutoCloseable {
 
     private void describe(RunWorld found, TeacherMember member) {
         try {
-            DescribeTeacherResponse description = describer.apply(member);
+            DescribeTeacherResponse description =
+                    describer.apply(member, found.facts().shape().toList());
             loop.execute(() -> described(found, description));
         } catch (RuntimeException e) {
             LOG.warnf(
                     "Teacher does not describe itself worker=%s cause=%s",
                     member.workerId(), e.getMessage());
-            loop.execute(
-                    () -> {
-                        describing = false;
-                        refusals++;
-                        loop.after(DESCRIBE_AGAIN, this::advance);
-                    });
+            MeshException named = ErrorStatuses.fromThrowable(e);
+            loop.execute(() -> notDescribed(named));
+        }
+    }
+
+    /** Images that do not fit the model never will; with all else the next teacher is asked. */
+    private void notDescribed(MeshException cause) {
+        describing = false;
+        if (cause.reason() != ErrorReason.TENSOR_SIZE_MISMATCH) {
+            refusals++;
+            loop.after(DESCRIBE_AGAIN, this::advance);
+        } else if (!closed) {
+            listener.failed(cause);
         }
     }
 

@@ -9,6 +9,7 @@ import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.TeacherServiceGrpc;
 import io.grpc.ManagedChannel;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Asks teachers to describe themselves; never on the loop, since it waits for the answer. */
@@ -32,16 +33,20 @@ final class TeacherDescriber {
     /**
      * Returns how a teacher describes itself.
      *
+     * @param imageShape size of the run's images, {@code [C, H, W]}
      * @throws RuntimeException if it does not in time
      */
-    DescribeTeacherResponse describe(TeacherMember member) {
+    DescribeTeacherResponse describe(TeacherMember member, List<Long> imageShape) {
         ManagedChannel channel =
                 MeshChannels.open(
                         "coordinator-describe", member.address(), security, MeshRole.TEACHER);
         try {
             return TeacherServiceGrpc.newBlockingStub(channel)
                     .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
-                    .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
+                    .describeTeacher(
+                            DescribeTeacherRequest.newBuilder()
+                                    .addAllImageShape(imageShape)
+                                    .build());
         } finally {
             MeshChannels.close(channel, GRACE);
         }

@@ -9,6 +9,7 @@ import io.abmesh.data.image.DatasetException;
 import io.abmesh.objects.ObjectCache;
 import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import java.nio.file.Path;
@@ -37,6 +38,7 @@ final class RunOpeningTest {
     private final List<TeacherMember> teachers = new ArrayList<>();
     private final List<String> asked = new ArrayList<>();
     private final List<TeacherMember> silent = new ArrayList<>();
+    private List<Long> taken = List.of(1L, 28L, 28L);
 
     /** What the opening tells. */
     private static final class Told implements RunOpening.Listener {
@@ -139,6 +141,26 @@ final class RunOpeningTest {
     }
 
     @Test
+    void aTeacherThatDoesNotTakeTheRunsImagesFailsIt() {
+        taken = List.of(3L, 32L, 32L);
+        teachers.add(TEACHER);
+        loop.executeAndWait(opening(withTeacher())::begin);
+        doBeside();
+        doBeside();
+
+        assertThat(asked).containsExactly("teacher-0");
+        assertThat(told.opened).isEmpty();
+        assertThat(told.failed)
+                .singleElement()
+                .satisfies(
+                        e -> {
+                            assertThat(e.reason()).isEqualTo(ErrorReason.TENSOR_SIZE_MISMATCH);
+                            assertThat(e)
+                                    .hasMessage("images do not fit the teacher: found=[1, 28, 28]");
+                        });
+    }
+
+    @Test
     void imagesThatCannotBeReadFailTheRun() {
         opened(
                 () -> {
@@ -221,10 +243,16 @@ final class RunOpeningTest {
                 told);
     }
 
-    private DescribeTeacherResponse describe(TeacherMember member) {
+    private DescribeTeacherResponse describe(TeacherMember member, List<Long> imageShape) {
         asked.add(member.workerId());
         if (silent.contains(member)) {
             throw new MeshException(ErrorReason.DEADLINE_EXCEEDED, "no answer");
+        }
+        if (!imageShape.equals(taken)) {
+            throw ErrorStatuses.toException(
+                    new MeshException(
+                            ErrorReason.TENSOR_SIZE_MISMATCH,
+                            "images do not fit the teacher: found=" + imageShape));
         }
         return DescribeTeacherResponse.newBuilder()
                 .setModelSha256(member.modelSha256())

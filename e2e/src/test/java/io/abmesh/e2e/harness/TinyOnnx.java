@@ -18,7 +18,7 @@ import java.util.Random;
  * in a few kilobytes.
  *
  * @param channels channels of the input
- * @param size rows and columns of the input
+ * @param size rows and columns of the input; 0: any, which the file leaves open
  * @param classes width of the logits
  * @param stride stride between stages: 2 for the sizes of a wide residual network, 4 for sizes that
  *     no student has
@@ -43,6 +43,11 @@ public record TinyOnnx(int channels, int size, int classes, int stride, boolean 
     /** Returns the same with another stride between stages. */
     public TinyOnnx withStride(int newStride) {
         return new TinyOnnx(channels, size, classes, newStride, weightOfNan);
+    }
+
+    /** Returns the same for images of any size. */
+    public TinyOnnx withAnySize() {
+        return new TinyOnnx(channels, 0, classes, stride, weightOfNan);
     }
 
     /** Returns the same with a weight that is not a number. */
@@ -160,7 +165,7 @@ public record TinyOnnx(int channels, int size, int classes, int stride, boolean 
                 });
     }
 
-    /** A float tensor {@code [N, dimensions]}. */
+    /** A float tensor {@code [N, dimensions]}; of these, 0 is left open. */
     private static byte[] value(String name, int... dimensions) {
         byte[] shape =
                 message(
@@ -168,7 +173,13 @@ public record TinyOnnx(int channels, int size, int classes, int stride, boolean 
                             out.writeByteArray(1, message(free -> free.writeString(2, "N")));
                             for (int dimension : dimensions) {
                                 out.writeByteArray(
-                                        1, message(fixed -> fixed.writeInt64(1, dimension)));
+                                        1,
+                                        message(
+                                                size -> {
+                                                    if (dimension > 0) {
+                                                        size.writeInt64(1, dimension);
+                                                    }
+                                                }));
                             }
                         });
         byte[] tensor =

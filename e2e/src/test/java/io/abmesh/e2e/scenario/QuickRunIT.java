@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.abmesh.e2e.harness.AbmeshCommand;
 import io.abmesh.e2e.harness.AbmeshCommand.Outcome;
 import io.abmesh.e2e.harness.Report;
+import io.abmesh.e2e.harness.TinyOnnx;
 import io.abmesh.e2e.harness.TinyPlan;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,6 +98,22 @@ final class QuickRunIT {
 
         assertThat(again.output()).noneMatch(line -> line.startsWith("started "));
         assertThat(Report.of(out).text("parametersSha256")).isEqualTo(before);
+    }
+
+    @Test
+    void aTeacherThatTakesImagesOfAnySizeTeachesAtItsTaps()
+            throws IOException, InterruptedException {
+        Path folder = temporary.resolve("any");
+        TinyPlan.write(folder, TinyOnnx.fashion().withAnySize());
+
+        AbmeshCommand.run(folder, "run", "plan.yaml", "--out", "out").requireExit(0);
+
+        assertThat(
+                        Report.of(folder.resolve("out"))
+                                .value("agreement")
+                                .getStructValue()
+                                .getFieldsMap())
+                .hasSize(3);
     }
 
     @Test

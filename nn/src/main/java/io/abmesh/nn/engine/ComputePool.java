@@ -8,6 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs numbered pieces of a computation on a fixed number of named threads, the caller's among
@@ -40,7 +41,13 @@ public final class ComputePool implements AutoCloseable {
                         });
     }
 
-    /** Runs {@code piece} for each of {@code 0 .. count - 1} and returns when all are done. */
+    /**
+     * Runs {@code piece} for each of {@code 0 .. count - 1} and returns when no thread is at it any
+     * more, also where one fails.
+     *
+     * @throws IllegalStateException if a piece failed on another thread, with that as the cause; an
+     *     {@link Error} is thrown as it is
+     */
     void run(int count, IntConsumer piece) {
         if (threads == 1 || count == 1) {
             for (int i = 0; i < count; i++) {
@@ -59,10 +66,17 @@ public final class ComputePool implements AutoCloseable {
         for (int i = 1; i < Math.min(threads, count); i++) {
             others.add(helpers.submit(drain));
         }
+        Throwable theirs = null;
         try {
             drain.run();
         } finally {
-            others.forEach(ComputePool::join);
+            theirs = join(others);
+        }
+        if (theirs instanceof Error error) {
+            throw error;
+        }
+        if (theirs != null) {
+            throw new IllegalStateException("a compute thread failed: " + theirs, theirs);
         }
     }
 
@@ -71,23 +85,27 @@ public final class ComputePool implements AutoCloseable {
         helpers.shutdown();
     }
 
-    private static void join(Future<?> future) {
+    /**
+     * Waits for all, since they write into memory that the caller may free, and returns the first
+     * failure. An interrupt is told once they are done.
+     */
+    private static @Nullable Throwable join(List<Future<?>> futures) {
+        Throwable failure = null;
         boolean interrupted = false;
-        while (true) {
+        for (int next = 0; next < futures.size(); ) {
             try {
-                future.get();
-                break;
+                futures.get(next).get();
+                next++;
             } catch (InterruptedException e) {
-                // Buffers are shared with the piece that still runs; the interrupt is told once it
-                // is done.
                 interrupted = true;
             } catch (ExecutionException e) {
-                throw new IllegalStateException(
-                        "a compute thread failed: " + e.getCause(), e.getCause());
+                failure = failure == null ? e.getCause() : failure;
+                next++;
             }
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        return failure;
     }
 }

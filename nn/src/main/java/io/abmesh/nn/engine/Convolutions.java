@@ -23,10 +23,11 @@ final class Convolutions {
     static void forward(Node.Convolution node, FloatArray x, FloatArray weights, FloatArray y) {
         Nd4j.exec(
                 DynamicCustomOp.builder(node.depthwise() ? "depthwise_conv2d" : "conv2d")
-                        .addInputs(x.array(), shaped(node, weights).array())
-                        .addOutputs(y.array())
+                        .addInputs(x.toRead(), shaped(node, weights).toRead())
+                        .addOutputs(y.toWrite())
                         .addIntegerArguments(arguments(node))
                         .build());
+        y.fetch();
     }
 
     /** Writes {@code dx} and {@code dWeights}; every array is borrowed. */
@@ -37,12 +38,15 @@ final class Convolutions {
             FloatArray dy,
             FloatArray dx,
             FloatArray dWeights) {
+        FloatArray dShaped = shaped(node, dWeights);
         Nd4j.exec(
                 DynamicCustomOp.builder(node.depthwise() ? "depthwise_conv2d_bp" : "conv2d_bp")
-                        .addInputs(x.array(), shaped(node, weights).array(), dy.array())
-                        .addOutputs(dx.array(), shaped(node, dWeights).array())
+                        .addInputs(x.toRead(), shaped(node, weights).toRead(), dy.toRead())
+                        .addOutputs(dx.toWrite(), dShaped.toWrite())
                         .addIntegerArguments(arguments(node))
                         .build());
+        dx.fetch();
+        dShaped.fetch();
     }
 
     /**

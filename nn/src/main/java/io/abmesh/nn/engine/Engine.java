@@ -4,6 +4,7 @@ import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
+import io.abmesh.nn.teacher.PixelNormalization;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -123,7 +124,7 @@ public final class Engine implements AutoCloseable {
     public void forward(
             ByteBuffer images,
             int samples,
-            Normalization normalization,
+            PixelNormalization normalization,
             Set<String> outputs,
             boolean training) {
         FeatureShape shape = network.inputShape();
@@ -266,11 +267,8 @@ public final class Engine implements AutoCloseable {
                 Set.copyOf(outputs),
                 of -> {
                     Set<ParameterSpec> found = new LinkedHashSet<>();
-                    Set<String> needed = PassGraph.needed(network, of);
-                    for (Node node : network.nodes()) {
-                        if (needed.contains(node.name())) {
-                            found.addAll(network.parametersOf(node));
-                        }
+                    for (Node node : network.needed(of)) {
+                        found.addAll(network.parametersOf(node));
                     }
                     return found;
                 });
@@ -320,7 +318,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private void load(
-            ByteBuffer images, int samples, Normalization normalization, FloatArray input) {
+            ByteBuffer images, int samples, PixelNormalization normalization, FloatArray input) {
         FeatureShape shape = network.inputShape();
         int channels = shape.channels();
         int positions = shape.positions();

@@ -5,6 +5,7 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.concurrency.AffinityManager.Location;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -12,6 +13,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * A {@code float32} array in native memory, seen as an {@link INDArray} by ND4J's operators and as
  * a buffer by the host kernels. Owned by whoever made it, who closes it; views ({@link #slice})
  * share the memory and are not closed.
+ *
+ * <p>On a GPU, ND4J keeps two copies of the memory and takes the device's for the newest until it
+ * is told otherwise. Everything here reads and writes the host's, so an operator gets an array only
+ * by {@link #toRead} or {@link #toWrite}, and what it wrote is there after {@link #fetch}. On a CPU
+ * there is one copy and the three cost nothing.
  */
 final class FloatArray implements AutoCloseable {
     private final INDArray array;
@@ -62,9 +68,27 @@ final class FloatArray implements AutoCloseable {
         return new FloatArray(view, floats.slice(from, count), start.getPointer(from), false);
     }
 
-    /** Returns the ND4J view; borrowed. */
-    INDArray array() {
+    /** Returns the ND4J view for an operator that reads it; borrowed. */
+    INDArray toRead() {
+        Nd4j.getAffinityManager().tagLocation(array, Location.HOST);
         return array;
+    }
+
+    /**
+     * Returns the ND4J view for an operator that writes all of it; borrowed. ND4J moves whole
+     * buffers, so what lies beside a slice goes to the device with it and comes back as it was.
+     */
+    INDArray toWrite() {
+        if (!owned) {
+            Nd4j.getAffinityManager().tagLocation(array, Location.HOST);
+            Nd4j.getAffinityManager().ensureLocation(array, Location.DEVICE);
+        }
+        return array;
+    }
+
+    /** Takes over what an operator wrote. */
+    void fetch() {
+        Nd4j.getAffinityManager().ensureLocation(array, Location.HOST);
     }
 
     /** Returns the memory; absolute access only, so that threads can share it. */

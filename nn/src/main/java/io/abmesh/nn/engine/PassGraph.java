@@ -4,7 +4,6 @@ import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,30 +20,13 @@ final class PassGraph {
 
     PassGraph(NetworkSpec network, Set<String> outputs) {
         this.outputs = Set.copyOf(outputs);
-        Set<String> needed = needed(network, outputs);
-        for (Node node : network.nodes()) {
-            if (needed.contains(node.name())) {
-                nodes.add(node);
-            }
-        }
+        nodes.addAll(network.needed(outputs));
         for (Node node : nodes) {
             if (node instanceof Node.Relu relu
                     && network.node(relu.input()) instanceof Node.BatchNorm norm) {
                 fused.putIfAbsent(norm.name(), relu);
             }
         }
-    }
-
-    /** Returns the names of the nodes that some outputs depend on. */
-    static Set<String> needed(NetworkSpec network, Set<String> outputs) {
-        Set<String> needed = new HashSet<>(outputs);
-        List<Node> all = network.nodes();
-        for (int i = all.size() - 1; i >= 0; i--) {
-            if (needed.contains(all.get(i).name())) {
-                needed.addAll(all.get(i).inputs());
-            }
-        }
-        return needed;
     }
 
     /** Returns the needed nodes in topological order, the input first. */

@@ -1,5 +1,6 @@
 package io.abmesh.nn.export;
 
+import io.abmesh.nn.teacher.TeacherException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -68,6 +69,14 @@ final class CheckedFile {
             throw new ExportException(
                     ExportException.Reason.UNWRITABLE,
                     "export cannot be written: path=" + target + ", found=" + e,
+                    e);
+        } catch (TeacherException e) {
+            throw new ExportException(
+                    ExportException.Reason.EXPORT_MISMATCH,
+                    "exported student gives no logits to compare: file="
+                            + target.getFileName()
+                            + ", found="
+                            + e.getMessage(),
                     e);
         } catch (UncheckedIOException e) {
             throw new ExportException(

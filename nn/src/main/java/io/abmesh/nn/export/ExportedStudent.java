@@ -7,9 +7,7 @@ import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
 import io.abmesh.nn.teacher.PixelNormalization;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -85,15 +83,7 @@ public record ExportedStudent(
 
     /** Returns the nodes that the logits need, in topological order, with the input first. */
     List<Node> nodes() {
-        Set<String> needed = new HashSet<>(Set.of(network.logits()));
-        List<Node> reversed = new ArrayList<>(network.nodes());
-        Collections.reverse(reversed);
-        for (Node node : reversed) {
-            if (needed.contains(node.name())) {
-                needed.addAll(node.inputs());
-            }
-        }
-        return network.nodes().stream().filter(node -> needed.contains(node.name())).toList();
+        return network.needed(Set.of(network.logits()));
     }
 
     /** Returns the metadata with what the export knows by itself. */

@@ -2,9 +2,11 @@ package io.abmesh.nn.network;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An immutable network: nodes in topological order, one {@link Node.Input} first, with named taps
@@ -113,6 +115,19 @@ public final class NetworkSpec {
     public FeatureShape shape(String nodeName) {
         node(nodeName);
         return known(shapes, nodeName);
+    }
+
+    /** Returns the nodes that some outputs depend on, themselves among them, in the same order. */
+    public List<Node> needed(Set<String> outputs) {
+        Set<String> needed = new HashSet<>(outputs);
+        List<Node> reversed = new ArrayList<>(nodes.values());
+        Collections.reverse(reversed);
+        for (Node node : reversed) {
+            if (needed.contains(node.name())) {
+                needed.addAll(node.inputs());
+            }
+        }
+        return nodes.values().stream().filter(node -> needed.contains(node.name())).toList();
     }
 
     /** Returns every array of the network, trained or running, in the order of its nodes. */

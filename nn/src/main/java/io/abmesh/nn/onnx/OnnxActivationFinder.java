@@ -21,8 +21,8 @@ import onnx.Onnx.TensorProto;
  * {@code Celu}, {@code ThresholdedRelu}, {@code Gelu}, {@code HardSwish}, {@code Mish}, {@code
  * Softplus}; {@code Clip} from 0 (ReLU6); {@code x * Sigmoid(x)} and {@code x * HardSigmoid(x)}
  * (swish, hard swish); and {@code x * Clip(x + 3, 0, 6)} with its division by six anywhere (hard
- * swish). A sigmoid that gates another tensor (squeeze and excitation) is none, nor is softmax or
- * tanh.
+ * swish). A sigmoid, hard or not, that gates another tensor (squeeze and excitation) is none, nor
+ * is softmax or tanh.
  */
 public final class OnnxActivationFinder {
     private static final Set<String> PLAIN =
@@ -121,10 +121,41 @@ public final class OnnxActivationFinder {
             boolean constantFirst = scalar(add.getInput(0)).isPresent();
             boolean constantSecond = scalar(add.getInput(1)).isPresent();
             if (constantFirst != constantSecond) {
-                return Optional.of(new Entered(add.getInput(constantFirst ? 1 : 0), "HardSwish"));
+                String x = add.getInput(constantFirst ? 1 : 0);
+                return meets(node.getOutput(0), x)
+                        ? Optional.of(new Entered(x, "HardSwish"))
+                        : Optional.empty();
             }
         }
         return Optional.of(new Entered(node.getInput(0), "Clip"));
+    }
+
+    /** Whether two tensors are multiplied, either of them scaled by a constant or not. */
+    private boolean meets(String gate, String x) {
+        Set<String> others = scaled(x);
+        return scaled(gate).stream()
+                .flatMap(tensor -> consumers.getOrDefault(tensor, List.of()).stream())
+                .filter(node -> node.getOpType().equals("Mul"))
+                .anyMatch(node -> node.getInputList().stream().anyMatch(others::contains));
+    }
+
+    /** Returns a tensor and what it becomes by one constant factor or divisor. */
+    private Set<String> scaled(String tensor) {
+        Set<String> scaled = new HashSet<>(Set.of(tensor));
+        for (NodeProto node : consumers.getOrDefault(tensor, List.of())) {
+            boolean divided =
+                    node.getOpType().equals("Div")
+                            && node.getInput(0).equals(tensor)
+                            && scalar(node.getInput(1)).isPresent();
+            boolean multiplied =
+                    node.getOpType().equals("Mul")
+                            && node.getInputList().stream()
+                                    .anyMatch(input -> scalar(input).isPresent());
+            if (divided || multiplied) {
+                scaled.add(node.getOutput(0));
+            }
+        }
+        return scaled;
     }
 
     /** The lower bound is an attribute up to opset 10 and an input since 11. */

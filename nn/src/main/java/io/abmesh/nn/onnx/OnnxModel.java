@@ -21,7 +21,6 @@ import onnx.Onnx.NodeProto;
 import onnx.Onnx.StringStringEntryProto;
 import onnx.Onnx.TensorProto;
 import onnx.Onnx.TensorShapeProto;
-import onnx.Onnx.TypeProto;
 import onnx.Onnx.ValueInfoProto;
 import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
 
@@ -187,7 +186,7 @@ public final class OnnxModel {
     /**
      * Returns the model with exactly these outputs, and without the nodes that none of them needs.
      *
-     * @param tensors names of float32 tensors of the graph, at least one, each once
+     * @param tensors names of tensors of the graph, at least one, each once
      */
     public byte[] withOutputs(List<String> tensors) {
         GraphProto.Builder graph = model.getGraph().toBuilder();
@@ -195,7 +194,7 @@ public final class OnnxModel {
         outputs().forEach(output -> declared.put(output.getName(), output));
         graph.clearOutput();
         for (String tensor : tensors) {
-            graph.addOutput(declared.getOrDefault(tensor, floatTensor(tensor)));
+            graph.addOutput(declared.getOrDefault(tensor, untyped(tensor)));
         }
         if (nodes().stream().noneMatch(OnnxModel::hasSubgraph)) {
             Set<NodeProto> needed = needed(tensors);
@@ -223,16 +222,8 @@ public final class OnnxModel {
         return needed;
     }
 
-    private static ValueInfoProto floatTensor(String name) {
-        requireNonNull(name, "name");
-        return ValueInfoProto.newBuilder()
-                .setName(name)
-                .setType(
-                        TypeProto.newBuilder()
-                                .setTensorType(
-                                        TypeProto.Tensor.newBuilder()
-                                                .setElemType(
-                                                        TensorProto.DataType.FLOAT.getNumber())))
-                .build();
+    /** ONNX Runtime finds type and shape by itself; a wrong one it refuses. */
+    private static ValueInfoProto untyped(String name) {
+        return ValueInfoProto.newBuilder().setName(requireNonNull(name, "name")).build();
     }
 }

@@ -250,10 +250,7 @@ final class Dl4jModelReader {
         }
         boolean channelsLast =
                 configuration.getVertices().values().stream()
-                        .anyMatch(
-                                vertex ->
-                                        Dl4jTapGraph.layer(vertex) instanceof ConvolutionLayer layer
-                                                && layer.getCnn2dDataFormat() == CNN2DFormat.NHWC);
+                        .anyMatch(Dl4jModelReader::channelsLast);
         return withInput(
                 new Dl4jModel(
                         configuration,
@@ -263,6 +260,17 @@ final class Dl4jModelReader {
                         channelsLast,
                         metadata,
                         release));
+    }
+
+    /** A convolution says so, and what flattens an image. */
+    private static boolean channelsLast(GraphVertex vertex) {
+        if (vertex instanceof LayerVertex layer
+                && layer.getPreProcessor() instanceof CnnToFeedForwardPreProcessor flattened
+                && flattened.getFormat() == CNN2DFormat.NHWC) {
+            return true;
+        }
+        return Dl4jTapGraph.layer(vertex) instanceof ConvolutionLayer layer
+                && layer.getCnn2dDataFormat() == CNN2DFormat.NHWC;
     }
 
     /** DL4J does not store what a graph takes; the first layer that cares about it tells. */

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.concurrency.AffinityManager.Location;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -86,6 +87,8 @@ final class Dl4jNetwork implements AutoCloseable {
         INDArray[] outputs = {};
         try (INDArray pixels = Nd4j.create(DataType.FLOAT, shape, 'c')) {
             images.accept(pixels.data().asNioFloat());
+            // ND4J does not see writes to the buffer, and on a GPU it would read its own copy.
+            Nd4j.getAffinityManager().tagLocation(pixels, Location.HOST);
             try (INDArray input = inLayout(pixels)) {
                 outputs = network.output(false, input);
             }

@@ -50,7 +50,7 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
         this.graph = new Dl4jTapGraph(model);
         List<Long> inputShape = new ArrayList<>(List.of(ImageShapes.FREE));
         inputShape.addAll(model.imageShape());
-        TapProbe probe = TapProbe.of(inputShape, options.probeShape(), image -> shapes(image));
+        TapProbe probe = TapProbe.of(inputShape, this::shapes);
         List<TapCandidate> taps = probe.candidates(graph.activations());
         this.description =
                 new TeacherDescription(
@@ -113,6 +113,19 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
     }
 
     @Override
+    public TeacherDescription describe(List<Long> imageShape) {
+        TapProbe probe;
+        synchronized (lock) {
+            requireOpen();
+            probe = TapProbe.at(description.inputShape(), imageShape, this::shapes);
+        }
+        return description.with(
+                probe.candidates(graph.activations()),
+                probe.autoTaps(graph.activations()),
+                probe.width(graph.logits()));
+    }
+
+    @Override
     public TapCandidate resolve(String source) {
         return index.resolve(source);
     }
@@ -128,13 +141,17 @@ public final class Dl4jTeacherEngine implements TeacherEngine {
                         wantsLogits,
                         imageShape);
         synchronized (lock) {
-            if (closed) {
-                throw new IllegalStateException(
-                        "engine is closed: model=" + description.modelName());
-            }
+            requireOpen();
             Dl4jTeacherSession opened = session(request, this::forget);
             sessions.add(opened);
             return opened;
+        }
+    }
+
+    @GuardedBy("lock")
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("engine is closed: model=" + description.modelName());
         }
     }
 

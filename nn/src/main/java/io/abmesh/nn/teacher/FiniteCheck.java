@@ -5,7 +5,10 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Map;
 
-/** Looks for NaN and infinity: a NaN response would be a silent zero loss. */
+/**
+ * Looks for NaN and infinity: in a sign bit a NaN would be a neuron that does not fire, and in a
+ * float a loss that is not a number far from its cause.
+ */
 final class FiniteCheck {
     private static final int CHUNK = 4096;
 

@@ -1,5 +1,6 @@
 package io.abmesh.nn.teacher;
 
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import onnx.Onnx.NodeProto;
 import onnx.Onnx.ValueInfoProto;
@@ -31,10 +33,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The model must have one input {@code [N, C, H, W]} of float32 and compute as in inference. Its
  * logits are the first output {@code [N, classes]}; where a softmax makes that output, the logits
- * are what enters it. Shapes are found by running one black image of the declared size (or of
- * {@link TeacherOptions#probeShape}) with every candidate put out. A model that leaves the image
- * size open is described without shapes; {@code auto} is then decided at the first of 224, 64, 32
- * and 28 pixels that the model runs at.
+ * are what enters it. Shapes are found by running one black image of the declared size, or of that
+ * of the images to come, with every candidate put out. A model that leaves the image size open
+ * tells no shapes by itself; {@code auto} is then decided at the first of 224, 64, 32 and 28 pixels
+ * that the model runs at.
  *
  * <p>The digest is of the file itself; of a model that keeps weights in files beside it, of all of
  * them.
@@ -43,11 +45,23 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     /** Name of this engine in descriptions. */
     public static final String NAME = "onnxruntime";
 
+    /** Operators behind which a tensor has the same values in another shape or type. */
+    private static final Set<String> SAME_VALUES =
+            Set.of(
+                    "Identity",
+                    "Cast",
+                    "Reshape",
+                    "Flatten",
+                    "Squeeze",
+                    "QuantizeLinear",
+                    "DequantizeLinear");
+
     private final Object lock = new Object();
     private final OnnxModel model;
     private final TeacherOptions options;
     private final OnnxRuntimeSessions runtime;
     private final Optional<String> logits;
+    private final List<TapProbe.Place> places;
     private final TeacherDescription description;
     private final TapIndex index;
 
@@ -69,8 +83,9 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         ValueInfoProto input = imageInput(model);
         List<Long> inputShape = OnnxModel.declaredShape(input);
         this.logits = logitsTensor(model);
-        List<TapProbe.Place> places = places(model, logits);
-        TapProbe probe = probe(input.getName(), inputShape, places);
+        this.places = places(model, logits);
+        TapProbe probe =
+                probe(shapes -> TapProbe.of(inputShape, shapes), input.getName(), inputShape);
         List<TapCandidate> taps = probe.candidates(places);
         List<String> autoTaps = probe.autoTaps(places);
         this.description =
@@ -113,6 +128,20 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     @Override
     public TeacherDescription describe() {
         return description;
+    }
+
+    @Override
+    public TeacherDescription describe(List<Long> imageShape) {
+        List<Long> inputShape = description.inputShape();
+        TapProbe probe =
+                probe(
+                        shapes -> TapProbe.at(inputShape, imageShape, shapes),
+                        description.input(),
+                        inputShape);
+        return description.with(
+                probe.candidates(places),
+                probe.autoTaps(places),
+                logits.map(probe::width).orElse(0));
     }
 
     @Override
@@ -219,7 +248,8 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     }
 
     /**
-     * The first output of rank two, or of undeclared rank; what enters its softmax if it has one.
+     * The first output of rank two, or of undeclared rank; what enters its softmax if it has one,
+     * be it that its probabilities change their shape or their type on the way out.
      */
     private static Optional<String> logitsTensor(OnnxModel model) {
         return model.outputs().stream()
@@ -231,12 +261,22 @@ public final class OnnxTeacherEngine implements TeacherEngine {
                         })
                 .map(ValueInfoProto::getName)
                 .findFirst()
-                .map(
-                        name ->
-                                model.producer(name)
-                                        .filter(OnnxTeacherEngine::isSoftmax)
-                                        .map(node -> node.getInput(0))
-                                        .orElse(name));
+                .map(name -> softmaxInput(model, name).orElse(name));
+    }
+
+    private static Optional<String> softmaxInput(OnnxModel model, String output) {
+        String tensor = output;
+        for (int i = 0; i < model.nodes().size(); i++) { // a cycle is ONNX Runtime's to refuse
+            Optional<NodeProto> node = model.producer(tensor).filter(n -> n.getInputCount() > 0);
+            if (node.isEmpty() || isSoftmax(node.get())) {
+                return node.map(softmax -> softmax.getInput(0));
+            }
+            if (!SAME_VALUES.contains(node.get().getOpType())) {
+                break;
+            }
+            tensor = node.get().getInput(0);
+        }
+        return Optional.empty();
     }
 
     /** Activations, then what a transformer's classifier reads. */
@@ -252,7 +292,10 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         return node.getOpType().equals("Softmax") || node.getOpType().equals("LogSoftmax");
     }
 
-    private TapProbe probe(String input, List<Long> inputShape, List<TapProbe.Place> places) {
+    private TapProbe probe(
+            Function<Function<List<Long>, Map<String, List<Long>>>, TapProbe> run,
+            String input,
+            List<Long> inputShape) {
         List<String> tensors =
                 Stream.concat(places.stream().map(TapProbe.Place::tensor), logits.stream())
                         .distinct()
@@ -264,10 +307,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
         }
         OrtSession session = runtime.create(model.withOutputs(tensors));
         try {
-            return TapProbe.of(
-                    inputShape,
-                    options.probeShape(),
-                    image -> shapes(session, input, inputShape, image));
+            return run.apply(image -> shapes(session, input, inputShape, image));
         } finally {
             closeQuietly(session, null);
         }
@@ -278,7 +318,8 @@ public final class OnnxTeacherEngine implements TeacherEngine {
     }
 
     /**
-     * Runs black images and returns the sample shape of every output that has one row per image.
+     * Runs black images and returns the sample shape of every output of float32 that has one row
+     * per image.
      */
     private Map<String, List<Long>> shapes(
             OrtSession session, String input, List<Long> inputShape, List<Long> imageShape) {
@@ -292,6 +333,7 @@ public final class OnnxTeacherEngine implements TeacherEngine {
             Map<String, List<Long>> shapes = new LinkedHashMap<>();
             for (Map.Entry<String, OnnxValue> output : result) {
                 if (output.getValue().getInfo() instanceof TensorInfo info
+                        && info.type == OnnxJavaType.FLOAT
                         && info.getShape().length > 1
                         && info.getShape()[0] == batch) {
                     shapes.put(

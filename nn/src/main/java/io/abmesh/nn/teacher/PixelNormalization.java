@@ -6,7 +6,8 @@ import java.util.List;
  * {@code (pixel - mean) / std} per channel.
  *
  * @param mean mean per channel, in pixel units (0 to 255), finite
- * @param std standard deviation per channel, in pixel units, finite and positive
+ * @param std standard deviation per channel, in pixel units, positive, finite, as is {@code 1 /
+ *     std}
  */
 public record PixelNormalization(List<Float> mean, List<Float> std) {
     public PixelNormalization {
@@ -20,7 +21,9 @@ public record PixelNormalization(List<Float> mean, List<Float> std) {
                             + std.size());
         }
         for (int c = 0; c < mean.size(); c++) {
-            if (!Float.isFinite(mean.get(c)) || !Float.isFinite(std.get(c)) || std.get(c) <= 0) {
+            boolean fits =
+                    std.get(c) > 0 && Float.isFinite(std.get(c)) && Float.isFinite(1 / std.get(c));
+            if (!fits || !Float.isFinite(mean.get(c))) {
                 throw new IllegalArgumentException(
                         "normalization out of range: found=mean "
                                 + mean.get(c)
@@ -28,7 +31,7 @@ public record PixelNormalization(List<Float> mean, List<Float> std) {
                                 + std.get(c)
                                 + " in channel "
                                 + c
-                                + ", expected=finite and std > 0");
+                                + ", expected=finite, std > 0 and 1/std finite");
             }
         }
     }

@@ -8,12 +8,14 @@ import java.util.stream.Stream;
 /**
  * What a session is to infer.
  *
+ * @param modelName of the model, for people
  * @param sources what the caller calls the taps
  * @param taps likewise, as the model has them
  * @param logits tensor of the logits, if they are wanted
  * @param imageShape size of the images to come, {@code [C, H, W]}
  */
 record SessionRequest(
+        String modelName,
         List<String> sources,
         List<TapCandidate> taps,
         Optional<String> logits,
@@ -42,14 +44,16 @@ record SessionRequest(
         if (taps.isEmpty() && !wantsLogits) {
             throw new IllegalArgumentException("nothing asked for: found=no taps and no logits");
         }
-        if (wantsLogits && description.classCount() == 0) {
-            throw new TeacherException(
-                    TeacherException.Reason.MODEL_UNSUPPORTED,
-                    "model has no logits: found=no output [N, classes], expected=one, model="
-                            + description.modelName());
+        if (wantsLogits && logits.isEmpty()) {
+            throw withoutLogits(description.modelName());
         }
         ImageShapes.check(description.inputShape(), imageShape);
-        return new SessionRequest(sources, taps, logits.filter(tensor -> wantsLogits), imageShape);
+        return new SessionRequest(
+                description.modelName(),
+                sources,
+                taps,
+                logits.filter(tensor -> wantsLogits),
+                imageShape);
     }
 
     /** Returns the tensor of each tap, then that of the logits; two taps may share one. */
@@ -77,7 +81,17 @@ record SessionRequest(
 
     /** Returns the shape of one sample of each of {@link #tensors}. */
     List<List<Long>> sampleShapes(Map<String, List<Long>> shapes) {
+        if (logits.isPresent() && shapes.getOrDefault(logits.get(), List.of()).size() != 1) {
+            throw withoutLogits(modelName);
+        }
         return tensors().stream().map(tensor -> sampleShape(shapes, tensor)).toList();
+    }
+
+    private static TeacherException withoutLogits(String modelName) {
+        return new TeacherException(
+                TeacherException.Reason.MODEL_UNSUPPORTED,
+                "model has no logits: found=no output [N, classes], expected=one, model="
+                        + modelName);
     }
 
     private static List<Long> sampleShape(Map<String, List<Long>> shapes, String tensor) {

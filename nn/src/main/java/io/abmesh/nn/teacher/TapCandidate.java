@@ -13,7 +13,7 @@ import java.util.List;
  * @param activation kind, for example {@code Relu}; {@value io.abmesh.nn.onnx.OnnxTokenOutput#KIND}
  *     for a token output
  * @param sampleShape {@code [C, H, W]} or {@code [D]}; empty if the model leaves the image size
- *     open and none was given
+ *     open and it was described without one
  */
 public record TapCandidate(String name, String tensor, String activation, List<Long> sampleShape) {
     public TapCandidate {

@@ -10,7 +10,7 @@ import java.util.function.Function;
  *
  * @param imageShape of the image that it ran on, {@code [C, H, W]}; empty if it ran on none
  * @param shapes of one sample, by tensor
- * @param declared whether the image was of the size that the model, or its user, declares
+ * @param declared whether the image was of the size that the model declares, or will get
  */
 record TapProbe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean declared) {
     /**
@@ -24,20 +24,16 @@ record TapProbe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean d
     record Place(String name, String tensor, String kind, boolean residual) {}
 
     /**
-     * Runs a model on an image of the size that it declares; else, if that is open, on one of
-     * {@code probeShape}; else on the first of {@link ImageShapes#TO_TRY} that it takes.
+     * Runs a model on an image of the size that it declares; if that is open, on the first of
+     * {@link ImageShapes#TO_TRY} that it takes.
      *
      * @param inputShape that the model declares
-     * @param probeShape empty for none
      * @param model shapes of tensors by that of the image
-     * @throws TeacherException if it does not run at its own size, or at that of the user
+     * @throws TeacherException if it does not run at its own size
      */
-    static TapProbe of(
-            List<Long> inputShape,
-            List<Long> probeShape,
-            Function<List<Long>, Map<String, List<Long>>> model) {
-        if (ImageShapes.declared(inputShape) || !probeShape.isEmpty()) {
-            List<Long> image = ImageShapes.filled(inputShape, probeShape);
+    static TapProbe of(List<Long> inputShape, Function<List<Long>, Map<String, List<Long>>> model) {
+        if (ImageShapes.declared(inputShape)) {
+            List<Long> image = inputShape.subList(1, 4);
             return new TapProbe(image, model.apply(image), true);
         }
         for (List<Long> size : ImageShapes.TO_TRY) {
@@ -48,6 +44,30 @@ record TapProbe(List<Long> imageShape, Map<String, List<Long>> shapes, boolean d
             }
         }
         return new TapProbe(List.of(), Map.of(), false);
+    }
+
+    /**
+     * Runs a model on an image of the size of those that it will get.
+     *
+     * @param inputShape that the model declares
+     * @param imageShape {@code [C, H, W]}
+     * @param model shapes of tensors by that of the image
+     * @throws TeacherException with {@link TeacherException.Reason#TENSOR_SIZE_MISMATCH} if it does
+     *     not take such images
+     */
+    static TapProbe at(
+            List<Long> inputShape,
+            List<Long> imageShape,
+            Function<List<Long>, Map<String, List<Long>>> model) {
+        ImageShapes.check(inputShape, imageShape);
+        try {
+            return new TapProbe(List.copyOf(imageShape), model.apply(imageShape), true);
+        } catch (TeacherException e) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH,
+                    "images do not fit the teacher: found=" + imageShape + ", " + e.getMessage(),
+                    e);
+        }
     }
 
     /** A classifier behind pooling of a fixed size takes images of one size only. */

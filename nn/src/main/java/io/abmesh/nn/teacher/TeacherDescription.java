@@ -46,4 +46,20 @@ public record TeacherDescription(
         autoTaps = List.copyOf(autoTaps);
         metadata = Map.copyOf(metadata);
     }
+
+    /** Returns the same model with what it has at another size of its images. */
+    TeacherDescription with(
+            List<TapCandidate> otherTaps, List<String> otherAutoTaps, int otherClassCount) {
+        return new TeacherDescription(
+                modelSha256,
+                modelName,
+                engine,
+                input,
+                inputShape,
+                otherTaps,
+                otherAutoTaps,
+                otherClassCount,
+                rawPixels,
+                metadata);
+    }
 }

@@ -8,8 +8,21 @@ import java.util.List;
  * <p>Thread-safe. Holds the model in memory until it is closed; closing it closes its sessions.
  */
 public interface TeacherEngine extends AutoCloseable {
-    /** Returns what the model is and where it can be tapped; the same object at every call. */
+    /**
+     * Returns what the model is and where it can be tapped, as far as it tells by itself; the same
+     * object at every call.
+     */
     TeacherDescription describe();
+
+    /**
+     * Returns the same for images of a size, which a model that leaves it open is run at: with the
+     * shape of every tap, and the taps of {@code auto} and the classes that it has there.
+     *
+     * @param imageShape size of the images to come, {@code [C, H, W]}
+     * @throws TeacherException with {@link TeacherException.Reason#TENSOR_SIZE_MISMATCH} if the
+     *     model does not take such images
+     */
+    TeacherDescription describe(List<Long> imageShape);
 
     /**
      * Finds a tap.

@@ -2,8 +2,6 @@ package io.abmesh.nn.teacher;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.List;
-
 /**
  * How a model is opened and run.
  *
@@ -12,11 +10,8 @@ import java.util.List;
  *     proportion. A model whose batch size is fixed runs at that size
  * @param trusted whether a DL4J archive, whose format names Java classes, may be read
  * @param device where ONNX Runtime computes
- * @param probeShape {@code [C, H, W]} for describing a model that leaves its image size open;
- *     empty: none
  */
-public record TeacherOptions(
-        int intraOpThreads, int chunkSize, boolean trusted, Device device, List<Long> probeShape) {
+public record TeacherOptions(int intraOpThreads, int chunkSize, boolean trusted, Device device) {
     /** Where ONNX Runtime computes. */
     public enum Device {
         /** On the processor. */
@@ -33,7 +28,6 @@ public record TeacherOptions(
 
     public TeacherOptions {
         requireNonNull(device, "device");
-        probeShape = List.copyOf(probeShape);
         if (intraOpThreads < 1 || chunkSize < 1) {
             throw new IllegalArgumentException(
                     "teacher options out of range: found=intraOpThreads "
@@ -42,11 +36,6 @@ public record TeacherOptions(
                             + chunkSize
                             + ", expected=at least 1 each");
         }
-        if (!probeShape.isEmpty()
-                && (probeShape.size() != 3 || probeShape.stream().anyMatch(size -> size < 1))) {
-            throw new IllegalArgumentException(
-                    "probe shape: found=" + probeShape + ", expected=[C, H, W], positive");
-        }
     }
 
     /**
@@ -54,27 +43,22 @@ public record TeacherOptions(
      * processor.
      */
     public static TeacherOptions defaults() {
-        return new TeacherOptions(
-                DEFAULT_INTRA_OP_THREADS, DEFAULT_CHUNK_SIZE, false, Device.CPU, List.of());
+        return new TeacherOptions(DEFAULT_INTRA_OP_THREADS, DEFAULT_CHUNK_SIZE, false, Device.CPU);
     }
 
     public TeacherOptions withIntraOpThreads(int threads) {
-        return new TeacherOptions(threads, chunkSize, trusted, device, probeShape);
+        return new TeacherOptions(threads, chunkSize, trusted, device);
     }
 
     public TeacherOptions withChunkSize(int images) {
-        return new TeacherOptions(intraOpThreads, images, trusted, device, probeShape);
+        return new TeacherOptions(intraOpThreads, images, trusted, device);
     }
 
     public TeacherOptions withTrusted(boolean trust) {
-        return new TeacherOptions(intraOpThreads, chunkSize, trust, device, probeShape);
+        return new TeacherOptions(intraOpThreads, chunkSize, trust, device);
     }
 
     public TeacherOptions withDevice(Device other) {
-        return new TeacherOptions(intraOpThreads, chunkSize, trusted, other, probeShape);
-    }
-
-    public TeacherOptions withProbeShape(List<Long> shape) {
-        return new TeacherOptions(intraOpThreads, chunkSize, trusted, device, shape);
+        return new TeacherOptions(intraOpThreads, chunkSize, trusted, other);
     }
 }

@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.engine.Engine;
-import io.abmesh.nn.engine.Normalization;
 import io.abmesh.nn.network.ParameterSpec;
+import io.abmesh.nn.teacher.PixelNormalization;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -40,7 +40,7 @@ public final class StudentTrainer implements AutoCloseable {
     private static final int INFERENCE_SAMPLES = 128;
 
     private final StudentSetup setup;
-    private final Normalization normalization;
+    private final PixelNormalization normalization;
     private final StudentOutputs outputs;
     private final Engine engine;
     private @Nullable OptimizerSetup optimizer;
@@ -55,7 +55,7 @@ public final class StudentTrainer implements AutoCloseable {
      */
     public StudentTrainer(StudentSetup setup) {
         this.setup = setup;
-        this.normalization = new Normalization(setup.mean(), setup.std());
+        this.normalization = new PixelNormalization(setup.mean(), setup.std());
         this.outputs = StudentOutputs.of(setup);
         this.engine = new Engine(outputs.network(), setup.threads());
         this.sum = new GradientSum(engine.gradientLength());
@@ -120,11 +120,35 @@ public final class StudentTrainer implements AutoCloseable {
      * @param share of the micro-batch's samples in those of the step
      * @param gradient written: {@code share} times the gradient, {@code [gradientLength]}
      * @param statistics written, {@code [statisticsLength]}
+     * @throws NonFiniteLossException if a batch norm met a value that is infinite or not a number;
+     *     a ReLU behind it may have hidden that from the loss
      */
     public void backward(double share, float[] gradient, float[] statistics) {
         engine.backward();
         engine.gradient((float) share, gradient);
         engine.batchStatistics(statistics);
+        requireFinite(statistics);
+    }
+
+    /** The variance of one value alone is not a number; then the mean tells. */
+    private void requireFinite(float[] statistics) {
+        int at = 0;
+        for (ParameterSpec parameter : engine.parameters()) {
+            if (parameter.kind().trained()) {
+                continue;
+            }
+            boolean mean = parameter.kind() == ParameterSpec.Kind.RUNNING_MEAN;
+            for (int end = at + parameter.elements(); at < end; at++) {
+                float found = statistics[at];
+                if (Float.isInfinite(found) || (mean && Float.isNaN(found))) {
+                    throw new NonFiniteLossException(
+                            "batch statistics are not finite: array="
+                                    + parameter.name()
+                                    + ", found="
+                                    + found);
+                }
+            }
+        }
     }
 
     /**
@@ -152,7 +176,7 @@ public final class StudentTrainer implements AutoCloseable {
      * #applyUpdate} needs.
      *
      * @param microBatches micro-batches of the step
-     * @throws NonFiniteLossException if the loss is infinite or not a number
+     * @throws NonFiniteLossException as {@link #forward} and {@link #backward} do
      */
     public MicroOutcome accumulate(MicroBatch batch, int microBatches) {
         if (statistics.isEmpty()) {

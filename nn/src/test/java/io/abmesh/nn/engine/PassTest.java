@@ -8,6 +8,7 @@ import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
 import io.abmesh.nn.network.Node;
 import io.abmesh.nn.network.ParameterSpec;
+import io.abmesh.nn.teacher.PixelNormalization;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -27,8 +28,8 @@ final class PassTest {
     private static final int SAMPLES = 8;
     private static final double TOLERANCE = 5e-3;
     private static final FeatureShape IMAGE = new FeatureShape(3, 16, 16);
-    private static final Normalization NORMALIZATION =
-            new Normalization(List.of(125f, 123f, 114f), List.of(63f, 62f, 67f));
+    private static final PixelNormalization NORMALIZATION =
+            new PixelNormalization(List.of(125f, 123f, 114f), List.of(63f, 62f, 67f));
 
     private final OneDnn library = OneDnn.find().orElse(null);
 

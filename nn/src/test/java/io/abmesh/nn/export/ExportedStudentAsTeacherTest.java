@@ -3,6 +3,7 @@ package io.abmesh.nn.export;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.abmesh.nn.teacher.FloatTensor;
+import io.abmesh.nn.teacher.TapCandidate;
 import io.abmesh.nn.teacher.TeacherEngine;
 import io.abmesh.nn.teacher.TeacherEngines;
 import io.abmesh.nn.teacher.TeacherOptions;
@@ -29,17 +30,21 @@ final class ExportedStudentAsTeacherTest {
             Path onnx = folder.resolve("student.onnx");
             Dl4jExport.write(archive, student.exported(), student, TrainedStudent.images(1), 1);
             OnnxExport.write(onnx, student.exported(), student, TrainedStudent.images(1), 1);
-            TeacherOptions options =
-                    TeacherOptions.defaults()
-                            .withTrusted(true)
-                            .withChunkSize(4)
-                            .withProbeShape(IMAGE);
+            TeacherOptions options = TeacherOptions.defaults().withTrusted(true).withChunkSize(4);
 
             try (TeacherEngine dl4j = TeacherEngines.open(archive, options);
                     TeacherEngine ort = TeacherEngines.open(onnx, options);
-                    TeacherSession ours = dl4j.open(dl4j.describe().autoTaps(), true, IMAGE);
+                    TeacherSession ours = dl4j.open(dl4j.describe(IMAGE).autoTaps(), true, IMAGE);
                     TeacherSession theirs = ort.open(ort.describe().autoTaps(), true, IMAGE)) {
                 assertThat(dl4j.describe().engine()).isEqualTo("dl4j");
+                assertThat(dl4j.describe().inputShape()).containsExactly(-1L, 3L, -1L, -1L);
+                assertThat(dl4j.describe(IMAGE).taps())
+                        .extracting(TapCandidate::sampleShape)
+                        .isEqualTo(
+                                ort.describe(IMAGE).taps().stream()
+                                        .map(TapCandidate::sampleShape)
+                                        .toList());
+                assertThat(dl4j.describe(IMAGE).classCount()).isEqualTo(TrainedStudent.CLASSES);
                 assertThat(dl4j.describe().rawPixels()).isTrue();
                 assertThat(dl4j.describe().metadata()).containsEntry("abmesh.network", network);
                 TeacherResult found = ours.infer(TrainedStudent.images(COUNT), COUNT, null);

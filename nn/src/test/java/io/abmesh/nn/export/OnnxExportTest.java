@@ -117,9 +117,9 @@ final class OnnxExportTest {
                             student.exported().normalization(),
                             Map.of());
 
-            TeacherException refused =
+            ExportException refused =
                     catchThrowableOfType(
-                            TeacherException.class,
+                            ExportException.class,
                             () ->
                                     OnnxExport.write(
                                             folder.resolve("student.onnx"),
@@ -128,7 +128,11 @@ final class OnnxExportTest {
                                             TrainedStudent.images(1),
                                             1));
 
-            assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TEACHER_NOT_FINITE);
+            assertThat(refused.reason()).isEqualTo(ExportException.Reason.EXPORT_MISMATCH);
+            assertThat(refused)
+                    .hasMessageStartingWith(
+                            "exported student gives no logits to compare: file=student.onnx, found=")
+                    .hasCauseInstanceOf(TeacherException.class);
             assertThat(folder).isEmptyDirectory();
         }
     }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.abmesh.nn.checkpoint.StoredTensor;
 import io.abmesh.nn.engine.Engine;
-import io.abmesh.nn.engine.Normalization;
 import io.abmesh.nn.loss.BoundaryLoss;
 import io.abmesh.nn.loss.DistillationLoss;
 import io.abmesh.nn.loss.LossTerm;
@@ -15,6 +14,7 @@ import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.network.NetworkSpec;
 import io.abmesh.nn.network.Networks;
 import io.abmesh.nn.network.ParameterSpec;
+import io.abmesh.nn.teacher.PixelNormalization;
 import io.abmesh.nn.training.ConnectorPolicy;
 import io.abmesh.nn.training.MicroBatch;
 import io.abmesh.nn.training.MicroOutcome;
@@ -282,7 +282,7 @@ final class ReferenceRunTest {
         void run(ByteBuffer pixels, int samples) {
             Set<String> outputs = new HashSet<>(network.taps());
             outputs.add(network.logits());
-            engine.forward(pixels, samples, new Normalization(MEAN, STD), outputs, false);
+            engine.forward(pixels, samples, new PixelNormalization(MEAN, STD), outputs, false);
         }
 
         MicroBatch label(int number) {

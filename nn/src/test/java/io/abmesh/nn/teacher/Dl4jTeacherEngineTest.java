@@ -19,6 +19,7 @@ import java.util.SplittableRandom;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
@@ -153,15 +154,14 @@ final class Dl4jTeacherEngineTest {
         ModelSerializer.writeModel(graph, file.toFile(), true);
         ByteBuffer images = images(2 * 3 * 64);
 
-        try (TeacherEngine engine =
-                        TeacherEngines.open(file, TRUSTED.withProbeShape(List.of(3L, 8L, 8L)));
+        try (TeacherEngine engine = TeacherEngines.open(file, TRUSTED);
                 TeacherSession session =
                         engine.open(
                                 List.of("conv", "relu", "dense", "add"),
                                 true,
                                 List.of(3L, 8L, 8L))) {
             assertThat(engine.describe().inputShape()).containsExactly(-1L, 3L, -1L, -1L);
-            assertThat(engine.describe().taps())
+            assertThat(engine.describe(List.of(3L, 8L, 8L)).taps())
                     .containsExactly(
                             new TapCandidate("conv", "conv", "Relu", List.of(4L, 8L, 8L)),
                             new TapCandidate("relu", "add", "Relu", List.of(4L, 8L, 8L)),
@@ -237,6 +237,44 @@ final class Dl4jTeacherEngineTest {
             assertThat(softmax(values(result.logits()), 5))
                     .usingComparatorWithPrecision(TOLERANCE)
                     .containsExactly(outputs.get(4).dup('c').data().asFloat());
+        }
+        network.close();
+    }
+
+    @Test
+    void aModelOfDenseLayersAloneThatKeepsItsChannelsLastTakesThemFirst() throws IOException {
+        MultiLayerNetwork network =
+                new MultiLayerNetwork(
+                        new NeuralNetConfiguration.Builder()
+                                .seed(3)
+                                .list()
+                                .layer(
+                                        new DenseLayer.Builder()
+                                                .nOut(6)
+                                                .activation(Activation.RELU)
+                                                .build())
+                                .layer(
+                                        new OutputLayer.Builder()
+                                                .nOut(5)
+                                                .activation(Activation.SOFTMAX)
+                                                .build())
+                                .setInputType(InputType.convolutional(4, 5, 3, CNN2DFormat.NHWC))
+                                .build());
+        network.init();
+        Path file = folder.resolve("flat.zip");
+        ModelSerializer.writeModel(network, file.toFile(), false);
+        ByteBuffer images = images(2 * 3 * 4 * 5);
+
+        try (TeacherEngine engine = TeacherEngines.open(file, TRUSTED);
+                TeacherSession session =
+                        engine.open(List.of("layer0"), true, List.of(3L, 4L, 5L))) {
+            assertThat(engine.describe().inputShape()).containsExactly(-1L, 3L, 4L, 5L);
+            TeacherResult result = session.infer(images, 2, KERAS);
+
+            INDArray last = input(images, 2, 3, 4, 5).permute(0, 2, 3, 1).dup('c');
+            assertThat(softmax(values(result.logits()), 5))
+                    .usingComparatorWithPrecision(TOLERANCE)
+                    .containsExactly(network.output(last).dup('c').data().asFloat());
         }
         network.close();
     }

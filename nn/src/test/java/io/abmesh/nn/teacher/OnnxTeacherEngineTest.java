@@ -158,17 +158,18 @@ final class OnnxTeacherEngineTest {
     @Test
     void autoTakesResidualSumsInAResNetAndLeavesItsStemOut() {
         try (TeacherEngine engine =
-                TeacherEngines.open(
-                        fixture("resnet.onnx"),
-                        TeacherOptions.defaults().withProbeShape(List.of(3L, 64L, 64L)))) {
-            assertThat(engine.describe().autoTaps())
+                TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults())) {
+            TeacherDescription description = engine.describe(List.of(3L, 64L, 64L));
+            assertThat(description.autoTaps())
                     .containsExactly(
                             "/stage1/relu3/Relu",
                             "/stage2/relu3/Relu",
                             "/stage3/relu3/Relu",
                             "/stage4/relu3/Relu");
-            assertThat(engine.resolve("/stage1/relu3/Relu").sampleShape())
-                    .containsExactly(8L, 16L, 16L);
+            assertThat(description.taps())
+                    .filteredOn(tap -> tap.name().equals("/stage1/relu3/Relu"))
+                    .extracting(TapCandidate::sampleShape)
+                    .containsExactly(List.of(8L, 16L, 16L));
         }
     }
 
@@ -271,6 +272,69 @@ final class OnnxTeacherEngineTest {
     }
 
     @Test
+    void aModelOfOpenImageSizeTellsTheShapesThatItHasAtTheSizeOfTheImages() {
+        try (TeacherEngine engine =
+                TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults())) {
+            TeacherDescription open = engine.describe();
+            TeacherDescription small = engine.describe(List.of(3L, 32L, 48L));
+
+            assertThat(small.taps()).hasSameSizeAs(open.taps());
+            assertThat(small.taps().get(small.taps().size() - 1).sampleShape())
+                    .hasSize(3)
+                    .endsWith(1L, 2L);
+            assertThat(small.inputShape()).isEqualTo(open.inputShape());
+            assertThat(small.classCount()).isEqualTo(open.classCount()).isPositive();
+        }
+    }
+
+    @Test
+    void aModelThatRunsAtOneSizeOnlyHasItsLogitsThere() throws IOException {
+        Path file = flattening();
+        try (TeacherEngine engine = TeacherEngines.open(file, TeacherOptions.defaults())) {
+            assertThat(engine.describe().classCount()).as("runs at none of the usual").isZero();
+
+            TeacherDescription fitting = engine.describe(List.of(1L, 8L, 8L));
+            assertThat(fitting.classCount()).isEqualTo(7);
+            assertThat(fitting.taps())
+                    .extracting(TapCandidate::sampleShape)
+                    .containsExactly(List.of(12L), List.of(6L));
+            try (TeacherSession session = engine.open(List.of(), true, List.of(1L, 8L, 8L))) {
+                assertThat(session.classCount()).isEqualTo(7);
+            }
+            assertRefusedForItsSize(engine, List.of(1L, 9L, 8L), "ONNX Runtime cannot run");
+            assertRefusedForItsSize(engine, List.of(3L, 8L, 8L), "expected=[1, -1, -1]");
+            assertRefusedForItsSize(engine, List.of(8L, 8L), "expected=[1, -1, -1]");
+        }
+    }
+
+    private static void assertRefusedForItsSize(
+            TeacherEngine engine, List<Long> imageShape, String why) {
+        TeacherException refused =
+                catchThrowableOfType(TeacherException.class, () -> engine.describe(imageShape));
+        assertThat(refused.reason()).isEqualTo(TeacherException.Reason.TENSOR_SIZE_MISMATCH);
+        assertThat(refused)
+                .hasMessageStartingWith("images do not fit the teacher: found=" + imageShape + ", ")
+                .hasMessageContaining(why)
+                .hasMessageNotContaining("\n");
+    }
+
+    /** The perceptron of 8 x 8 pixels, whose file does not say so. */
+    private Path flattening() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("mlp.onnx"))).toBuilder();
+        for (int dimension : new int[] {2, 3}) {
+            model.getGraphBuilder()
+                    .getInputBuilder(0)
+                    .getTypeBuilder()
+                    .getTensorTypeBuilder()
+                    .getShapeBuilder()
+                    .getDimBuilder(dimension)
+                    .setDimParam("side" + dimension);
+        }
+        return Files.write(folder.resolve("flattening.onnx"), model.build().toByteArray());
+    }
+
+    @Test
     void logitsAreWhatEntersTheSoftmax() {
         try (TeacherEngine engine =
                         TeacherEngines.open(fixture("resnet.onnx"), TeacherOptions.defaults());
@@ -284,6 +348,103 @@ final class OnnxTeacherEngineTest {
             }
             assertThat(Math.abs(sum - 1)).as("distance from a distribution").isGreaterThan(0.01);
         }
+    }
+
+    @Test
+    void logitsAreWhatEntersTheSoftmaxThoughItsProbabilitiesPassOtherNodes() throws IOException {
+        Path file = folder.resolve("passed-on.onnx");
+        Files.write(
+                file,
+                passedOn("resnet.onnx", "Softmax", "Identity", "Flatten", "Identity")
+                        .toByteArray());
+
+        assertThat(logits(file, List.of(3L, 64L, 64L)))
+                .isEqualTo(logits(fixture("resnet.onnx"), List.of(3L, 64L, 64L)));
+    }
+
+    @Test
+    void logitsThatPassOtherNodesAreTheOutputWhereThereIsNoSoftmax() throws IOException {
+        Path file = folder.resolve("passed-on.onnx");
+        Files.write(file, passedOn("mlp.onnx", "Gemm", "Identity", "Flatten").toByteArray());
+
+        assertThat(logits(file, List.of(1L, 8L, 8L)))
+                .isEqualTo(logits(fixture("mlp.onnx"), List.of(1L, 8L, 8L)));
+    }
+
+    /** A model whose last node has some others of one input each behind it. */
+    private static ModelProto passedOn(String name, String last, String... operators)
+            throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture(name))).toBuilder();
+        NodeProto.Builder end =
+                model.getGraphBuilder().getNodeBuilder(model.getGraph().getNodeCount() - 1);
+        assertThat(end.getOpType()).isEqualTo(last);
+        String output = end.getOutput(0);
+        end.setOutput(0, "passed0");
+        for (int i = 0; i < operators.length; i++) {
+            model.getGraphBuilder()
+                    .addNode(
+                            NodeProto.newBuilder()
+                                    .setName("pass" + i)
+                                    .setOpType(operators[i])
+                                    .addInput("passed" + i)
+                                    .addOutput(
+                                            i == operators.length - 1
+                                                    ? output
+                                                    : "passed" + (i + 1)));
+        }
+        return model.build();
+    }
+
+    private static float[] logits(Path model, List<Long> imageShape) {
+        try (TeacherEngine engine = TeacherEngines.open(model, TeacherOptions.defaults());
+                TeacherSession session = engine.open(List.of(), true, imageShape)) {
+            byte[] image = new byte[(int) FloatTensor.product(imageShape)];
+            new SplittableRandom(2).nextBytes(image);
+            return values(
+                    Objects.requireNonNull(
+                            session.infer(ByteBuffer.wrap(image), 1, null).logits()));
+        }
+    }
+
+    @Test
+    void anActivationOfAnotherTypeIsNoTapAndTheOthersAre() throws IOException {
+        ModelProto.Builder model =
+                ModelProto.parseFrom(Files.readAllBytes(fixture("wrn.onnx"))).toBuilder();
+        List<NodeProto> nodes = new ArrayList<>();
+        for (NodeProto node : model.getGraph().getNodeList()) {
+            if (node.getName().equals("/block2/relu1/Relu")) {
+                nodes.add(cast(node.getInput(0), "wide", TensorProto.DataType.DOUBLE));
+                nodes.add(node.toBuilder().setInput(0, "wide").setOutput(0, "active").build());
+                nodes.add(cast("active", node.getOutput(0), TensorProto.DataType.FLOAT));
+            } else {
+                nodes.add(node);
+            }
+        }
+        model.getGraphBuilder().clearNode().addAllNode(nodes);
+        Path file = folder.resolve("mixed.onnx");
+        Files.write(file, model.build().toByteArray());
+
+        try (TeacherEngine engine = TeacherEngines.open(file, TeacherOptions.defaults())) {
+            assertThat(engine.describe().taps())
+                    .hasSize(6)
+                    .noneMatch(tap -> tap.name().equals("/block2/relu1/Relu"));
+            assertThat(engine.describe().classCount()).isEqualTo(10);
+        }
+    }
+
+    private static NodeProto cast(String from, String to, TensorProto.DataType type) {
+        return NodeProto.newBuilder()
+                .setName("cast." + to)
+                .setOpType("Cast")
+                .addInput(from)
+                .addOutput(to)
+                .addAttribute(
+                        AttributeProto.newBuilder()
+                                .setName("to")
+                                .setType(AttributeProto.AttributeType.INT)
+                                .setI(type.getNumber()))
+                .build();
     }
 
     /**

@@ -554,7 +554,8 @@ final class BatchStream implements StreamObserver<StreamBatchesRequest> {
         return new MeshException(ErrorReason.STREAM_PROTOCOL, message);
     }
 
-    private static MeshException named(Throwable cause, String event) {
+    /** Names what went wrong beside the calls, and logs it. */
+    static MeshException named(Throwable cause, String event) {
         if (cause instanceof MeshException failure) {
             LOG.warnf("%s reason=%s: %s", event, failure.reason(), failure.getMessage());
             return failure;

@@ -2,8 +2,10 @@ package io.abmesh.teacher.stream;
 
 import io.abmesh.nn.teacher.TapCandidate;
 import io.abmesh.nn.teacher.TeacherDescription;
+import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
+import io.abmesh.proto.frame.Encodings;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Encoding;
@@ -11,10 +13,13 @@ import io.abmesh.proto.v1.StreamBatchesRequest;
 import io.abmesh.proto.v1.StreamBatchesResponse;
 import io.abmesh.proto.v1.TapDescription;
 import io.abmesh.proto.v1.TeacherServiceGrpc.TeacherServiceImplBase;
+import io.abmesh.teacher.batch.TeacherFailures;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 
 /** The model as a service. */
@@ -35,7 +40,35 @@ public final class TeacherGrpcService extends TeacherServiceImplBase {
     public void describeTeacher(
             DescribeTeacherRequest request, StreamObserver<DescribeTeacherResponse> answer) {
         requireNotDraining();
-        TeacherDescription model = host.engine().describe();
+        List<Long> imageShape = request.getImageShapeList();
+        if (imageShape.isEmpty()) {
+            tell(host.engine().describe(), answer);
+            return;
+        }
+        Encodings.elementCount(imageShape);
+        try {
+            host.compute().execute(() -> describe(imageShape, answer));
+        } catch (RejectedExecutionException e) {
+            throw draining();
+        }
+    }
+
+    /** Runs on the computing thread, as it runs the model. */
+    private void describe(List<Long> imageShape, StreamObserver<DescribeTeacherResponse> answer) {
+        TeacherDescription model;
+        try {
+            model = host.engine().describe(imageShape);
+        } catch (TeacherException e) {
+            answer.onError(TeacherFailures.of(e));
+            return;
+        } catch (RuntimeException | OutOfMemoryError e) {
+            answer.onError(BatchStream.named(e, "Teacher could not be described"));
+            return;
+        }
+        tell(model, answer);
+    }
+
+    private void tell(TeacherDescription model, StreamObserver<DescribeTeacherResponse> answer) {
         DescribeTeacherResponse.Builder response =
                 DescribeTeacherResponse.newBuilder()
                         .setModelSha256(model.modelSha256())
@@ -73,8 +106,12 @@ public final class TeacherGrpcService extends TeacherServiceImplBase {
 
     private void requireNotDraining() {
         if (host.draining()) {
-            throw new MeshException(ErrorReason.DRAINING, "worker is about to stop");
+            throw draining();
         }
+    }
+
+    private static MeshException draining() {
+        return new MeshException(ErrorReason.DRAINING, "worker is about to stop");
     }
 
     static TapDescription describe(TapCandidate tap) {

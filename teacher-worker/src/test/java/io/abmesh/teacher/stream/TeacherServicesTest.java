@@ -33,6 +33,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
@@ -42,6 +43,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class TeacherServicesTest {
@@ -77,6 +79,41 @@ class TeacherServicesTest {
                         Encoding.ENCODING_FLOAT32,
                         Encoding.ENCODING_FLOAT16);
         assertThat(model.getInputShapeList()).containsExactly(-1L, 1L, -1L, -1L);
+    }
+
+    @Test
+    void describesTheModelForImagesOfASize() {
+        DescribeTeacherResponse model = describe(SHAPE);
+
+        assertThat(model.getTapsList())
+                .extracting(tap -> tap.getSampleShapeList())
+                .containsExactly(SHAPE, List.of(3L));
+        assertThat(model.getAutoTapsList()).containsExactly("a", "b");
+        assertThat(model.getInputShapeList()).containsExactly(-1L, 1L, -1L, -1L);
+    }
+
+    @ParameterizedTest(name = "{0}: {2}")
+    @CsvSource({
+        "3x2x2, TENSOR_SIZE_MISMATCH, model takes grey images",
+        "1x0x2, TENSOR_SIZE_MISMATCH, 'dimension is not positive: shape=[1, 0, 2]'",
+        "1x4096x2, TEACHER_FAILED, 'teacher failed: java.lang.OutOfMemoryError: testing'"
+    })
+    void namesWhyItCannotBeDescribedForImagesOfASize(
+            String shape, ErrorReason reason, String message) {
+        List<Long> imageShape = Arrays.stream(shape.split("x")).map(Long::valueOf).toList();
+
+        StatusRuntimeException failure =
+                catchThrowableOfType(StatusRuntimeException.class, () -> describe(imageShape));
+
+        assertThat(ErrorStatuses.fromThrowable(failure).reason()).isEqualTo(reason);
+        assertThat(ErrorStatuses.fromThrowable(failure)).hasMessage(message);
+    }
+
+    private DescribeTeacherResponse describe(List<Long> imageShape) {
+        return TeacherServiceGrpc.newBlockingStub(teacher.channel)
+                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .describeTeacher(
+                        DescribeTeacherRequest.newBuilder().addAllImageShape(imageShape).build());
     }
 
     @Test

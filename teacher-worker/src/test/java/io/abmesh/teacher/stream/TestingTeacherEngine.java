@@ -52,6 +52,33 @@ final class TestingTeacherEngine implements TeacherEngine {
     }
 
     @Override
+    public TeacherDescription describe(List<Long> imageShape) {
+        requireMemoryAndFit(imageShape);
+        TeacherDescription model = describe();
+        return new TeacherDescription(
+                model.modelSha256(),
+                model.modelName(),
+                model.engine(),
+                model.input(),
+                model.inputShape(),
+                List.of(new TapCandidate("a", "a.in", "Relu", imageShape), model.taps().get(1)),
+                List.of("a", "b"),
+                model.classCount(),
+                model.rawPixels(),
+                model.metadata());
+    }
+
+    private static void requireMemoryAndFit(List<Long> imageShape) {
+        if (imageShape.get(1) == SHORT_OF_MEMORY) {
+            throw new OutOfMemoryError("testing");
+        }
+        if (imageShape.get(0) != 1) {
+            throw new TeacherException(
+                    TeacherException.Reason.TENSOR_SIZE_MISMATCH, "model takes grey images");
+        }
+    }
+
+    @Override
     public TapCandidate resolve(String source) {
         return describe().taps().stream()
                 .filter(tap -> tap.name().equals(source) || tap.tensor().equals(source))
@@ -65,13 +92,7 @@ final class TestingTeacherEngine implements TeacherEngine {
 
     @Override
     public TeacherSession open(List<String> sources, boolean logits, List<Long> imageShape) {
-        if (imageShape.get(1) == SHORT_OF_MEMORY) {
-            throw new OutOfMemoryError("testing");
-        }
-        if (imageShape.get(0) != 1) {
-            throw new TeacherException(
-                    TeacherException.Reason.TENSOR_SIZE_MISMATCH, "model takes grey images");
-        }
+        requireMemoryAndFit(imageShape);
         List<TapCandidate> taps = new ArrayList<>();
         for (String source : sources) {
             TapCandidate tap = resolve(source);
