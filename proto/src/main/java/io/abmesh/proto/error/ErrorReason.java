@@ -90,7 +90,7 @@ public enum ErrorReason {
     MESSAGE_TOO_LARGE(Status.Code.RESOURCE_EXHAUSTED, Retry.NEVER),
     /** The disk is full. */
     STORE_FULL(Status.Code.RESOURCE_EXHAUSTED, Retry.AFTER_OPERATOR),
-    /** The worker has as many streams as it may. */
+    /** As many streams, or plans that wait to be checked, as there may be. */
     WORKER_OVERLOADED(Status.Code.RESOURCE_EXHAUSTED, Retry.AFTER_DELAY),
 
     /** Bytes are not those that were sent. */

@@ -88,7 +88,7 @@ class TeacherProcessTest {
         private boolean closed;
 
         @Override
-        public TeacherDescription describe() {
+        public TeacherDescription describe(List<Long> imageShape) {
             throw new UnsupportedOperationException("not asked for");
         }
 
