@@ -88,6 +88,11 @@ class TeacherProcessTest {
         private boolean closed;
 
         @Override
+        public TeacherDescription describe() {
+            throw new UnsupportedOperationException("not asked for");
+        }
+
+        @Override
         public TeacherDescription describe(List<Long> imageShape) {
             throw new UnsupportedOperationException("not asked for");
         }
