@@ -75,6 +75,18 @@ public record RunFolder(
         Files.createDirectories(folder);
         publish("plan.yaml", yaml.getBytes(UTF_8));
         publish("plan.json", JsonFormat.printer().print(plan.plan()).getBytes(UTF_8));
+        describe();
+    }
+
+    /** Returns the same run with relative paths relative to another folder, written down. */
+    RunFolder moved(Path base) throws IOException {
+        RunFolder moved =
+                new RunFolder(folder, runId, requestId, plan, overrides, base, submitTime);
+        moved.describe();
+        return moved;
+    }
+
+    private void describe() throws IOException {
         ObjectNode description = JSON.createObjectNode();
         description.put("runId", runId);
         description.put("requestId", requestId);

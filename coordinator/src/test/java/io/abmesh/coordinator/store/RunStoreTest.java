@@ -3,17 +3,23 @@ package io.abmesh.coordinator.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.abmesh.coordinator.plan.CompletePlan;
+import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class RunStoreTest {
+    private static final String PLAN = TestingPlans.supervised();
+
     @TempDir Path folder;
 
     @Test
@@ -48,6 +54,26 @@ final class RunStoreTest {
             assertThatThrownBy(this::open)
                     .hasMessage("another coordinator holds the store: store=" + folder);
         }
+    }
+
+    @Test
+    void aRunThatWasMovedIsKnownThereAlsoByTheNextCoordinator() {
+        Path moved = folder.resolve("moved");
+        try (RunStore store = open()) {
+            RunFolder run = store.create("request", PLAN, List.of("seed=7"), plan(), folder);
+            assertThat(store.move(run, moved).baseDirectory()).isEqualTo(moved);
+            assertThat(store.byRequest("request")).map(RunFolder::baseDirectory).contains(moved);
+        }
+        try (RunStore store = open()) {
+            RunFolder run = store.byRequest("request").orElseThrow();
+            assertThat(run.baseDirectory()).isEqualTo(moved);
+            assertThat(run.overrides()).containsExactly("seed=7");
+            assertThat(run.plan().sha256()).isEqualTo(plan().sha256());
+        }
+    }
+
+    private static CompletePlan plan() {
+        return PlanReader.read(PLAN, List.of("seed=7"));
     }
 
     private RunStore open() {
