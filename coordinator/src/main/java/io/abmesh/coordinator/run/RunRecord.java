@@ -35,7 +35,6 @@ import org.jspecify.annotations.Nullable;
 public final class RunRecord {
     private static final Logger LOG = Logger.getLogger(RunRecord.class);
 
-    private final RunFolder folder;
     private final Journal journal;
     private final Clock clock;
     private final RunRates rates = new RunRates();
@@ -45,6 +44,7 @@ public final class RunRecord {
     /** Phases that have begun, by their first step. */
     private final NavigableMap<Long, PhaseStarted> phases = new TreeMap<>();
 
+    private volatile RunFolder folder;
     private volatile Run state;
     private volatile long epoch;
     private volatile List<String> students = List.of();
@@ -86,6 +86,11 @@ public final class RunRecord {
     /** Returns the folder. */
     public RunFolder folder() {
         return folder;
+    }
+
+    /** Takes the folder as it is described now; it is the same, and so is its journal. */
+    void folder(RunFolder described) {
+        folder = described;
     }
 
     /** Returns the journal, to be read. */

@@ -52,6 +52,15 @@ final class RunRecords implements AutoCloseable {
         return open(store.create(requestId, yaml, overrides, plan, base));
     }
 
+    /**
+     * Takes note that the relative paths of a run's plan are relative to another folder now.
+     *
+     * @throws MeshException STORE_FULL
+     */
+    void move(RunRecord record, Path base) {
+        record.folder(store.move(record.folder(), base));
+    }
+
     /** Returns a run. */
     Optional<RunRecord> find(String runId) {
         return Optional.ofNullable(records.get(runId));

@@ -97,6 +97,14 @@ final class RunTurns {
         }
     }
 
+    /** Begins a run anew if it is in progress, with what is known of it now. */
+    void restart(RunRecord record) {
+        if (active.containsKey(record)) {
+            park(record);
+            unpark(record);
+        }
+    }
+
     private void noticeResumed(RunRecord record) {
         String runId = record.folder().runId();
         RunMeters own = meters.begin(runId);

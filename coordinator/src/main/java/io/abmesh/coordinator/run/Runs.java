@@ -5,12 +5,14 @@ import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanAgainstWorld;
 import io.abmesh.coordinator.plan.PlanProblem;
 import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.coordinator.store.RunFolder;
 import io.abmesh.coordinator.worker.WorkerListener;
 import io.abmesh.data.image.DatasetException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.v1.ExpandStudyResponse;
 import io.abmesh.proto.v1.Run;
+import io.abmesh.proto.v1.RunState;
 import io.abmesh.proto.v1.RunWorkers;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -167,7 +169,9 @@ public final class Runs implements AutoCloseable {
     }
 
     /**
-     * Queues a run, or gives back the one of the same request; a failed one goes on then.
+     * Queues a run, or gives back the one of the same request; a failed one goes on then. One that
+     * has not ended well goes on with the data and the teacher that its plan means at {@code base},
+     * if they have been moved there.
      *
      * @throws MeshException INVALID_PLAN, DATASET_UNREADABLE, OBJECTS_UNAVAILABLE, STORE_FULL
      */
@@ -181,12 +185,24 @@ public final class Runs implements AutoCloseable {
         Optional<RunRecord> known = records.byRequest(requestId);
         if (known.isPresent()) {
             requireSame(known.get().folder().plan(), plan);
-            loop.executeAndWait(() -> turns.resume(known.get()));
+            loop.executeAndWait(() -> goOn(known.get(), base));
             return known.get();
         }
         RunRecord record = records.create(requestId, yaml, overrides, base, plan);
         loop.execute(() -> turns.add(record));
         return record;
+    }
+
+    private void goOn(RunRecord record, Path base) {
+        RunFolder folder = record.folder();
+        CompletePlan plan = folder.plan();
+        RunState state = record.snapshot().getState();
+        boolean unfinished = !record.ended() || state == RunState.RUN_STATE_FAILED;
+        if (unfinished && !plan.resolved(base).equals(plan.resolved(folder.baseDirectory()))) {
+            records.move(record, base);
+            turns.restart(record);
+        }
+        turns.resume(record);
     }
 
     private static void requireSame(CompletePlan known, CompletePlan plan) {

@@ -76,6 +76,18 @@ public record RunFolder(
         Files.createDirectories(folder);
         publish("plan.yaml", yaml.getBytes(UTF_8));
         publish(PLAN, JsonFormat.printer().print(plan.plan()).getBytes(UTF_8));
+        describe();
+    }
+
+    /** Returns the same run with relative paths relative to another folder, written down. */
+    RunFolder moved(Path base) throws IOException {
+        RunFolder moved =
+                new RunFolder(folder, runId, requestId, plan, overrides, base, submitTime);
+        moved.describe();
+        return moved;
+    }
+
+    private void describe() throws IOException {
         ObjectNode description = JSON.createObjectNode();
         description.put("runId", runId);
         description.put("requestId", requestId);

@@ -147,6 +147,21 @@ public final class RunStore implements AutoCloseable {
     }
 
     /**
+     * Writes down that the relative paths of a run are relative to another folder now.
+     *
+     * @throws MeshException STORE_FULL if the store cannot be written
+     */
+    public synchronized RunFolder move(RunFolder run, Path base) {
+        try {
+            RunFolder moved = run.moved(base);
+            runs.set(runs.indexOf(run), moved);
+            return moved;
+        } catch (IOException e) {
+            throw unwritable(run.folder(), e);
+        }
+    }
+
+    /**
      * Returns a membership epoch that is greater than every one before, of any run and of any
      * coordinator that held this store.
      *

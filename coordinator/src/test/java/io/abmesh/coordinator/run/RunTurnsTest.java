@@ -130,6 +130,33 @@ final class RunTurnsTest {
         assertThat(beside).as("images of the next are opened").hasSize(1);
     }
 
+    @Test
+    void aFailedRunThatWasMovedGoesOnWithItsImagesWhereTheyAreNow() throws IOException {
+        RunRecord record = failed();
+        Path moved = Files.createDirectory(directory.resolve("moved"));
+        putImages(moved);
+
+        submit("request", moved);
+        doBeside();
+
+        assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_PENDING);
+        assertThat(record.folder().file("ledger")).as("execution has begun").exists();
+    }
+
+    @Test
+    void aRunThatIsOpenedAtItsOldPlaceBeginsAnewWhereItIsNow() throws IOException {
+        RunRecord record = submit();
+        removeImages();
+        Path moved = Files.createDirectory(directory.resolve("moved"));
+        putImages(moved);
+
+        submit("request", moved);
+        doBeside();
+
+        assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_PENDING);
+        assertThat(record.folder().file("ledger")).as("execution has begun").exists();
+    }
+
     private double ended(String state) {
         return registry.get(CoordinatorMeter.RUNS_ENDED.meterName())
                 .tag("state", state)
@@ -149,14 +176,18 @@ final class RunTurnsTest {
     /** Returns a run whose images were gone when it had its turn, and are there again. */
     private RunRecord failed() throws IOException {
         RunRecord record = submit();
-        for (String name : IMAGES) {
-            Files.delete(directory.resolve(name));
-        }
+        removeImages();
         doBeside();
         assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_FAILED);
         assertThat(ErrorStatuses.fromStatus(record.snapshot().getFailure()).reason())
                 .isEqualTo(ErrorReason.DATASET_UNREADABLE);
         return record;
+    }
+
+    private void removeImages() throws IOException {
+        for (String name : IMAGES) {
+            Files.delete(directory.resolve(name));
+        }
     }
 
     private RunRecord submit() throws IOException {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class RunStoreTest {
+
     @TempDir Path folder;
 
     @Test
@@ -64,6 +65,23 @@ final class RunStoreTest {
             assertThat(first.runs()).isEmpty();
             assertThatThrownBy(this::open)
                     .hasMessage("another coordinator holds the store: store=" + folder);
+        }
+    }
+
+    @Test
+    void aRunThatWasMovedIsKnownThereAlsoByTheNextCoordinator() {
+        Path moved = folder.resolve("moved");
+        RunFolder made = create();
+        try (RunStore store = open()) {
+            RunFolder run = store.byRequest("request").orElseThrow();
+            assertThat(store.move(run, moved).baseDirectory()).isEqualTo(moved);
+            assertThat(store.byRequest("request")).map(RunFolder::baseDirectory).contains(moved);
+        }
+        try (RunStore store = open()) {
+            RunFolder run = store.byRequest("request").orElseThrow();
+            assertThat(run.baseDirectory()).isEqualTo(moved);
+            assertThat(run.overrides()).isEqualTo(made.overrides());
+            assertThat(run.plan().sha256()).isEqualTo(made.plan().sha256());
         }
     }
 
