@@ -143,11 +143,22 @@ public final class PlanAgainstWorld {
         int channels = data.shape().channels();
         channelValues(path + ".mean", normalization.getMeanList(), channels);
         channelValues(path + ".std", normalization.getStdList(), channels);
-        if (normalization.getStdList().stream().anyMatch(std -> !(std > 0))) {
+        if (!normalization.getMeanList().stream().allMatch(Float::isFinite)) {
+            problem(
+                    path + ".mean",
+                    "found=" + normalization.getMeanList() + ", expected=finite numbers");
+        }
+        if (!normalization.getStdList().stream().allMatch(PlanAgainstWorld::divides)) {
             problem(
                     path + ".std",
-                    "found=" + normalization.getStdList() + ", expected=positive numbers");
+                    "found="
+                            + normalization.getStdList()
+                            + ", expected=positive finite numbers, and 1/std finite");
         }
+    }
+
+    private static boolean divides(float std) {
+        return std > 0 && Float.isFinite(std) && Float.isFinite(1 / std);
     }
 
     private void channelValues(String path, List<Float> values, int channels) {

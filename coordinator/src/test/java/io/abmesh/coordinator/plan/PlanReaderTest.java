@@ -238,7 +238,25 @@ final class PlanReaderTest {
                 .containsExactly(
                         "data.augmentation.crop crop is not smaller than the image: found=28, image=[1, 28, 28]",
                         "data.normalization.mean found=3 values, expected=one for each of 1 channels",
-                        "teacher.normalization.std found=[0.0], expected=positive numbers");
+                        "teacher.normalization.std found=[0.0], expected=positive finite numbers, and 1/std finite");
+    }
+
+    @ParameterizedTest(name = "mean {0}, std {1}")
+    @CsvSource({
+        "NaN, 1, 'data.normalization.mean found=[NaN], expected=finite numbers'",
+        "1e39, 1, 'data.normalization.mean found=[Infinity], expected=finite numbers'",
+        "0, 1e39, 'data.normalization.std found=[Infinity], expected=positive finite numbers, and 1/std finite'",
+        "0, 1.0e-40, 'data.normalization.std found=[1.0E-40], expected=positive finite numbers, and 1/std finite'"
+    })
+    void normalizationThatGivesNoFiniteInputIsRefused(String mean, String std, String problem) {
+        CompletePlan plan =
+                PlanReader.read(
+                        GOOD,
+                        List.of("data.normalization={mean: [%s], std: [%s]}".formatted(mean, std)));
+
+        assertThat(PlanAgainstWorld.check(plan, FACTS))
+                .extracting(found -> found.path() + " " + found.message())
+                .containsExactly(problem);
     }
 
     @Test
