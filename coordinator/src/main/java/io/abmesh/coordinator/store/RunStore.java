@@ -157,7 +157,7 @@ public final class RunStore implements AutoCloseable {
             runs.set(runs.indexOf(run), moved);
             return moved;
         } catch (IOException e) {
-            throw unwritable(run.folder(), e);
+            throw unusable(run.folder(), e);
         }
     }
 
