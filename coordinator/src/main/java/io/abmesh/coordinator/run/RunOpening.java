@@ -189,10 +189,16 @@ final class RunOpening implements AutoCloseable {
         }
     }
 
-    /** Images that do not fit the model never will; with all else the next teacher is asked. */
+    /**
+     * Images that do not fit the model, or its worker's memory, never will; with all else the next
+     * teacher is asked.
+     */
     private void notDescribed(MeshException cause) {
         describing = false;
-        if (cause.reason() != ErrorReason.TENSOR_SIZE_MISMATCH) {
+        boolean never =
+                cause.reason() == ErrorReason.TENSOR_SIZE_MISMATCH
+                        || cause.reason() == ErrorReason.CREDIT_EXCEEDED;
+        if (!never) {
             refusals++;
             loop.after(DESCRIBE_AGAIN, this::advance);
         } else if (!closed) {

@@ -32,6 +32,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Has micro-batches computed by teachers, whichever has most credit, and computed again when a
@@ -89,6 +90,11 @@ final class TeacherFeed implements TeacherLink.Listener {
 
     /** Teachers of whom it was told that they open no stream. */
     private final Set<TeacherMember> unopened = new HashSet<>();
+
+    /** Since when a step takes more than its teachers hold at a time; null: it does not. */
+    private @Nullable Instant exceedsSince;
+
+    private boolean toldOfCredit;
 
     /** Times that a micro-batch may fail before its run does. */
     private static final int MOST_FAILURES = 3;
@@ -231,6 +237,47 @@ final class TeacherFeed implements TeacherLink.Listener {
                 drop(entry.getKey(), why);
             }
         }
+        if (!exceedsCredit()) {
+            exceedsSince = null;
+        } else if (exceedsSince == null) {
+            exceedsSince = now;
+        } else if (!toldOfCredit && Duration.between(exceedsSince, now).compareTo(most) > 0) {
+            toldOfCredit = true;
+            listener.notice("STEP_EXCEEDS_CREDIT", creditOf(waiting.first()));
+        }
+    }
+
+    /**
+     * Whether what is wanted first waits for credit that only its own step holds, which is not
+     * committed without it: only another teacher helps.
+     */
+    private boolean exceedsCredit() {
+        if (waiting.isEmpty()) {
+            return false;
+        }
+        Offered first = waiting.first();
+        List<TeacherLink> able = usable(first).toList();
+        return !able.isEmpty()
+                && able.stream().noneMatch(link -> hasRoomSoon(link, first))
+                && able.stream()
+                        .flatMap(this::held)
+                        .allMatch(held -> held.offered().key().step() == first.key().step());
+    }
+
+    private String creditOf(Offered first) {
+        List<TeacherLink> able = usable(first).toList();
+        return "step "
+                + first.key().step()
+                + " takes more than its teachers hold at a time: micro-batch="
+                + able.get(0).cost(first.samples())
+                + " bytes, streamed="
+                + able.stream().flatMap(this::held).count()
+                + " of its micro-batches, credit="
+                + able.stream().mapToLong(TeacherLink::creditAtStart).sum()
+                + " bytes at "
+                + able.size()
+                + " teachers; it waits for another teacher: start one, use a smaller batch or raise"
+                + " abmesh.teacher.held-memory";
     }
 
     void close() {
@@ -407,7 +454,7 @@ final class TeacherFeed implements TeacherLink.Listener {
                                         + link.cost(offered.samples())
                                         + " bytes, credit="
                                         + opened.getCreditBytes()
-                                        + "; use more microBatches or raise abmesh.teacher.held-memory"));
+                                        + "; use a smaller batch or raise abmesh.teacher.held-memory"));
                 return;
             }
         }

@@ -180,6 +180,43 @@ final class TeacherFeedIT {
                 });
     }
 
+    @Test
+    void aStepThatTakesMoreThanItsTeachersHoldIsToldOfOnceAndWaitsForAnother() throws Exception {
+        Teacher small = new Teacher("small", 1);
+        join(small);
+        loop.executeAndWait(
+                () -> {
+                    FedStep step = new FedStep(2, Span.getInvalid());
+                    steps.put(0L, step);
+                    offer(step, 0, 0);
+                    offer(step, 0, 1);
+                });
+        small.await("0");
+        small.answer(0);
+        await("ready 0");
+
+        beat(Duration.ZERO);
+        beat(TestingRuns.DEADLINE);
+        assertThat(told).isEmpty();
+        beat(Duration.ofMillis(1));
+        await(
+                "STEP_EXCEEDS_CREDIT step 0 takes more than its teachers hold at a time:"
+                        + " micro-batch=10 bytes, streamed=1 of its micro-batches, credit=10 bytes"
+                        + " at 1 teachers; it waits for another teacher: start one, use a smaller"
+                        + " batch or raise abmesh.teacher.held-memory");
+        beat(TestingRuns.DEADLINE);
+        assertThat(told).isEmpty();
+
+        Teacher other = new Teacher("other", 1);
+        join(other);
+        other.await("0");
+    }
+
+    private void beat(Duration passed) {
+        clock.advance(passed);
+        loop.executeAndWait(feed::beat);
+    }
+
     private void join(Teacher teacher) {
         loop.executeAndWait(() -> feed.join(teacher.member));
     }
@@ -191,8 +228,12 @@ final class TeacherFeedIT {
     private void begin(long step) {
         FedStep work = new FedStep(1, Span.getInvalid());
         steps.put(step, work);
+        offer(work, step, 0);
+    }
+
+    private void offer(FedStep work, long step, int micro) {
         feed.offer(
-                new MicroKey(step, 0),
+                new MicroKey(step, micro),
                 run.plan().getPhases(0),
                 SAMPLES,
                 false,
@@ -230,7 +271,9 @@ final class TeacherFeedIT {
         }
 
         @Override
-        public void notice(String reason, String message) {}
+        public void notice(String reason, String message) {
+            told.add(reason + " " + message);
+        }
     }
 
     /** A teacher-worker with one stream, whose batches are called by their step. */

@@ -162,7 +162,12 @@ record StreamSetup(
         return List.copyOf(shape);
     }
 
-    private static void requireRoom(List<Long> imageShape, long streamBytes) {
+    /**
+     * Refuses images that the model could never be sent.
+     *
+     * @throws MeshException CREDIT_EXCEEDED; TENSOR_SIZE_MISMATCH if it is no shape
+     */
+    static void requireRoom(List<Long> imageShape, long streamBytes) {
         if (Encodings.elementCount(imageShape) > streamBytes - Integer.BYTES) {
             throw new MeshException(
                     ErrorReason.CREDIT_EXCEEDED,

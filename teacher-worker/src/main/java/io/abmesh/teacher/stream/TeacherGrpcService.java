@@ -5,7 +5,6 @@ import io.abmesh.nn.teacher.TeacherDescription;
 import io.abmesh.nn.teacher.TeacherException;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
-import io.abmesh.proto.frame.Encodings;
 import io.abmesh.proto.v1.DescribeTeacherRequest;
 import io.abmesh.proto.v1.DescribeTeacherResponse;
 import io.abmesh.proto.v1.Encoding;
@@ -45,7 +44,7 @@ public final class TeacherGrpcService extends TeacherServiceImplBase {
             tell(host.engine().describe(), answer);
             return;
         }
-        Encodings.elementCount(imageShape);
+        StreamSetup.requireRoom(imageShape, host.limits().streamBytes());
         try {
             host.compute().execute(() -> describe(imageShape, answer));
         } catch (RejectedExecutionException e) {

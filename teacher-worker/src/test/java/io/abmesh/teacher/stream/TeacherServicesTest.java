@@ -96,7 +96,8 @@ class TeacherServicesTest {
     @CsvSource({
         "3x2x2, TENSOR_SIZE_MISMATCH, model takes grey images",
         "1x0x2, TENSOR_SIZE_MISMATCH, 'dimension is not positive: shape=[1, 0, 2]'",
-        "1x4096x2, TEACHER_FAILED, 'teacher failed: java.lang.OutOfMemoryError: testing'"
+        "1x1024x1, TEACHER_FAILED, 'teacher failed: java.lang.OutOfMemoryError: testing'",
+        "1x1000x3, CREDIT_EXCEEDED, 'one image is more than a stream may hold: found=[1, 1000, 3], expected at most=2000 bytes with its label'"
     })
     void namesWhyItCannotBeDescribedForImagesOfASize(
             String shape, ErrorReason reason, String message) {
