@@ -355,7 +355,9 @@ final class CoordinatorProcessIT {
                 .containsExactly(tuple("student-0", 0, 1), tuple("student-1", 1, 2));
         assertThat(second.told).contains("position 0").doesNotContain("evaluate 15");
         assertThat(first.told).contains("applied 15", "evaluate 15", "stored");
-        assertThat(report().path("ledger").path("epochs").asInt()).isEqualTo(1);
+        assertThat(report().path("ledger").path("epochs").asInt())
+                .as("the first alone, then both")
+                .isEqualTo(2);
     }
 
     @Test
