@@ -30,6 +30,7 @@ import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.trace.StepTracing;
 import io.abmesh.proto.transport.Caller;
+import io.abmesh.proto.transport.HostPort;
 import io.abmesh.proto.transport.MeshSecurity;
 import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
@@ -219,7 +220,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                     known.measure();
                 });
         started.serving();
-        known.start(config.advertisedHost().orElse(config.host()) + ":" + started.port());
+        known.start(HostPort.of(config.advertisedHost().orElse(config.host()), started.port()));
         cluster.ifPresent(ClusterProcess::start);
         LOG.infof(
                 "Coordinator serves address=%s store=%s runs=%d",

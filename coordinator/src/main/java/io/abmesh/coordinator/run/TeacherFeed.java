@@ -274,9 +274,9 @@ final class TeacherFeed implements TeacherLink.Listener {
                 + able.stream().flatMap(this::held).count()
                 + " of its micro-batches, credit="
                 + able.stream().mapToLong(TeacherLink::creditAtStart).sum()
-                + " bytes at "
+                + " bytes, teachers="
                 + able.size()
-                + " teachers; it waits for another teacher: start one, use a smaller batch or raise"
+                + "; it waits for another one: start it, use a smaller batch or raise"
                 + " abmesh.teacher.held-memory";
     }
 

@@ -70,6 +70,8 @@ public final class AssignmentGrpcService extends AssignmentServiceGrpc.Assignmen
         writer.attach(call);
         Stream stream = new Stream(writer, Caller.run());
         call.setOnCancelHandler(() -> stream.ended(null));
+        // A call that this server refuses is closed without being cancelled.
+        call.setOnCloseHandler(() -> stream.ended(null));
         call.disableAutoRequest();
         call.request(1);
         streams.add(stream);

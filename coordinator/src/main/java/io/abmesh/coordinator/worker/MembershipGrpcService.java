@@ -72,6 +72,8 @@ public final class MembershipGrpcService extends MembershipServiceGrpc.Membershi
         writer.attach(call);
         Stream stream = new Stream(writer, Caller.run());
         call.setOnCancelHandler(() -> stream.ended(null));
+        // A call that this server refuses is closed without being cancelled.
+        call.setOnCloseHandler(() -> stream.ended(null));
         streams.add(stream);
         return new StreamObserver<>() {
             @Override

@@ -9,12 +9,16 @@ import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.process.TestingStudent.Pause;
 import io.abmesh.coordinator.run.RunRecord;
 import io.abmesh.coordinator.run.TestingPlans;
+import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
 import io.abmesh.proto.v1.CancelRunRequest;
 import io.abmesh.proto.v1.Evaluated;
+import io.abmesh.proto.v1.JoinMeshRequest;
+import io.abmesh.proto.v1.JoinMeshResponse;
+import io.abmesh.proto.v1.MembershipServiceGrpc;
 import io.abmesh.proto.v1.PhaseEnded;
 import io.abmesh.proto.v1.RosterMember;
 import io.abmesh.proto.v1.Run;
@@ -29,10 +33,15 @@ import io.abmesh.proto.v1.TrackEnded;
 import io.abmesh.proto.v1.WatchRunRequest;
 import io.abmesh.proto.v1.WatchRunResponse;
 import io.abmesh.proto.v1.WorkRequest;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -57,6 +66,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class CoordinatorProcessIT {
     private static final String VERSION = "1.0";
     private static final long DEADLINE_SECONDS = 60;
+
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir Path directory;
 
@@ -410,6 +421,31 @@ final class CoordinatorProcessIT {
     }
 
     @Test
+    void aWorkerWhoseBytesAreNoMessageIsLostAtOnce() {
+        MethodDescriptor<JoinMeshRequest, JoinMeshResponse> join =
+                MembershipServiceGrpc.getJoinMeshMethod();
+        StreamObserver<byte[]> teacher =
+                ClientCalls.asyncBidiStreamingCall(
+                        client.newCall(
+                                join.toBuilder(new Bytes(), join.getResponseMarshaller()).build(),
+                                CallOptions.DEFAULT),
+                        new Ignoring<>());
+        teacher.onNext(
+                JoinMeshRequest.newBuilder()
+                        .setWorkerId("teacher-0")
+                        .setAddress("127.0.0.1:1")
+                        .setVersion(VERSION)
+                        .build()
+                        .toByteArray());
+        Waiting.until(
+                "it is there", PATIENCE, () -> coordinator.runs().mesh().teachers().size() == 1);
+
+        teacher.onNext(new byte[] {-1});
+
+        Waiting.until("it is lost", PATIENCE, () -> coordinator.runs().mesh().teachers().isEmpty());
+    }
+
+    @Test
     void theOthersGoOnWhenTheLeaderIsLost() throws Exception {
         TestingStudent leader = student("student-0");
         Pause held = leader.pauseBefore("step 0");
@@ -752,5 +788,29 @@ final class CoordinatorProcessIT {
                 .map(TrackEnded::getParametersSha256)
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** Sends bytes as they are. */
+    private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+        @Override
+        public InputStream stream(byte[] bytes) {
+            return new ByteArrayInputStream(bytes);
+        }
+
+        @Override
+        public byte[] parse(InputStream bytes) {
+            throw new UnsupportedOperationException("only sends");
+        }
+    }
+
+    private static final class Ignoring<T> implements StreamObserver<T> {
+        @Override
+        public void onNext(T message) {}
+
+        @Override
+        public void onError(Throwable cause) {}
+
+        @Override
+        public void onCompleted() {}
     }
 }

@@ -205,8 +205,8 @@ final class TeacherFeedIT {
                 .containsExactly(
                         "STEP_EXCEEDS_CREDIT step 0 takes more than its teachers hold at a time:"
                                 + " micro-batch=10 bytes, streamed=1 of its micro-batches,"
-                                + " credit=10 bytes at 1 teachers; it waits for another teacher:"
-                                + " start one, use a smaller batch or raise"
+                                + " credit=10 bytes, teachers=1; it waits for another one: start"
+                                + " it, use a smaller batch or raise"
                                 + " abmesh.teacher.held-memory");
 
         Teacher other = new Teacher("other", 1);

@@ -171,6 +171,9 @@ final class SilentWorkersTest {
         }
 
         @Override
+        public void setOnCloseHandler(Runnable handler) {}
+
+        @Override
         public void setOnCancelHandler(Runnable handler) {
             cancelled = handler;
         }
