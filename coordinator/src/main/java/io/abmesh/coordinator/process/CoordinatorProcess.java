@@ -36,6 +36,7 @@ import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.transport.ResponseSender;
 import io.grpc.BindableService;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.quarkus.runtime.configuration.MemorySize;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -46,7 +47,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -300,15 +300,8 @@ public final class CoordinatorProcess implements AutoCloseable {
     }
 
     private static ExecutorService beside(int parallelRuns) {
-        AtomicInteger number = new AtomicInteger();
         return Executors.newFixedThreadPool(
-                BESIDE_THREADS + parallelRuns,
-                task -> {
-                    Thread thread =
-                            new Thread(task, "coordinator-aside-" + number.incrementAndGet());
-                    thread.setDaemon(true);
-                    return thread;
-                });
+                BESIDE_THREADS + parallelRuns, new DefaultThreadFactory("coordinator-aside", true));
     }
 
     /** Returns the port of the gRPC server. */

@@ -4,13 +4,13 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import io.grpc.Context;
 import io.grpc.stub.StreamObserver;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
@@ -33,7 +33,6 @@ public final class PlanChecks implements AutoCloseable {
 
     /** Makes threads that wait for calls. */
     public PlanChecks() {
-        AtomicInteger number = new AtomicInteger();
         threads =
                 new ThreadPoolExecutor(
                         THREADS,
@@ -41,13 +40,7 @@ public final class PlanChecks implements AutoCloseable {
                         0,
                         TimeUnit.SECONDS,
                         new LinkedBlockingQueue<>(MOST_WAITING),
-                        task -> {
-                            Thread thread =
-                                    new Thread(
-                                            task, "coordinator-plans-" + number.incrementAndGet());
-                            thread.setDaemon(true);
-                            return thread;
-                        });
+                        new DefaultThreadFactory("coordinator-plans", true));
     }
 
     /**

@@ -9,7 +9,6 @@ import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.process.TestingStudent.Pause;
 import io.abmesh.coordinator.run.RunRecord;
 import io.abmesh.coordinator.run.TestingPlans;
-import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
@@ -66,8 +65,6 @@ import org.junit.jupiter.api.io.TempDir;
 final class CoordinatorProcessIT {
     private static final String VERSION = "1.0";
     private static final long DEADLINE_SECONDS = 60;
-
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir Path directory;
 
@@ -437,12 +434,11 @@ final class CoordinatorProcessIT {
                         .setVersion(VERSION)
                         .build()
                         .toByteArray());
-        Waiting.until(
-                "it is there", PATIENCE, () -> coordinator.runs().mesh().teachers().size() == 1);
+        TestingMesh.awaitWorkers(coordinator, 0, 1);
 
         teacher.onNext(new byte[] {-1});
 
-        Waiting.until("it is lost", PATIENCE, () -> coordinator.runs().mesh().teachers().isEmpty());
+        TestingMesh.awaitWorkers(coordinator, 0, 0);
     }
 
     @Test

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
-import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.TestingPlans;
-import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
@@ -89,13 +87,7 @@ final class CoordinatorSecurityIT {
         TestingTeacher strangeTeacher = teacher("two");
         TestingStudent student = student("one");
         TestingTeacher teacher = teacher("one");
-        Waiting.until(
-                "all have joined",
-                Duration.ofSeconds(60),
-                () -> {
-                    MeshState mesh = coordinator.runs().mesh();
-                    return mesh.students().size() == 2 && mesh.teachers().size() == 2;
-                });
+        TestingMesh.awaitWorkers(coordinator, 2, 2);
         String run = submit("one");
 
         WatchRunResponse last = WatchRunResponse.getDefaultInstance();

@@ -7,7 +7,6 @@ import io.abmesh.coordinator.process.TestingStudent.Checkpoints;
 import io.abmesh.coordinator.process.TestingStudent.Pause;
 import io.abmesh.coordinator.run.MeshState;
 import io.abmesh.coordinator.run.TestingPlans;
-import io.abmesh.kube.Waiting;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.transport.MeshChannels;
@@ -216,13 +215,7 @@ final class ParallelRunsIT {
         TestingTeacher strangeTeacher = teacher("stranger");
         student(FIRST);
         teacher(FIRST);
-        Waiting.until(
-                "all have joined",
-                Duration.ofSeconds(60),
-                () -> {
-                    MeshState mesh = coordinator.runs().mesh();
-                    return mesh.students().size() == 2 && mesh.teachers().size() == 2;
-                });
+        TestingMesh.awaitWorkers(coordinator, 2, 2);
         List<RunEvent> events = watch(submit(FIRST, 1)).get();
 
         assertThat(end(events).getState()).isEqualTo(RunState.RUN_STATE_SUCCEEDED);

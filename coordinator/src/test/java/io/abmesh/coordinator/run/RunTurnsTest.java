@@ -133,11 +133,7 @@ final class RunTurnsTest {
     @Test
     void aFailedRunThatWasMovedGoesOnWithItsImagesWhereTheyAreNow() throws IOException {
         RunRecord record = failed();
-        Path moved = Files.createDirectory(directory.resolve("moved"));
-        putImages(moved);
-
-        submit("request", moved);
-        doBeside();
+        moveAndSubmit();
 
         assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_PENDING);
         assertThat(record.folder().file("ledger")).as("execution has begun").exists();
@@ -147,14 +143,17 @@ final class RunTurnsTest {
     void aRunThatIsOpenedAtItsOldPlaceBeginsAnewWhereItIsNow() throws IOException {
         RunRecord record = submit();
         removeImages();
-        Path moved = Files.createDirectory(directory.resolve("moved"));
-        putImages(moved);
-
-        submit("request", moved);
-        doBeside();
+        moveAndSubmit();
 
         assertThat(record.snapshot().getState()).isEqualTo(RunState.RUN_STATE_PENDING);
         assertThat(record.folder().file("ledger")).as("execution has begun").exists();
+    }
+
+    private void moveAndSubmit() throws IOException {
+        Path moved = Files.createDirectory(directory.resolve("moved"));
+        putImages(moved);
+        submit("request", moved);
+        doBeside();
     }
 
     private double ended(String state) {

@@ -91,14 +91,7 @@ final class TeacherFeedIT {
     void aLaterStepGivesWayToOneThatHasLostItsTeacher() throws Exception {
         Teacher lost = new Teacher("lost", 1);
         Teacher left = new Teacher("left", 1);
-        join(lost);
-        offer(0);
-        lost.await("0");
-        join(left);
-        offer(1);
-        left.await("1");
-        left.answer(1);
-        await("ready 1");
+        hold(lost, left);
 
         loop.executeAndWait(() -> feed.leave(lost.member));
 
@@ -118,14 +111,7 @@ final class TeacherFeedIT {
     void aLaterStepGivesWayToOneThatAnotherTeacherHasFailedOn() throws Exception {
         Teacher failing = new Teacher("failing", 1);
         Teacher other = new Teacher("other", 1);
-        join(failing);
-        offer(0);
-        failing.await("0");
-        join(other);
-        offer(1);
-        other.await("1");
-        other.answer(1);
-        await("ready 1");
+        hold(failing, other);
 
         failing.fail(0);
 
@@ -163,14 +149,7 @@ final class TeacherFeedIT {
     void aStepThatTheStudentsWereToldOfDoesNotGiveWay() throws Exception {
         Teacher lost = new Teacher("lost", 1);
         Teacher left = new Teacher("left", 1);
-        join(lost);
-        offer(0);
-        lost.await("0");
-        join(left);
-        offer(1);
-        left.await("1");
-        left.answer(1);
-        await("ready 1");
+        hold(lost, left);
 
         loop.executeAndWait(
                 () -> {
@@ -212,6 +191,18 @@ final class TeacherFeedIT {
         Teacher other = new Teacher("other", 1);
         join(other);
         other.await("0");
+    }
+
+    /** One computes step 0, and the other has computed step 1. */
+    private void hold(Teacher first, Teacher second) throws InterruptedException {
+        join(first);
+        offer(0);
+        first.await("0");
+        join(second);
+        offer(1);
+        second.await("1");
+        second.answer(1);
+        await("ready 1");
     }
 
     private void beat(Duration passed) {

@@ -9,11 +9,7 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.Map;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Answers server-streaming calls with sequences that are produced while the client reads. Per call
@@ -75,20 +71,21 @@ public final class ResponseSender implements AutoCloseable {
         private final Runnable onEnd;
 
         @GuardedBy("lock")
-        private boolean ended;
+        private final StallClock clock;
 
         @GuardedBy("lock")
-        private @Nullable ScheduledFuture<?> stall;
+        private boolean ended;
 
         Answer(ServerCallStreamObserver<T> call, Iterator<? extends T> messages, Runnable onEnd) {
             this.call = call;
             this.messages = messages;
             this.onEnd = onEnd;
+            this.clock = new StallClock(watch, stallTimeout, lock, this::giveUp);
         }
 
         void write() {
             synchronized (lock) {
-                stopClock();
+                clock.stop();
                 try {
                     while (!ended && call.isReady()) {
                         if (!messages.hasNext()) {
@@ -103,7 +100,7 @@ public final class ResponseSender implements AutoCloseable {
                     end();
                 }
                 if (!ended) {
-                    startClock();
+                    clock.wind();
                 }
             }
         }
@@ -114,16 +111,14 @@ public final class ResponseSender implements AutoCloseable {
                     return;
                 }
                 ended = true;
-                stopClock();
+                clock.stop();
             }
             onEnd.run();
         }
 
         private void giveUp() {
             synchronized (lock) {
-                // A clock that could not be stopped in time finds that the client has read
-                // meanwhile.
-                if (ended || stall == null || call.isReady()) {
+                if (ended || call.isReady()) {
                     return;
                 }
                 call.onError(
@@ -132,23 +127,6 @@ public final class ResponseSender implements AutoCloseable {
                                 "client does not read: waited=" + stallTimeout,
                                 Map.of("timeout", stallTimeout.toString())));
                 end();
-            }
-        }
-
-        @GuardedBy("lock")
-        private void startClock() {
-            try {
-                stall = watch.schedule(this::giveUp, stallTimeout.toNanos(), TimeUnit.NANOSECONDS);
-            } catch (RejectedExecutionException e) {
-                stall = null; // The server is stopping and cuts its calls itself.
-            }
-        }
-
-        @GuardedBy("lock")
-        private void stopClock() {
-            if (stall != null) {
-                stall.cancel(false);
-                stall = null;
             }
         }
     }

@@ -7,6 +7,7 @@ import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.log.LogContext;
 import io.abmesh.proto.transport.Limits;
+import io.abmesh.proto.transport.StallClock;
 import io.abmesh.proto.v1.BatchFailed;
 import io.abmesh.proto.v1.BatchHeader;
 import io.abmesh.proto.v1.BatchReady;

@@ -1,4 +1,4 @@
-package io.abmesh.teacher.stream;
+package io.abmesh.proto.transport;
 
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
@@ -8,11 +8,11 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures how long a client keeps its stream waiting. Its methods are called under the stream's
- * lock, which it takes before it tells of a stall; a clock that was stopped or wound again in the
+ * Measures how long a client keeps its call waiting. Its methods are called under the call's lock,
+ * which it takes before it tells of a stall; a clock that was stopped or wound again in the
  * meantime tells nothing.
  */
-final class StallClock {
+public final class StallClock {
     private final ScheduledExecutorService timer;
     private final Duration timeout;
     private final Object lock;
@@ -24,10 +24,11 @@ final class StallClock {
      * Makes a clock that stands.
      *
      * @param timer borrowed
-     * @param lock of the stream
+     * @param lock of the call
      * @param stalled runs under the lock, on the timer's thread
      */
-    StallClock(ScheduledExecutorService timer, Duration timeout, Object lock, Runnable stalled) {
+    public StallClock(
+            ScheduledExecutorService timer, Duration timeout, Object lock, Runnable stalled) {
         this.timer = timer;
         this.timeout = timeout;
         this.lock = lock;
@@ -35,7 +36,7 @@ final class StallClock {
     }
 
     /** Starts it anew. */
-    void wind() {
+    public void wind() {
         stop();
         long mine = turn;
         try {
@@ -45,7 +46,8 @@ final class StallClock {
         }
     }
 
-    void stop() {
+    /** Lets it stand. */
+    public void stop() {
         turn++;
         if (running != null) {
             running.cancel(false);
