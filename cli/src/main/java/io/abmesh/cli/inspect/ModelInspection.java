@@ -60,6 +60,7 @@ public final class ModelInspection {
     public void inspect(String address) throws InterruptedException {
         ManagedChannel channel = MeshChannels.open("teacher", address);
         try {
+            // First without running it, since only here it is known what to do about other images.
             requireFit(described(channel, List.of()));
             DescribeTeacherResponse model = described(channel, dataset.shape().toList());
             describe(model);

@@ -3,6 +3,7 @@ package io.abmesh.nn.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -11,6 +12,8 @@ import org.junit.jupiter.api.Test;
 
 /** Threads are told apart by what they do, never by time. */
 final class ComputePoolTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
     private final Thread caller = Thread.currentThread();
     private final AtomicInteger arrived = new AtomicInteger();
 
@@ -102,7 +105,11 @@ final class ComputePoolTest {
     }
 
     private static void await(BooleanSupplier condition) {
+        long end = System.nanoTime() + PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - end > 0) {
+                throw new AssertionError("waited in vain for " + PATIENCE);
+            }
             Thread.onSpinWait();
         }
     }
