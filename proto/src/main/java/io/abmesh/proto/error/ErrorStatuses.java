@@ -135,6 +135,22 @@ public final class ErrorStatuses {
                 ErrorReason.INTERNAL, String.valueOf(throwable), Map.of(), throwable);
     }
 
+    /**
+     * Returns {@link #fromThrowable} of a call that nobody here has cancelled: {@link
+     * ErrorReason#CANCELLED} is the server's end then, or that of something on the way to it, and
+     * so {@link ErrorReason#TRANSPORT_UNAVAILABLE}.
+     */
+    public static MeshException fromServer(Throwable throwable) {
+        MeshException found = fromThrowable(throwable);
+        return found.reason() == ErrorReason.CANCELLED
+                ? new MeshException(
+                        ErrorReason.TRANSPORT_UNAVAILABLE,
+                        "server cancelled the call: " + found.getMessage(),
+                        Map.of(),
+                        found)
+                : found;
+    }
+
     private static MeshException fromGrpc(Status status, @Nullable Metadata trailers) {
         if (status.getCause() instanceof MeshException failure) {
             return failure;

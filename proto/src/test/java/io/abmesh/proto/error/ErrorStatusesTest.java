@@ -93,4 +93,14 @@ class ErrorStatusesTest {
                 .extracting(MeshException::reason)
                 .isEqualTo(ErrorReason.INTERNAL);
     }
+
+    @Test
+    void aCallThatAServerCancelsIsOneThatDidNotArrive() {
+        assertThat(ErrorStatuses.fromServer(Status.CANCELLED.asRuntimeException()))
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE);
+        assertThat(ErrorStatuses.fromServer(new MeshException(ErrorReason.STORE_FULL, "no room")))
+                .extracting(MeshException::reason)
+                .isEqualTo(ErrorReason.STORE_FULL);
+    }
 }

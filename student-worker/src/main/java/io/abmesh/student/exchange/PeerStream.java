@@ -77,14 +77,14 @@ final class PeerStream implements ClientResponseObserver<ExchangeRequest, Exchan
     }
 
     private void over(@Nullable Throwable cause) {
-        writer.closed(cause);
         if (!closing) {
             MeshException named =
                     cause == null
                             ? new MeshException(ErrorReason.TRANSPORT_UNAVAILABLE, "it has left")
-                            : ErrorStatuses.fromThrowable(cause);
-            lost(named);
+                            : ErrorStatuses.fromServer(cause);
+            lost(named); // before a writer can tell of the closed stream: the first reason counts
         }
+        writer.closed(cause);
     }
 
     /** Says that the peer cannot be written to, and so will not go on. */

@@ -316,7 +316,7 @@ public final class StudentExchanges implements AutoCloseable {
             }
             assembler.requireComplete();
         } catch (StatusRuntimeException e) {
-            throw ErrorStatuses.fromThrowable(e);
+            throw ErrorStatuses.fromServer(e); // if the epoch is over, copy says so
         }
         Map<String, StoredTensor> copied = new HashMap<>();
         for (Tensor tensor : assembler.tensors().values()) {

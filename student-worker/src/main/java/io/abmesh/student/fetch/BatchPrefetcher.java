@@ -2,6 +2,7 @@ package io.abmesh.student.fetch;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.error.Retry;
 import io.abmesh.proto.frame.Tensor;
@@ -270,7 +271,7 @@ public final class BatchPrefetcher implements AutoCloseable {
                 schedule(batch, Duration.ZERO);
                 return;
             }
-            MeshException failure = ofServer(found);
+            MeshException failure = ErrorStatuses.fromServer(found);
             meters.fetchFailed(failure.reason());
             if (failure.reason().retry() == Retry.NEVER
                     || failure.reason().retry() == Retry.AFTER_OPERATOR) {
@@ -292,17 +293,6 @@ public final class BatchPrefetcher implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-    }
-
-    /** Nobody here has cancelled an attempt whose batch is still wanted from there. */
-    private static MeshException ofServer(MeshException found) {
-        return found.reason() == ErrorReason.CANCELLED
-                ? new MeshException(
-                        ErrorReason.TRANSPORT_UNAVAILABLE,
-                        "server cancelled the fetch: " + found.getMessage(),
-                        Map.of(),
-                        found)
-                : found;
     }
 
     private MeshException unavailable(BatchReference reference, MeshException failure) {

@@ -78,7 +78,9 @@ final class CoordinatorArtifactStore implements ArtifactStore {
             upload.writer.complete();
             upload.answer.get(ANSWER_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
         } catch (ExecutionException e) {
-            throw ErrorStatuses.fromThrowable(e.getCause() == null ? e : e.getCause());
+            throw ErrorStatuses.fromServer(e.getCause() == null ? e : e.getCause());
+        } catch (MeshException e) {
+            throw ErrorStatuses.fromServer(e);
         } catch (TimeoutException e) {
             throw new MeshException(
                     ErrorReason.DEADLINE_EXCEEDED,

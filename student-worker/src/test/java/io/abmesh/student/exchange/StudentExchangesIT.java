@@ -9,13 +9,19 @@ import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.ErrorStatuses;
 import io.abmesh.proto.error.MeshException;
 import io.abmesh.proto.transport.MeshChannels;
+import io.abmesh.proto.transport.MeshServer;
 import io.abmesh.proto.v1.ExchangeOpen;
 import io.abmesh.proto.v1.ExchangeRequest;
 import io.abmesh.proto.v1.ExchangeResponse;
 import io.abmesh.proto.v1.ExchangeServiceGrpc;
+import io.abmesh.proto.v1.FetchStateRequest;
+import io.abmesh.proto.v1.FetchStateResponse;
+import io.abmesh.proto.v1.RosterMember;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -88,7 +94,12 @@ final class StudentExchangesIT {
             mesh.exchanges(1).depart();
 
             assertThatThrownBy(() -> waiting.get(PATIENCE_SECONDS, TimeUnit.SECONDS))
-                    .hasRootCauseInstanceOf(MeshException.class);
+                    .rootCause()
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e ->
+                                    assertThat(e.reason())
+                                            .isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE));
         }
     }
 
@@ -191,6 +202,36 @@ final class StudentExchangesIT {
                     .isInstanceOfSatisfying(
                             MeshException.class,
                             e -> assertThat(e.reason()).isEqualTo(ErrorReason.CANCELLED));
+        }
+    }
+
+    @Test
+    void whoCopiesAStateIsToldWhenTheLeadersServerEndsTheCall() {
+        ExchangeServiceGrpc.ExchangeServiceImplBase ending =
+                new ExchangeServiceGrpc.ExchangeServiceImplBase() {
+                    @Override
+                    public void fetchState(
+                            FetchStateRequest request,
+                            StreamObserver<FetchStateResponse> response) {
+                        response.onError(Status.CANCELLED.asException());
+                    }
+                };
+        MeshServer leader = MeshServer.start("leader", "127.0.0.1", 0, 2, List.of(ending));
+        try (TestingStudents mesh = new TestingStudents(2)) {
+            Roster roster = mesh.roster(1, 1, 2);
+            List<RosterMember> members = new ArrayList<>(roster.members());
+            members.set(0, members.get(0).toBuilder().setAddress(leader.address()).build());
+            Roster behind = new Roster(TestingStudents.RUN, 1, members, 1, 2, 0, "state");
+            mesh.exchanges(1).join(behind, LENGTH, 5);
+
+            assertThatThrownBy(() -> mesh.exchanges(1).copy(behind))
+                    .isInstanceOfSatisfying(
+                            MeshException.class,
+                            e ->
+                                    assertThat(e.reason())
+                                            .isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE));
+        } finally {
+            leader.stop(Duration.ZERO);
         }
     }
 

@@ -12,6 +12,7 @@ import io.abmesh.proto.v1.PublishArtifactResponse;
 import io.abmesh.student.session.WorkProgress;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
+import io.grpc.Status;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -76,6 +77,17 @@ final class CoordinatorArtifactStoreTest {
                 .isInstanceOfSatisfying(
                         MeshException.class,
                         e -> assertThat(e.reason()).isEqualTo(ErrorReason.STORE_FULL));
+    }
+
+    @Test
+    void anUploadThatIsCancelledOnTheWayIsOneToTryAgain() throws Exception {
+        read.get(PATIENCE_SECONDS, TimeUnit.SECONDS).onError(Status.CANCELLED.asException());
+
+        assertThatThrownBy(() -> publishing.get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                .cause()
+                .isInstanceOfSatisfying(
+                        MeshException.class,
+                        e -> assertThat(e.reason()).isEqualTo(ErrorReason.TRANSPORT_UNAVAILABLE));
     }
 
     @Test
