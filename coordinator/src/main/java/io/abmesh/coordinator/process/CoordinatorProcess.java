@@ -137,6 +137,8 @@ public final class CoordinatorProcess implements AutoCloseable {
         ObjectStore objects = objects();
         stops.push(objects::close);
         Optional<ResultDelivery> delivery = delivery(objects, loop, clock);
+        // A laptop's sleep, or a correction of its time, is no worker's silence.
+        Clock elapsed = new MonotonicClock();
         Runs known =
                 new Runs(
                         new SharedParts(
@@ -146,6 +148,7 @@ public final class CoordinatorProcess implements AutoCloseable {
                                 new Datasets(cache(objects, clock)),
                                 beside,
                                 clock,
+                                elapsed,
                                 security,
                                 new Runs.Settings(
                                         parallel,
@@ -166,8 +169,6 @@ public final class CoordinatorProcess implements AutoCloseable {
         stops.push(sender::close);
         PlanChecks checks = new PlanChecks();
         stops.push(checks::close);
-        // A laptop's sleep, or a correction of its time, is no worker's silence.
-        Clock leases = new MonotonicClock();
         AssignmentGrpcService students =
                 new AssignmentGrpcService(
                         loop,
@@ -175,12 +176,12 @@ public final class CoordinatorProcess implements AutoCloseable {
                         new StoredArtifacts(
                                 id -> checked(known.record(id).folder()),
                                 id -> known.record(id).epoch()),
-                        leases,
+                        elapsed,
                         config.lease(),
                         version);
         MembershipGrpcService teachers =
                 new MembershipGrpcService(
-                        loop, known.workerListener(), leases, config.lease(), version, security);
+                        loop, known.workerListener(), elapsed, config.lease(), version, security);
         List<BindableService> services =
                 new ArrayList<>(
                         List.of(

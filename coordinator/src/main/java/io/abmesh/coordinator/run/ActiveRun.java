@@ -170,7 +170,7 @@ final class ActiveRun {
                 settings.stallTimeout(),
                 settings.positionDeadline(),
                 settings.progressDeadline(),
-                shared.clock(),
+                shared.elapsed(),
                 recovery,
                 settings.sampling());
     }

@@ -37,7 +37,7 @@ final class RunExecution {
             Duration stallTimeout,
             Duration positionDeadline,
             Duration progressDeadline,
-            Clock clock,
+            Clock elapsed,
             Recovery recovery,
             StepSampling sampling) {}
 
@@ -70,7 +70,7 @@ final class RunExecution {
         this.run = run;
         this.around = around;
         this.ending = ending;
-        this.pace = new RunPace(around.clock());
+        this.pace = new RunPace(around.elapsed());
         this.advice = new RunAdvice(this::notice);
         this.epochs = new StudentEpochs(run, around, advice, new OfEpochs());
         run.record().update(state -> state.setTotalSteps(run.script().totalSteps()));

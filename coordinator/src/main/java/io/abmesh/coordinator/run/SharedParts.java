@@ -15,6 +15,7 @@ import java.util.concurrent.Executor;
  * @param datasets opens their images
  * @param beside runs what blocks
  * @param clock tells the time
+ * @param elapsed measures how long something takes, whatever is done to the time
  * @param security of this process, for teachers
  * @param settings of the coordinator
  */
@@ -25,5 +26,6 @@ public record SharedParts(
         Datasets datasets,
         Executor beside,
         Clock clock,
+        Clock elapsed,
         MeshSecurity security,
         Runs.Settings settings) {}

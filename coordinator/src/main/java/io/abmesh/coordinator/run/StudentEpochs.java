@@ -169,7 +169,7 @@ final class StudentEpochs {
     private void end() {
         listener.ended();
         around.batches().begin(run.runId(), epoch);
-        students.ask(around.clock().instant());
+        students.ask(around.elapsed().instant());
     }
 
     private void ask(StudentSession student) {
@@ -191,7 +191,7 @@ final class StudentEpochs {
         boolean current = message.getEpoch() == epoch;
         if (!current) {
             if (message.hasPosition()) {
-                students.answeredLate(from, around.clock().instant());
+                students.answeredLate(from, around.elapsed().instant());
             }
             run.log().refused(ErrorReason.STALE_EPOCH);
         }
@@ -313,7 +313,7 @@ final class StudentEpochs {
     /** Goes on without the students that have not said in time where they stand. */
     void goOnWithoutTheLate() {
         List<StudentSession> late =
-                students.setAside(around.clock().instant(), around.positionDeadline());
+                students.setAside(around.elapsed().instant(), around.positionDeadline());
         int left = students.members().size();
         for (StudentSession student : late) {
             around.recovery().lost(MeshRole.STUDENT);
@@ -354,7 +354,7 @@ final class StudentEpochs {
                                                                 epoch,
                                                                 item,
                                                                 leader.progress())));
-        Instant now = around.clock().instant();
+        Instant now = around.elapsed().instant();
         if (leaderWatch.hangs(sight, now)) {
             sight.ifPresent(this::leaderHangs);
         }

@@ -49,6 +49,7 @@ public final class TestingRuns {
                 datasets(directory, clock),
                 beside,
                 clock,
+                clock,
                 MeshSecurity.plainText(),
                 new Runs.Settings(
                         1,
