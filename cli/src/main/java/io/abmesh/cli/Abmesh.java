@@ -2,6 +2,7 @@ package io.abmesh.cli;
 
 import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
+import io.abmesh.proto.process.PlainNumbers;
 import java.io.PrintWriter;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -54,6 +55,7 @@ final class Abmesh {
     public static void main(String[] arguments) {
         // What a person must know comes as one line of our own.
         GRPC.setLevel(Level.OFF);
+        PlainNumbers.everywhere();
         System.exit(commandLine().execute(arguments));
     }
 

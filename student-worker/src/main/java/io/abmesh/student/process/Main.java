@@ -1,6 +1,7 @@
 package io.abmesh.student.process;
 
 import io.abmesh.proto.process.CannotRun;
+import io.abmesh.proto.process.PlainNumbers;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ public final class Main {
 
     /** Starts the worker; returns when it has stopped. */
     public static void main(String... arguments) {
+        PlainNumbers.everywhere();
         Quarkus.run(StudentWorker.class, Main::exit, arguments);
     }
 
