@@ -117,7 +117,7 @@ final class CurveChart {
     private void curve(String method, int place) {
         int index = Math.max(0, order.indexOf(method));
         String style = "s" + index % ComparisonPage.COLOURS;
-        String dashes = DASHES.get(index / 2 % DASHES.size());
+        String dashes = DASHES.get((index / 2 + index / ComparisonPage.COLOURS) % DASHES.size());
         List<Curve.Point> points = curves.getOrDefault(method, new Curve(List.of())).points();
         polyline(
                 style,

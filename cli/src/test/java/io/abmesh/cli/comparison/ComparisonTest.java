@@ -7,6 +7,9 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 
@@ -98,6 +101,25 @@ final class ComparisonTest {
                 .contains("kd ends at 54.0 % after 10.0 epochs");
         assertThat(document.getElementsByTagName("pre").item(0).getTextContent())
                 .isEqualTo("name: tiny # <&>\n");
+    }
+
+    @Test
+    void everyMethodOfALargeStudyHasACurveOfItsOwnKind() {
+        List<String> methods = IntStream.range(0, 32).mapToObj(i -> "m" + i).toList();
+        Comparison large =
+                new Comparison(
+                        "large",
+                        "m0",
+                        methods,
+                        methods.stream().map(method -> trial(method, 1, 0.5)).toList());
+
+        Matcher curve =
+                Pattern.compile("<polyline class=\"(\\w+)\" stroke-dasharray=\"([^\"]*)\"")
+                        .matcher(ComparisonPage.html(large, ""));
+
+        // Each of two pictures has a curve and a place in the legend for each.
+        assertThat(curve.results().map(found -> found.group(1) + found.group(2)).distinct())
+                .hasSize(32);
     }
 
     private static Trial trial(String method, long seed, double accuracy) {

@@ -20,6 +20,9 @@ final class ReportChart {
     private static final List<String> COLOURS =
             List.of("#3572b0", "#c1582b", "#2c8c5a", "#8a4fa3", "#a08000", "#555555");
 
+    /** Of the curves that have each colour, the first without. */
+    private static final List<String> DASHES = List.of("", "8 4", "2 3", "10 3 2 3");
+
     private ReportChart() {}
 
     /**
@@ -57,6 +60,7 @@ final class ReportChart {
         int index = 0;
         for (Map.Entry<String, List<double[]>> curve : curves.entrySet()) {
             String colour = COLOURS.get(index % COLOURS.size());
+            String dashes = DASHES.get(index / COLOURS.size() % DASHES.size());
             List<double[]> places = new ArrayList<>();
             for (double[] p : thinned(curve.getValue())) {
                 places.add(
@@ -65,14 +69,15 @@ final class ReportChart {
                             260 - 250 * (p[1] - low) / (high - low)
                         });
             }
-            svg.append(line(places, colour)).append(legend(index, colour, curve.getKey()));
+            svg.append(line(places, colour, dashes))
+                    .append(legend(index, colour, dashes, curve.getKey()));
             index++;
         }
         return svg.append("</svg>").toString();
     }
 
     /** A curve; of a single point, which has no line, a dot. */
-    private static String line(List<double[]> places, String colour) {
+    private static String line(List<double[]> places, String colour, String dashes) {
         if (places.size() == 1) {
             return String.format(
                     Locale.ROOT,
@@ -85,16 +90,16 @@ final class ReportChart {
         for (double[] place : places) {
             points.append(String.format(Locale.ROOT, "%.1f,%.1f ", place[0], place[1]));
         }
-        return "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"%s\" points=\"%s\"/>"
-                .formatted(colour, points.toString().strip());
+        return "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"%s\" stroke-dasharray=\"%s\" points=\"%s\"/>"
+                .formatted(colour, dashes, points.toString().strip());
     }
 
-    private static String legend(int index, String colour, String name) {
+    private static String legend(int index, String colour, String dashes, String name) {
         int x = 70 + COLUMN_WIDTH * (index % COLUMNS);
         int y = LEGEND_TOP + ROW_HEIGHT * (index / COLUMNS);
-        return "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>"
-                        .formatted(x, y, colour)
-                + text(x + 14, y + 10, name);
+        return "<path d=\"M%d %dh24\" stroke-width=\"4\" stroke=\"%s\" stroke-dasharray=\"%s\"/>"
+                        .formatted(x, y + 5, colour, dashes)
+                + text(x + 28, y + 10, name);
     }
 
     private static List<double[]> thinned(List<double[]> points) {

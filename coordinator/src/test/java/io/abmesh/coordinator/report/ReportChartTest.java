@@ -11,11 +11,13 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 final class ReportChartTest {
-    private static final Pattern LEGEND = Pattern.compile("<rect x=\"(\\d+)\" y=\"(\\d+)\"");
+    private static final Pattern LEGEND =
+            Pattern.compile(
+                    "<path d=\"M(\\d+) (\\d+)h24\" stroke-width=\"4\" (stroke=\"\\S+\" stroke-dasharray=\".*?\")/>");
     private static final Pattern HEIGHT = Pattern.compile("viewBox=\"0 0 800 (\\d+)\"");
 
     @Test
-    void namesOfMoreCurvesThanARowHoldsLieBelowEachOtherWithinTheChart() {
+    void moreCurvesThanARowHoldsAreNamedBelowEachOtherWithinTheChartAndDiffer() {
         Map<String, List<double[]>> curves = new LinkedHashMap<>();
         for (int i = 0; i < 9; i++) {
             curves.put("curve-" + i, List.of(new double[] {0, i}, new double[] {1, i}));
@@ -26,13 +28,17 @@ final class ReportChartTest {
         Matcher height = HEIGHT.matcher(html);
         assertThat(height.find()).isTrue();
         List<String> places = new ArrayList<>();
+        List<String> styles = new ArrayList<>();
         Matcher legend = LEGEND.matcher(html);
         while (legend.find()) {
+            styles.add(legend.group(3));
             places.add(legend.group(1) + "," + legend.group(2));
-            assertThat(Integer.parseInt(legend.group(2)) + 10)
+            assertThat(Integer.parseInt(legend.group(2)) + 5)
                     .isLessThanOrEqualTo(Integer.parseInt(height.group(1)));
         }
         assertThat(places).hasSize(9).doesNotHaveDuplicates();
+        assertThat(styles).hasSize(9).doesNotHaveDuplicates();
+        assertThat(html).contains("<polyline fill=\"none\" stroke-width=\"2\" " + styles.get(8));
     }
 
     @Test
@@ -58,6 +64,16 @@ final class ReportChartTest {
         assertThat(ReportChart.html("Loss", "step", curves))
                 .contains("points=\"60.0,10.0 790.0,260.0\"")
                 .doesNotContain("NaN");
+    }
+
+    @Test
+    void namesAreTextWhateverIsInThem() {
+        Map<String, List<double[]>> curves =
+                Map.of("a<b>&\"c", List.of(new double[] {0, 2}, new double[] {1, 1}));
+
+        assertThat(ReportChart.html("<i>", "step", curves))
+                .contains(">a&lt;b&gt;&amp;&quot;c</text>", "aria-label=\"&lt;i&gt;\"")
+                .doesNotContain("<i>", "<b>");
     }
 
     @Test
