@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.mesh.Installation;
 import io.abmesh.cli.plan.PlanText;
+import io.abmesh.cli.progress.Console;
 import io.abmesh.cli.study.StudySession;
 import io.abmesh.proto.v1.ExpandStudyResponse;
 import java.nio.file.Path;
@@ -56,12 +57,13 @@ final class CompareCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         PlanText text = PlanText.readStudy(requireNonNull(study, "STUDY"), changes);
         Path folder = out != null ? out : Path.of("runs", text.stem());
+        Console console = Consoles.standardOutput();
         StudySession session =
                 new StudySession(
                         Installation.fromSystemProperty(),
                         text,
                         folder,
-                        Consoles.standardOutput(),
+                        console,
                         Clock.system(ZoneId.systemDefault()));
         // Before the launcher's answer to signals: the check has its own, and nothing to resume.
         ExpandStudyResponse grid = session.check();
@@ -70,6 +72,7 @@ final class CompareCommand implements Callable<Integer> {
             return ExitCode.DONE.number();
         }
         return RunLauncher.launch(
+                console,
                 () -> session.run(grid),
                 () -> {
                     session.interrupt();

@@ -6,6 +6,7 @@ import io.abmesh.cli.error.CliException;
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.inspect.ModelInspection;
 import io.abmesh.cli.mesh.Installation;
+import io.abmesh.cli.progress.Console;
 import io.abmesh.cli.run.StandAloneTeacher;
 import io.abmesh.data.image.DatasetException;
 import io.abmesh.data.image.ImageDataset;
@@ -70,10 +71,14 @@ final class InspectCommand implements Callable<Integer> {
                         path
                                 ? Path.of(location).toAbsolutePath().normalize().toString()
                                 : location);
-        ModelInspection inspection =
-                new ModelInspection(dataset(), images, Consoles.standardOutput());
-        StandAloneTeacher.with(installation, found, trusted, inspection::inspect);
-        return ExitCode.DONE.number();
+        Console console = Consoles.standardOutput();
+        ModelInspection inspection = new ModelInspection(dataset(), images, console);
+        try {
+            StandAloneTeacher.with(installation, found, trusted, inspection::inspect);
+            return ExitCode.DONE.number();
+        } finally {
+            console.settle();
+        }
     }
 
     private ImageDataset dataset() {

@@ -2,6 +2,7 @@ package io.abmesh.cli;
 
 import io.abmesh.cli.error.ExitCode;
 import io.abmesh.cli.mesh.Installation;
+import io.abmesh.cli.progress.Console;
 import io.abmesh.cli.run.RunOptions;
 import io.abmesh.cli.run.RunSession;
 import java.time.Clock;
@@ -26,13 +27,15 @@ final class RunLauncher {
 
     /** Runs to the end and returns the exit code. */
     static int launch(RunOptions options, String command) throws InterruptedException {
+        Console console = Consoles.standardOutput();
         RunSession session =
                 new RunSession(
                         Installation.fromSystemProperty(),
                         options,
-                        Consoles.standardOutput(),
+                        console,
                         Clock.system(ZoneId.systemDefault()));
         return launch(
+                console,
                 session::run,
                 () ->
                         session.interrupt()
@@ -45,10 +48,12 @@ final class RunLauncher {
     /**
      * Runs to the end and returns the exit code.
      *
+     * @param console of what runs
      * @param interrupt stops every process and returns the command that goes on, if there is
      *     something to go on with
      */
-    static int launch(Body body, Supplier<Optional<String>> interrupt) throws InterruptedException {
+    static int launch(Console console, Body body, Supplier<Optional<String>> interrupt)
+            throws InterruptedException {
         Thread interruption = new Thread(() -> interrupted(interrupt), "abmesh-interruption");
         Runtime.getRuntime().addShutdownHook(interruption);
         try {
@@ -62,6 +67,7 @@ final class RunLauncher {
                 // say.
                 awaitHalt();
             }
+            console.settle();
         }
     }
 

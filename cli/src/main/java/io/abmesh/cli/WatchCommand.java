@@ -3,6 +3,7 @@ package io.abmesh.cli;
 import io.abmesh.cli.cluster.ClusterClient;
 import io.abmesh.cli.cluster.ClusterWatch;
 import io.abmesh.cli.error.ExitCode;
+import io.abmesh.cli.progress.Console;
 import io.abmesh.cli.run.RunClient;
 import java.time.Clock;
 import java.time.ZoneId;
@@ -27,15 +28,18 @@ final class WatchCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         return arguments.ending(
                 () -> {
+                    Console console = Consoles.standardOutput();
                     try (ClusterClient cluster = arguments.cluster();
                             RunClient runs = arguments.runs()) {
                         new ClusterWatch(
                                         cluster,
                                         runs,
-                                        Consoles.standardOutput(),
+                                        console,
                                         Clock.system(ZoneId.systemDefault()))
                                 .follow(run);
                         return ExitCode.DONE.number();
+                    } finally {
+                        console.settle();
                     }
                 });
     }

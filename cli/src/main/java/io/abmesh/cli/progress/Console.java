@@ -9,6 +9,9 @@ public interface Console {
     /** Shows a line, or several, that the next replace; does nothing where that cannot be done. */
     void live(String text);
 
+    /** Keeps the live lines, if there are any: what comes next begins on a line of its own. */
+    void settle();
+
     /** Tells whether {@link #live} shows anything. */
     boolean interactive();
 }

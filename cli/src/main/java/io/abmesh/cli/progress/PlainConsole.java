@@ -24,6 +24,11 @@ public final class PlainConsole implements Console {
     }
 
     @Override
+    public void settle() {
+        // Every line stays.
+    }
+
+    @Override
     public boolean interactive() {
         return false;
     }

@@ -42,6 +42,15 @@ public final class TerminalConsole implements Console {
         rows = lines.size();
     }
 
+    @Override
+    public void settle() {
+        if (rows > 0) {
+            out.println();
+            out.flush();
+            rows = 0;
+        }
+    }
+
     private String erase() {
         return (ERASE_LINE + UP).repeat(Math.max(0, rows - 1)) + ERASE_LINE;
     }

@@ -41,6 +41,11 @@ final class RunConsole implements Console {
     }
 
     @Override
+    public void settle() {
+        // The live line is the study's.
+    }
+
+    @Override
     public boolean interactive() {
         return study.interactive();
     }

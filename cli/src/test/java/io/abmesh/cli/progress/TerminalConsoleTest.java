@@ -46,6 +46,20 @@ final class TerminalConsoleTest {
     }
 
     @Test
+    void liveLinesThatAreSettledStayAndEndOnce() {
+        Console console = new TerminalConsole(out, 80);
+
+        console.settle();
+        console.live("a\nb");
+        console.settle();
+        console.settle();
+        console.live("c");
+
+        assertThat(bytes.toString(StandardCharsets.UTF_8))
+                .isEqualTo("\r\u001b[2Ka\nb\n\r\u001b[2Kc");
+    }
+
+    @Test
     void cutsALiveLineThatWouldWrap() {
         new TerminalConsole(out, 5).live("123456789");
 

@@ -25,6 +25,11 @@ final class TestingConsole implements Console {
     }
 
     @Override
+    public void settle() {
+        // Nothing is shown.
+    }
+
+    @Override
     public boolean interactive() {
         return interactive;
     }
