@@ -43,9 +43,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StudySession {
 
-    /** Speed of all that runs at a time, images a second, to estimate with before a run is done. */
-    private static final double ASSUMED_RATE = 1000;
-
     private final Installation installation;
     private final PlanText study;
     private final Path out;
@@ -107,7 +104,7 @@ public final class StudySession {
                             grid.getRuns(i).getStepCount(),
                             trial.state()));
         }
-        console.line(estimate(grid, known, lanes(grid)));
+        console.line(StudyEstimate.of(grid.getRunsList(), known, lanes(grid).count()));
     }
 
     /**
@@ -163,7 +160,7 @@ public final class StudySession {
                 "%s: %d runs, results in %s"
                         .formatted(grid.getStudy().getName(), known.size(), folder.path()));
         Lanes lanes = lanes(grid);
-        console.line(estimate(grid, known, lanes));
+        console.line(StudyEstimate.of(grid.getRunsList(), known, lanes.count()));
         if (lanes.count() < grid.getStudy().getParallel()) {
             console.line(
                     "%d at a time instead of %d: one run may take %,d MiB and wants a core"
@@ -261,13 +258,11 @@ public final class StudySession {
                 ended(grid, folder, index, trial.done(Measured.read(runFolder, run.getBatch())));
                 say(trial, "done", start);
             } catch (CliException e) {
-                ended(grid, folder, index, trial.failed(e.summary()), e);
-                say(trial, "failed: " + e.summary(), start);
+                failed(grid, folder, index, trial.failed(e.summary()), e, start);
             } catch (IOException | RuntimeException e) {
                 CliException failure =
                         new CliException(ExitCode.WORKER_FAILED, "unexpected error: " + e, e);
-                ended(grid, folder, index, trial.failed("unexpected error: " + e), failure);
-                say(trial, "failed: " + e, start);
+                failed(grid, folder, index, trial.failed(failure.summary()), failure, start);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
@@ -308,11 +303,16 @@ public final class StudySession {
                 false);
     }
 
-    private void ended(
-            ExpandStudyResponse grid, StudyFolder folder, int index, Trial trial, CliException e) {
+    private void failed(
+            ExpandStudyResponse grid,
+            StudyFolder folder,
+            int index,
+            Trial trial,
+            CliException e,
+            long start) {
         synchronized (lock) {
             if (interrupted) {
-                return;
+                return; // its state is kept
             }
             failures.add(e);
         }
@@ -327,6 +327,7 @@ public final class StudySession {
                                 unwritable));
             }
         }
+        say(trial, "failed: " + e.summary(), start);
     }
 
     private void ended(ExpandStudyResponse grid, StudyFolder folder, int index, Trial trial)
@@ -390,39 +391,6 @@ public final class StudySession {
                 grid.getStudy().getParallel(),
                 Runtime.getRuntime().availableProcessors(),
                 memoryBytes());
-    }
-
-    /**
-     * Time of what is open, by the speed of what is done, as many at a time; test images count a
-     * third.
-     */
-    private static String estimate(ExpandStudyResponse grid, List<Trial> known, Lanes lanes) {
-        int openRuns = 0;
-        double openImages = 0;
-        double doneImages = 0;
-        double doneSeconds = 0;
-        for (int i = 0; i < known.size(); i++) {
-            StudyRun run = grid.getRuns(i);
-            double images =
-                    (double) run.getStepCount() * run.getBatch() + run.getEvaluatedCount() / 3.0;
-            Optional<Measured> measured = known.get(i).measured();
-            if (measured.isPresent()) {
-                doneImages += images;
-                doneSeconds += measured.get().seconds();
-            } else {
-                openRuns++;
-                openImages += images;
-            }
-        }
-        boolean measured = doneSeconds > 0;
-        int atATime = Math.max(1, Math.min(openRuns, lanes.count()));
-        double rate = measured ? atATime * doneImages / doneSeconds : ASSUMED_RATE;
-        return format(
-                "%,.0f images to learn from and to test with: about %s at %,.0f images/s (%s)",
-                openImages,
-                time(Duration.ofSeconds(Math.round(openImages / rate))),
-                rate,
-                measured ? "the speed of the runs that are done" : "assumed; no run is done");
     }
 
     private static long memoryBytes() {
