@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,6 +45,10 @@ final class StudyIT {
             seeds: [1, 2]
             """;
 
+    /** A language with digits of its own. */
+    private static final Map<String, String> PERSIAN =
+            Map.of("JAVA_TOOL_OPTIONS", "-Duser.language=fa -Duser.country=IR");
+
     @TempDir Path folder = Path.of("");
 
     @Test
@@ -51,7 +56,8 @@ final class StudyIT {
         Files.writeString(folder.resolve("study.yaml"), STUDY);
         Path killed = folder.resolve("runs/study");
         FileTime firstDone;
-        try (AbmeshCommand command = AbmeshCommand.start(folder, "compare", "study.yaml")) {
+        try (AbmeshCommand command =
+                AbmeshCommand.start(folder, PERSIAN, "compare", "study.yaml")) {
             command.awaitLine("[1/4] runs/kd-all-s1: done");
             firstDone = Files.getLastModifiedTime(report(killed, "kd-all-s1"));
             command.kill();
@@ -69,11 +75,60 @@ final class StudyIT {
                 .requireExit(0);
 
         assertThat(Files.getLastModifiedTime(report(killed, "kd-all-s1"))).isEqualTo(firstDone);
+        assertThat(Files.readString(killed.resolve("runs/kd-all-s1/report.html")))
+                .doesNotContainPattern("[\\p{Nd}&&[^0-9]]");
         for (String run : RUNS) {
             assertThat(parameters(killed, run))
                     .isEqualTo(parameters(folder.resolve("undisturbed"), run));
         }
         theTableSaysWhatTheReportsSay(resumed, killed);
+    }
+
+    @Test
+    void aRunThatFailsStopsNoOtherAndIsTriedAgain() throws IOException, InterruptedException {
+        Files.writeString(
+                folder.resolve("study.yaml"),
+                """
+                name: failing
+                base:
+                  data:
+                    location: builtin:fashion-mnist
+                    train: {images: 32}
+                    test: {images: 32}
+                  student: {network: wrn-10-1}
+                  batch: 16
+                methods:
+                  - name: diverges
+                    plan:
+                      phases:
+                        - {name: labels, epochs: 2, losses: crossEntropy, optimizer: {learningRate: 1e30}}
+                  - name: learns
+                    plan:
+                      phases: [{name: labels, epochs: 1, losses: crossEntropy}]
+                """);
+        Path out = folder.resolve("runs/study");
+
+        Outcome failed = AbmeshCommand.run(folder, "compare", "study.yaml").requireExit(3);
+        FileTime learned = Files.getLastModifiedTime(report(out, "learns-all-s1"));
+        Outcome again = AbmeshCommand.run(folder, "compare", "study.yaml").requireExit(3);
+        Outcome changed =
+                AbmeshCommand.run(folder, "compare", "study.yaml", "--set", "base.batch=8")
+                        .requireExit(2);
+
+        assertThat(failed.output())
+                .anyMatch(line -> line.startsWith("[1/2] runs/diverges-all-s1: failed: "))
+                .anyMatch(line -> line.startsWith("[2/2] runs/learns-all-s1: done, "));
+        assertThat(failed.errors())
+                .first()
+                .isEqualTo("abmesh: 1 of 2 runs failed; the same command tries them again:");
+        assertThat(again.output())
+                .anyMatch(line -> line.startsWith("[2/2] runs/diverges-all-s1: failed: "))
+                .noneMatch(line -> line.contains("learns-all-s1: done"));
+        assertThat(changed.errors())
+                .first()
+                .asString()
+                .startsWith("abmesh: the study has changed since these runs began");
+        assertThat(Files.getLastModifiedTime(report(out, "learns-all-s1"))).isEqualTo(learned);
     }
 
     @Test
