@@ -34,10 +34,18 @@ import java.util.stream.Stream;
 
 /**
  * What a step costs the coordinator with 1 to 64 students, which compute nothing and answer at
- * once: messages, and processor time of its threads. A step has 64 micro-batches.
+ * once: messages, and processor time of its threads, of a run under way. A step has 64
+ * micro-batches.
  */
 public final class CoordinatorScale {
     private static final int STEPS = 200;
+
+    /** The commit that the measurement begins at; before it students join and data is opened. */
+    private static final int FIRST = 20;
+
+    /** The commit that it ends at; behind it the run is closed and reported. */
+    private static final int LAST = 190;
+
     private static final String VERSION = "bench";
     private static final String PLAN =
             """
@@ -86,17 +94,22 @@ public final class CoordinatorScale {
             }
             ManagedChannel client = MeshChannels.open("bench-client", address);
             try {
+                Iterator<WatchRunResponse> events = run(client, store);
+                awaitCommit(events, FIRST);
                 long begun = System.nanoTime();
                 long cpu = coordinatorNanos();
-                run(client, store);
-                double steps = STEPS;
+                awaitCommit(events, LAST);
+                double measured = LAST - FIRST;
+                double cpuMillis = (coordinatorNanos() - cpu) / measured / 1e6;
+                double perSecond = measured * 1e9 / (System.nanoTime() - begun);
+                events.forEachRemaining(CoordinatorScale::requireNotFailed);
                 System.out.printf(
                         Locale.ROOT,
                         "%8d  %14.1f  %24.3f  %9.0f%n",
                         count,
-                        messages.get() / steps,
-                        (coordinatorNanos() - cpu) / steps / 1e6,
-                        steps * 1e9 / (System.nanoTime() - begun));
+                        messages.get() / (double) STEPS,
+                        cpuMillis,
+                        perSecond);
             } finally {
                 MeshChannels.close(client, Duration.ofSeconds(1));
             }
@@ -105,7 +118,8 @@ public final class CoordinatorScale {
         }
     }
 
-    private static void run(ManagedChannel client, Path base) {
+    /** Starts a run and returns what happens in it, until it ends. */
+    private static Iterator<WatchRunResponse> run(ManagedChannel client, Path base) {
         RunServiceGrpc.RunServiceBlockingStub runs =
                 RunServiceGrpc.newBlockingStub(client).withDeadlineAfter(120, TimeUnit.SECONDS);
         SubmitRunResponse run =
@@ -115,17 +129,24 @@ public final class CoordinatorScale {
                                 .setPlanYaml(PLAN)
                                 .setBaseDirectory(base.toString())
                                 .build());
-        Iterator<WatchRunResponse> events =
-                runs.watchRun(
-                        WatchRunRequest.newBuilder()
-                                .setRunId(run.getRun().getRunId())
-                                .setAfterEvent(-1)
-                                .build());
-        while (events.hasNext()) {
-            WatchRunResponse event = events.next();
-            if (event.getRun().getState() == RunState.RUN_STATE_FAILED) {
-                throw new IllegalStateException(event.getRun().getFailure().getMessage());
-            }
+        return runs.watchRun(
+                WatchRunRequest.newBuilder()
+                        .setRunId(run.getRun().getRunId())
+                        .setAfterEvent(-1)
+                        .build());
+    }
+
+    private static void awaitCommit(Iterator<WatchRunResponse> events, long step) {
+        WatchRunResponse event;
+        do {
+            event = events.next();
+            requireNotFailed(event);
+        } while (event.getEvent().getStepCommitted().getStep() != step);
+    }
+
+    private static void requireNotFailed(WatchRunResponse event) {
+        if (event.getRun().getState() == RunState.RUN_STATE_FAILED) {
+            throw new IllegalStateException(event.getRun().getFailure().getMessage());
         }
     }
 

@@ -36,8 +36,9 @@ public final class StudentStep {
     private StudentStep() {}
 
     /**
-     * Prints images a second of the median step; {@code java StudentStep NETWORK BATCH STEPS
-     * [TAPS]}, where {@code TAPS} says how many taps a boundary loss reads.
+     * Prints images a second of the median step and milliseconds of the mean one; {@code java
+     * StudentStep NETWORK BATCH STEPS [TAPS]}, where {@code TAPS} says how many taps a boundary
+     * loss reads. The steps of a warm-up come first and do not count.
      */
     public static void main(String[] arguments) {
         int batch = Integer.parseInt(arguments[1]);
@@ -75,7 +76,11 @@ public final class StudentStep {
             }
         }
         Arrays.sort(nanos);
-        System.out.printf(Locale.ROOT, "%.1f%n", batch * 1e9 / nanos[steps / 2]);
+        System.out.printf(
+                Locale.ROOT,
+                "%.1f %.2f%n",
+                batch * 1e9 / nanos[steps / 2],
+                Arrays.stream(nanos).average().orElseThrow() / 1e6);
     }
 
     /** Pairs the last taps of a network with taps of a teacher of twice the channels. */

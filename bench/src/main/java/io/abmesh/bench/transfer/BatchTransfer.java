@@ -23,8 +23,8 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Serves one batch of random tensors over loopback and fetches it again and again, in one process:
- * the frames, checksums, flow control and copies of a real fetch without the arithmetic around it.
+ * Serves a batch of zeros over loopback and fetches it again and again, in one process: the frames,
+ * checksums, flow control and copies of a real fetch without the arithmetic around it.
  */
 public final class BatchTransfer {
 
