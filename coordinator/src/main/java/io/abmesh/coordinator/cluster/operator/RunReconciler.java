@@ -79,6 +79,8 @@ final class RunReconciler {
      *
      * @throws KubernetesClientException if the API server refuses or is away; another pass is due
      * @throws io.abmesh.proto.error.MeshException if the coordinator's store does; likewise
+     * @throws IllegalStateException for a run without a spec, of before the definition asked for
+     *     one
      */
     void reconcile(String name) {
         Optional<DistillationRun> found = cluster.run(name);
@@ -89,6 +91,9 @@ final class RunReconciler {
         if (run.isMarkedForDeletion()) {
             letGo(run);
             return;
+        }
+        if (run.getSpec() == null) {
+            throw new IllegalStateException("run without a spec: found=none, expected=spec.plan");
         }
         if (!run.getFinalizers().contains(FINALIZER)) {
             List<String> finalizers = new ArrayList<>(run.getFinalizers());
@@ -128,11 +133,26 @@ final class RunReconciler {
         candidates.add(candidate(own));
         for (DistillationRun other : informers.runs()) {
             if (!other.getMetadata().getUid().equals(own.getMetadata().getUid())) {
-                candidates.add(candidate(other));
+                candidateBeside(other).ifPresent(candidates::add);
             }
         }
         return Admission.turn(
                 own.getMetadata().getName(), candidates, informers.runsWithPods(), places);
+    }
+
+    /**
+     * A run that cannot be judged has no place, and keeps none from another; its own look tells.
+     */
+    private Optional<Admission.Candidate> candidateBeside(DistillationRun other) {
+        if (other.getSpec() == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(candidate(other));
+        } catch (RuntimeException e) {
+            LOG.debugf(e, "Run is left out of the queue run=%s", other.getMetadata().getName());
+            return Optional.empty();
+        }
     }
 
     private Admission.Candidate candidate(DistillationRun run) {

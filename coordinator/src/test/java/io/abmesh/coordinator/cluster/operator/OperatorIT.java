@@ -18,6 +18,7 @@ import io.abmesh.kube.Binaries;
 import io.abmesh.kube.Waiting;
 import io.abmesh.proto.identity.MeshIdentity;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
@@ -244,6 +245,39 @@ final class OperatorIT {
                 .startsWith("spec.plan: found=another plan")
                 .endsWith("the last good spec stays in force");
         assertThat(cluster.awaitWorkers(RUN, 2, 1).phase()).isEqualTo(RunPhase.RUNNING);
+    }
+
+    @Test
+    void aRunWithoutASpecIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                cluster.admin
+                                        .genericKubernetesResources(
+                                                "abmesh.io/v1alpha1", "DistillationRun")
+                                        .inNamespace(cluster.namespace)
+                                        .resource(
+                                                new GenericKubernetesResourceBuilder()
+                                                        .withApiVersion("abmesh.io/v1alpha1")
+                                                        .withKind("DistillationRun")
+                                                        .withNewMetadata()
+                                                        .withName(RUN)
+                                                        .endMetadata()
+                                                        .build())
+                                        .create())
+                .isInstanceOf(KubernetesClientException.class)
+                .hasMessageContaining("spec: Required value");
+    }
+
+    @Test
+    void aRunWhoseJournalCannotBeReadStopsNoOther() {
+        cluster.operator("one", 2);
+        String broken = cluster.apply("broken", Cluster.spec());
+        cluster.awaitWorkers("broken", 1, 1);
+        cluster.mesh.breakJournal(broken);
+        String other = cluster.apply("other", Cluster.spec());
+        cluster.awaitWorkers("other", 1, 1);
+        cluster.mesh.end(other, MeshState.SUCCEEDED, "");
+        cluster.await("other", RunPhase.SUCCEEDED);
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ final class TestingMeshRuns implements MeshRuns {
 
     private final Map<String, MeshProgress> runs = new ConcurrentHashMap<>();
     private final Map<String, ResultCopy> copies = new ConcurrentHashMap<>();
+    private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
 
     @Override
     public List<String> planProblems(JsonNode plan) {
@@ -76,6 +78,9 @@ final class TestingMeshRuns implements MeshRuns {
 
     @Override
     public MeshProgress progress(String uid) {
+        if (unreadable.contains(uid)) {
+            throw new MeshException(ErrorReason.STORE_FULL, "journal cannot be read", Map.of());
+        }
         MeshProgress p = runs.getOrDefault(uid, MeshProgress.ABSENT);
         return new MeshProgress(
                 p.state(),
@@ -90,6 +95,11 @@ final class TestingMeshRuns implements MeshRuns {
                 p.agreement(),
                 Optional.ofNullable(copies.get(uid)),
                 p.rates());
+    }
+
+    /** The journal of the run cannot be read any more. */
+    void breakJournal(String uid) {
+        unreadable.add(uid);
     }
 
     /** The result has a copy in an object store, or is on its way there. */
