@@ -44,6 +44,9 @@ public final class ClusterClient {
 
     private static final long MAX_RUNS = 1000;
 
+    /** Longest value that a label may have. */
+    private static final int MAX_LABEL = 63;
+
     /** Longest message that an event may have. */
     private static final int MAX_MESSAGE = 1024;
 
@@ -154,6 +157,9 @@ public final class ClusterClient {
      * must go on.
      */
     void deleteObjects(String run, ApiLevel level) {
+        if (run.length() > MAX_LABEL) {
+            return; // no object can say that it is of this run
+        }
         String students = RunObjects.studentsName(run);
         String teachers = RunObjects.teachersName(run);
         for (String worker : List.of(students, teachers)) {

@@ -294,6 +294,17 @@ final class OperatorIT {
     }
 
     @Test
+    void aRunWhoseNameIsTooLongForALabelCanBeDeleted() {
+        cluster.operator("one");
+        String name = "a".repeat(64);
+        cluster.apply(name, Cluster.spec());
+        DistillationRunStatus bad = cluster.await(name, s -> !s.conditions().isEmpty());
+        assertThat(Cluster.condition(bad, "SpecValid").getReason()).isEqualTo("SpecRejected");
+        cluster.run(name).delete();
+        cluster.awaitGone(name);
+    }
+
+    @Test
     void aRunWhoseResourceWasTornAwayPastItsFinaliserGivesUpItsTurn() {
         Operator operator = cluster.operator("one");
         String uid = cluster.apply(RUN, Cluster.spec());
