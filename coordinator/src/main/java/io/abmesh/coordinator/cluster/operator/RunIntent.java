@@ -42,9 +42,9 @@ record RunIntent(
             Instant now,
             Function<DistillationRunSpec, List<String>> planProblems) {
         DistillationRunSpec wanted = seen.run().getSpec();
-        Optional<DistillationRunSpec> accepted = seen.accepted();
+        Optional<DistillationRunSpec> accepted = seen.specs().accepted();
         List<String> problems = new ArrayList<>();
-        if (!seen.knownGood()) {
+        if (!seen.specs().knownGood()) {
             problems.addAll(
                     SpecCheck.problems(
                             seen.name(), wanted, seen.begun() ? accepted.orElse(null) : null));

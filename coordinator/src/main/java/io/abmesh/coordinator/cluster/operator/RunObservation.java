@@ -1,14 +1,11 @@
 package io.abmesh.coordinator.cluster.operator;
 
 import io.abmesh.coordinator.cluster.decision.Admission;
-import io.abmesh.coordinator.cluster.decision.ConditionType;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
-import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.fabric8.kubernetes.api.model.Condition;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -51,21 +48,8 @@ record RunObservation(
         return Optional.ofNullable(run.getStatus());
     }
 
-    /** Returns the newest spec that was found good. */
-    Optional<DistillationRunSpec> accepted() {
-        return status().map(DistillationRunStatus::acceptedSpec)
-                .map(json -> Serialization.unmarshal(json, DistillationRunSpec.class));
-    }
-
-    /** Returns whether the spec was found good before. */
-    boolean knownGood() {
-        return status().isPresent()
-                && status().get().observedGeneration() == run.getMetadata().getGeneration()
-                && status().get().conditions().stream()
-                        .anyMatch(
-                                c ->
-                                        c.getType().equals(ConditionType.SPEC_VALID.word())
-                                                && c.getStatus().equals("True"));
+    SpecHistory specs() {
+        return new SpecHistory(run);
     }
 
     /** Returns whether the coordinator knows the run, so that its plan cannot change. */

@@ -157,20 +157,13 @@ final class RunReconciler {
 
     private Admission.Candidate candidate(DistillationRun run) {
         MeshProgress mesh = runs.progress(run.getMetadata().getUid());
-        boolean good =
-                run.getStatus() == null
-                        || run.getStatus().acceptedSpec() != null
-                        || run.getStatus().observedGeneration()
-                                != run.getMetadata().getGeneration();
+        boolean goes = new SpecHistory(run).inForce().filter(spec -> !spec.suspend()).isPresent();
         return new Admission.Candidate(
                 run.getMetadata().getUid(),
                 run.getMetadata().getName(),
                 Instant.parse(run.getMetadata().getCreationTimestamp()),
                 mesh.executing() && !mesh.state().terminal(),
-                good
-                        && !run.getSpec().suspend()
-                        && !mesh.state().terminal()
-                        && !run.isMarkedForDeletion());
+                goes && !mesh.state().terminal() && !run.isMarkedForDeletion());
     }
 
     /** The plan of a run that has begun is not read again: it cannot be another. */

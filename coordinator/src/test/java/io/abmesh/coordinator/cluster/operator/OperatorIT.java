@@ -281,6 +281,35 @@ final class OperatorIT {
     }
 
     @Test
+    void aSuspendedRunThatABadChangeWouldHaveGoOnKeepsNoPlace() {
+        cluster.operator("one");
+        cluster.apply("older", Cluster.spec().withSuspend(true));
+        cluster.await("older", RunPhase.SUSPENDED);
+        cluster.edit("older", spec -> spec.withSuspend(false).withTeachers(new TeacherRange(3, 2)));
+        DistillationRunStatus bad =
+                cluster.await(
+                        "older",
+                        s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        assertThat(bad.phase()).isEqualTo(RunPhase.SUSPENDED);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+    }
+
+    @Test
+    void aRunThatABadChangeWouldHaveStandStillHasItsTurn() {
+        cluster.operator("one");
+        String first = cluster.apply("first", Cluster.spec());
+        cluster.awaitWorkers("first", 1, 1);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.await(RUN, RunPhase.PENDING);
+        cluster.edit(RUN, spec -> spec.withSuspend(true).withTeachers(new TeacherRange(3, 2)));
+        cluster.await(
+                RUN, s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        cluster.mesh.end(first, MeshState.SUCCEEDED, "");
+        cluster.awaitWorkers(RUN, 1, 1);
+    }
+
+    @Test
     void aDeletedRunTakesItsWorkersWithItAndKeepsItsResult() {
         cluster.operator("one");
         String uid = cluster.apply(RUN, Cluster.spec());
