@@ -35,7 +35,9 @@ record RunIntent(
     /**
      * Decides.
      *
-     * @param planProblems checks a plan; called only for a spec that was not found good before
+     * @param planProblems checks a plan and its data; called only for a spec that was not found
+     *     good before, of a run that has not begun: the plan of one that has cannot be another, and
+     *     wherever its data are by now, it may be stopped and scaled
      */
     static RunIntent of(
             RunObservation seen,
@@ -45,10 +47,11 @@ record RunIntent(
         Optional<DistillationRunSpec> accepted = seen.specs().accepted();
         List<String> problems = new ArrayList<>();
         if (!seen.specs().knownGood()) {
-            problems.addAll(
-                    SpecCheck.problems(
-                            seen.name(), wanted, seen.begun() ? accepted.orElse(null) : null));
-            problems.addAll(planProblems.apply(wanted));
+            Optional<DistillationRunSpec> begun = accepted.filter(spec -> seen.begun());
+            problems.addAll(SpecCheck.problems(seen.name(), wanted, begun.orElse(null)));
+            if (begun.isEmpty()) {
+                problems.addAll(planProblems.apply(wanted));
+            }
         }
         Optional<DistillationRunSpec> force = problems.isEmpty() ? Optional.of(wanted) : accepted;
         boolean suspended = force.map(DistillationRunSpec::suspend).orElse(false);

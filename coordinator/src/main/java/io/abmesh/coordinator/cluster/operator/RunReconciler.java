@@ -166,7 +166,6 @@ final class RunReconciler {
                 goes && !mesh.state().terminal() && !run.isMarkedForDeletion());
     }
 
-    /** The plan of a run that has begun is not read again: it cannot be another. */
     private List<String> planProblems(DistillationRunSpec spec) {
         return runs.planProblems(spec.plan());
     }

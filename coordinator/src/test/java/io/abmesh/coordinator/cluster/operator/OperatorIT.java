@@ -201,6 +201,19 @@ final class OperatorIT {
     }
 
     @Test
+    void aRunWhoseDataAreGoneCanBeScaledAndStopped() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 10);
+        cluster.mesh.loseData();
+        cluster.run(RUN).scale(2);
+        cluster.awaitWorkers(RUN, 2, 1);
+        cluster.edit(RUN, spec -> spec.withSuspend(true));
+        cluster.await(RUN, s -> s.phase() == RunPhase.SUSPENDED && s.workers().students() == 0);
+    }
+
+    @Test
     void aBadSpecIsToldWithAllItsProblemsAndMadeGood() {
         cluster.operator("one");
         ObjectNode plan = Cluster.spec().plan().deepCopy();

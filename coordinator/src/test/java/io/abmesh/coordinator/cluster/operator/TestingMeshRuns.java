@@ -25,9 +25,13 @@ final class TestingMeshRuns implements MeshRuns {
     private final Map<String, MeshProgress> runs = new ConcurrentHashMap<>();
     private final Map<String, ResultCopy> copies = new ConcurrentHashMap<>();
     private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
+    private volatile boolean dataGone;
 
     @Override
     public List<String> planProblems(JsonNode plan) {
+        if (dataGone) {
+            return List.of("spec.plan.data.location: found=nothing, expected=a data set");
+        }
         try {
             PlanReader.read(plan.toString(), List.of());
             return List.of();
@@ -95,6 +99,11 @@ final class TestingMeshRuns implements MeshRuns {
                 p.agreement(),
                 Optional.ofNullable(copies.get(uid)),
                 p.rates());
+    }
+
+    /** The data of every plan are gone. */
+    void loseData() {
+        dataGone = true;
     }
 
     /** The journal of the run cannot be read any more. */
