@@ -114,9 +114,13 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
                     new RunCondition(type, false, Reason.NOT_STARTED, "no step was committed yet");
             case RUNNING -> {
                 RunCondition admitted = admitted(facts);
-                yield admitted.holds()
+                if (!admitted.holds()) {
+                    yield new RunCondition(type, false, admitted.reason(), admitted.message());
+                }
+                yield facts.students().ready() > 0
                         ? new RunCondition(type, true, Reason.TRAINING, "steps are being committed")
-                        : new RunCondition(type, false, admitted.reason(), admitted.message());
+                        : new RunCondition(
+                                type, false, Reason.WORKERS_STARTING, "no student is ready");
             }
             case SUCCEEDED, FAILED, CANCELLED ->
                     new RunCondition(type, false, ended(facts.state()), "the run has ended");

@@ -118,6 +118,26 @@ final class RunVerdictTest {
     }
 
     @Test
+    void aRunInProgressThatNoStudentIsReadyForDoesNotTrain() {
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.RUNNING, OWN, new Count(2, 0)));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(condition(verdict, ConditionType.TRAINING))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.TRAINING,
+                                false,
+                                Reason.WORKERS_STARTING,
+                                "no student is ready"));
+        assertThat(
+                        condition(
+                                        RunVerdict.of(
+                                                facts(MeshState.RUNNING, OWN, new Count(2, 1))),
+                                        ConditionType.TRAINING)
+                                .holds())
+                .isTrue();
+    }
+
+    @Test
     void aFailureIsTold() {
         RunVerdict verdict =
                 RunVerdict.of(
