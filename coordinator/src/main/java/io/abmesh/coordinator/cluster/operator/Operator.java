@@ -17,7 +17,7 @@ import org.jboss.logging.Logger;
 /**
  * The operator of one namespace: watches runs and what they have made, and has the control loop
  * look at each run whenever something of it changed, and every {@link Settings#period} while it has
- * not ended, or its result is on its way into an object store.
+ * not ended, has workers, or its result is on its way into an object store.
  */
 public final class Operator implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Operator.class);
@@ -135,7 +135,14 @@ public final class Operator implements AutoCloseable {
     private void unfinished() {
         parkOrphans();
         informers.runs().stream()
-                .filter(run -> run.isMarkedForDeletion() || !ended(run) || delivering(run))
+                .filter(
+                        run ->
+                                run.isMarkedForDeletion()
+                                        || !ended(run)
+                                        || delivering(run)
+                                        || informers
+                                                .students(run.getMetadata().getName())
+                                                .isPresent())
                 .forEach(run -> queue.add(run.getMetadata().getName()));
     }
 
