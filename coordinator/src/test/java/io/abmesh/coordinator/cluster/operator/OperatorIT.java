@@ -22,6 +22,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -336,6 +337,41 @@ final class OperatorIT {
     }
 
     @Test
+    void whatSomebodyElseMadeUnderTheNamesOfARunOutlivesIt() {
+        somebodysSecret("small-teacher");
+        cluster.admin
+                .resource(
+                        new ServiceBuilder()
+                                .withNewMetadata()
+                                .withName("bad-student")
+                                .withNamespace(cluster.namespace)
+                                .endMetadata()
+                                .withNewSpec()
+                                .withClusterIP("None")
+                                .endSpec()
+                                .build())
+                .create();
+        cluster.operator("one");
+        cluster.apply("bad", Cluster.spec().withTeachers(new TeacherRange(3, 2)));
+        cluster.await(
+                "bad", s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        cluster.run("bad").delete();
+        cluster.awaitGone("bad");
+        assertThat(cluster.objects()).containsExactly("Service/bad-student");
+
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        Waiting.until(
+                "its own are gone",
+                LIMIT,
+                () -> cluster.objects().equals(List.of("Service/bad-student")));
+        assertThat(cluster.secret("small-teacher")).isNotNull();
+        assertThat(cluster.secret("small-student")).isNull();
+    }
+
+    @Test
     void aRunWhoseNameIsTooLongForALabelCanBeDeleted() {
         cluster.operator("one");
         String name = "a".repeat(64);
@@ -561,22 +597,26 @@ final class OperatorIT {
 
     @Test
     void aSecretThatSomebodyElseSeesToIsLeftAlone() {
-        cluster.admin
-                .resource(
-                        new SecretBuilder()
-                                .withNewMetadata()
-                                .withName("abmesh-client")
-                                .withNamespace(cluster.namespace)
-                                .endMetadata()
-                                .addToData("tls.crt", "bWluZQ==")
-                                .build())
-                .create();
+        somebodysSecret("abmesh-client");
         cluster.operator("one");
         cluster.apply(RUN, Cluster.spec());
         cluster.awaitWorkers(RUN, 1, 1);
         assertThat(cluster.secret("abmesh-client").getData())
                 .containsOnlyKeys("tls.crt")
                 .containsValue("bWluZQ==");
+    }
+
+    private void somebodysSecret(String name) {
+        cluster.admin
+                .resource(
+                        new SecretBuilder()
+                                .withNewMetadata()
+                                .withName(name)
+                                .withNamespace(cluster.namespace)
+                                .endMetadata()
+                                .addToData("tls.crt", "bWluZQ==")
+                                .build())
+                .create();
     }
 
     private List<String> files(List<String> secrets, String file) {
