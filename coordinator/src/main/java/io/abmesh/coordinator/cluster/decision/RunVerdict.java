@@ -88,6 +88,10 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
     }
 
     private static RunCondition workersReady(RunFacts facts) {
+        if (!facts.refusal().isEmpty()) {
+            return new RunCondition(
+                    ConditionType.WORKERS_READY, false, Reason.REFUSED, facts.refusal());
+        }
         String message =
                 "students %d of %d, teachers %d of %d"
                         .formatted(

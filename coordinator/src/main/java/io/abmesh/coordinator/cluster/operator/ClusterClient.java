@@ -107,7 +107,8 @@ public final class ClusterClient {
                                                         .toList())));
     }
 
-    void status(DistillationRun run, DistillationRunStatus status) {
+    /** Returns the run with its new status. */
+    DistillationRun status(DistillationRun run, DistillationRunStatus status) {
         DistillationRun patch = new DistillationRun();
         patch.setMetadata(
                 new ObjectMetaBuilder()
@@ -115,7 +116,7 @@ public final class ClusterClient {
                         .withNamespace(namespace)
                         .build());
         patch.setStatus(status);
-        client.resource(patch).subresource("status").patch(APPLY);
+        return client.resource(patch).subresource("status").patch(APPLY);
     }
 
     void apply(HasMetadata object) {

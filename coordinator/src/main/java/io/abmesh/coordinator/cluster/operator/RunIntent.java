@@ -22,7 +22,7 @@ import java.util.function.Function;
  * @param students how many
  * @param teachers how many, and why
  * @param teachersScaled when the number of teachers changed last
- * @param verdict phase and conditions
+ * @param facts what phase and conditions follow from
  */
 record RunIntent(
         Optional<DistillationRunSpec> spec,
@@ -30,7 +30,7 @@ record RunIntent(
         int students,
         TeacherScaling.Decision teachers,
         Optional<Instant> teachersScaled,
-        RunVerdict verdict) {
+        RunFacts facts) {
 
     /**
      * Decides.
@@ -81,6 +81,7 @@ record RunIntent(
                         seen.turn(),
                         mesh.state(),
                         mesh.failure(),
+                        seen.refusal(),
                         new RunFacts.Count(students, seen.studentsReady()),
                         new RunFacts.Count(teachers.teachers(), seen.teachersReady()));
         return new RunIntent(
@@ -91,6 +92,17 @@ record RunIntent(
                 teachers.teachers() == seen.teachersWanted()
                         ? seen.teachersScaled()
                         : Optional.of(now),
-                RunVerdict.of(facts));
+                facts);
+    }
+
+    /** Returns phase and conditions. */
+    RunVerdict verdict() {
+        return RunVerdict.of(facts);
+    }
+
+    /** Returns the same, knowing what acting on it was refused with; empty if it was not. */
+    RunIntent answered(String refusal) {
+        return new RunIntent(
+                spec, works, students, teachers, teachersScaled, facts.withRefusal(refusal));
     }
 }

@@ -1,7 +1,9 @@
 package io.abmesh.coordinator.cluster.operator;
 
 import io.abmesh.coordinator.cluster.decision.Admission;
+import io.abmesh.coordinator.cluster.decision.ConditionType;
 import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.decision.Reason;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
@@ -52,6 +54,20 @@ record RunObservation(
         return new SpecHistory(run);
     }
 
+    /** Returns the same with the run as it is now. */
+    RunObservation with(DistillationRun changed) {
+        return new RunObservation(
+                changed,
+                mesh,
+                turn,
+                studentsWanted,
+                studentsThere,
+                studentsReady,
+                teachersThere,
+                teachersReady,
+                pods);
+    }
+
     /** Returns whether the coordinator knows the run, so that its plan cannot change. */
     boolean begun() {
         return mesh.state() != MeshState.ABSENT;
@@ -65,6 +81,16 @@ record RunObservation(
             reasons.put(condition.getType(), condition.getReason());
         }
         return reasons;
+    }
+
+    /** Returns what the last attempt to act was refused with; empty if it was not. */
+    String refusal() {
+        return status().map(DistillationRunStatus::conditions).orElseGet(List::of).stream()
+                .filter(c -> c.getType().equals(ConditionType.WORKERS_READY.word()))
+                .filter(c -> c.getReason().equals(Reason.REFUSED.word()))
+                .map(Condition::getMessage)
+                .findFirst()
+                .orElse("");
     }
 
     /** Returns how many teachers were decided on last. */

@@ -13,6 +13,7 @@ import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.abmesh.proto.error.MeshException;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
@@ -78,7 +79,7 @@ final class RunReconciler {
      * Looks at one run.
      *
      * @throws KubernetesClientException if the API server refuses or is away; another pass is due
-     * @throws io.abmesh.proto.error.MeshException if the coordinator's store does; likewise
+     * @throws MeshException if the coordinator's store does; likewise
      * @throws IllegalStateException for a run without a spec, of before the definition asked for
      *     one
      */
@@ -103,8 +104,26 @@ final class RunReconciler {
         RunObservation seen = observe(run);
         Instant now = clock.instant();
         RunIntent intent = RunIntent.of(seen, now, this::planProblems);
-        record(seen, intent, now);
-        act(seen, intent);
+        RunObservation recorded = record(seen, intent, RunStatuses.events(seen, intent), now);
+        try {
+            act(seen, intent);
+        } catch (KubernetesClientException e) {
+            answer(recorded, intent, Refusal.words(e), now);
+            throw e;
+        } catch (MeshException e) {
+            answer(recorded, intent, Refusal.words(e), now);
+            throw e;
+        }
+        answer(recorded, intent, "", now);
+    }
+
+    /** Tells how acting went. A pass begins with what the one before was told, until it is over. */
+    private void answer(RunObservation seen, RunIntent intent, String refusal, Instant now) {
+        if (Refusal.same(seen.refusal(), refusal)) {
+            return;
+        }
+        RunIntent answered = intent.answered(refusal);
+        record(seen, answered, Transition.between(seen.reasons(), answered.verdict()), now);
     }
 
     private RunObservation observe(DistillationRun run) {
@@ -170,16 +189,17 @@ final class RunReconciler {
         return runs.planProblems(spec.plan());
     }
 
-    private void record(RunObservation seen, RunIntent intent, Instant now) {
+    private RunObservation record(
+            RunObservation seen, RunIntent intent, List<Transition> events, Instant now) {
         DistillationRunStatus status = statuses.status(seen, intent, now);
         if (seen.status().filter(status::equals).isPresent()) {
-            return;
+            return seen;
         }
         // Events first: they follow from the status before, which is gone once this one is there.
-        for (Transition transition : RunStatuses.events(seen, intent)) {
+        for (Transition transition : events) {
             tell(seen.run(), transition);
         }
-        cluster.status(seen.run(), status);
+        return seen.with(cluster.status(seen.run(), status));
     }
 
     /** An event is for people; a run does not wait for it. */

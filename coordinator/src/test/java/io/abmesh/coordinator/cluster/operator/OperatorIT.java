@@ -24,6 +24,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.apps.StatefulSetBuilder;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.ByteArrayInputStream;
@@ -239,6 +240,80 @@ final class OperatorIT {
                         "Admitted",
                         "WorkersStarting",
                         "WorkersReady");
+    }
+
+    @Test
+    void whatTheApiServerRefusesIsToldAndTriedUntilItIsTaken() {
+        var somebodys =
+                cluster.admin
+                        .apps()
+                        .statefulSets()
+                        .inNamespace(cluster.namespace)
+                        .withName("small-student");
+        cluster.admin.resource(somebodysStudents()).create();
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        DistillationRunStatus refused =
+                cluster.await(
+                        RUN,
+                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
+                .startsWith(
+                        "the API server refuses: StatefulSet.apps \"small-student\" is invalid: ");
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        assertThat(somebodys.get()).as("it is not the run's").isNotNull();
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
+
+        cluster.apply(RUN, Cluster.spec());
+        cluster.await(RUN, s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        somebodys.delete();
+        assertThat(Cluster.condition(cluster.awaitWorkers(RUN, 1, 1), "WorkersReady").getReason())
+                .isEqualTo("WorkersReady");
+    }
+
+    private StatefulSet somebodysStudents() {
+        Map<String, String> labels = Map.of("app", "somebodys");
+        return new StatefulSetBuilder()
+                .withNewMetadata()
+                .withName("small-student")
+                .withNamespace(cluster.namespace)
+                .endMetadata()
+                .withNewSpec()
+                .withReplicas(0)
+                .withServiceName("somebodys")
+                .withNewSelector()
+                .withMatchLabels(labels)
+                .endSelector()
+                .withNewTemplate()
+                .withNewMetadata()
+                .withLabels(labels)
+                .endMetadata()
+                .withNewSpec()
+                .addNewContainer()
+                .withName("one")
+                .withImage("one:1")
+                .endContainer()
+                .endSpec()
+                .endTemplate()
+                .endSpec()
+                .build();
+    }
+
+    @Test
+    void whatTheStoreRefusesIsToldAndTriedUntilItIsTaken() {
+        cluster.mesh.full(true);
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        DistillationRunStatus refused =
+                cluster.await(
+                        RUN,
+                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
+                .isEqualTo("STORE_FULL: no room");
+        cluster.mesh.full(false);
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
     }
 
     @Test

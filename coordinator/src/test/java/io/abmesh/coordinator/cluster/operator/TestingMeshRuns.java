@@ -26,6 +26,7 @@ final class TestingMeshRuns implements MeshRuns {
     private final Map<String, ResultCopy> copies = new ConcurrentHashMap<>();
     private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
     private volatile boolean dataGone;
+    private volatile boolean full;
 
     @Override
     public List<String> planProblems(JsonNode plan) {
@@ -44,6 +45,9 @@ final class TestingMeshRuns implements MeshRuns {
 
     @Override
     public void begin(String uid, JsonNode plan) {
+        if (full) {
+            throw new MeshException(ErrorReason.STORE_FULL, "no room", Map.of());
+        }
         runs.putIfAbsent(uid, progress(MeshState.PENDING, true, "", -1, Optional.empty()));
     }
 
@@ -104,6 +108,11 @@ final class TestingMeshRuns implements MeshRuns {
     /** The data of every plan are gone. */
     void loseData() {
         dataGone = true;
+    }
+
+    /** The store has room for more runs, or has none. */
+    void full(boolean now) {
+        full = now;
     }
 
     /** The journal of the run cannot be read any more. */
