@@ -46,6 +46,7 @@ public final class Operator implements AutoCloseable {
     private final RunInformers informers;
     private final RunReconciler reconciler;
     private final RunQueue queue;
+    private final Errands errands;
     private final Leadership leadership;
     private final Settings settings;
     private final MeshRuns runs;
@@ -72,6 +73,7 @@ public final class Operator implements AutoCloseable {
         this.runs = runs;
         this.certificates = certificates;
         this.queue = new RunQueue(this::look);
+        this.errands = new Errands(queue::add);
         this.informers = new RunInformers(client, settings.namespace(), this::changed);
         AtomicReference<Surroundings> known = new AtomicReference<>();
         this.reconciler =
@@ -86,6 +88,7 @@ public final class Operator implements AutoCloseable {
                                                 before == null
                                                         ? around.apply(cluster.level())
                                                         : before),
+                        errands,
                         new RunStatuses(settings.storeClaim()),
                         settings.maxParallelRuns(),
                         clock);
@@ -108,10 +111,8 @@ public final class Operator implements AutoCloseable {
         LOG.infof("Operator starts namespace=%s", settings.namespace());
     }
 
-    private void look(String name) {
-        if (leadership.leads() && informers.synced()) {
-            reconciler.reconcile(name);
-        }
+    private boolean look(String name) {
+        return !leadership.leads() || !informers.synced() || reconciler.reconcile(name);
     }
 
     /** What changes of one run may be what another waits for. */
@@ -180,6 +181,7 @@ public final class Operator implements AutoCloseable {
     public void close() {
         leadership.close();
         queue.close();
+        errands.close();
         informers.close();
     }
 }

@@ -12,7 +12,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * What is to become of a run: which spec counts, how many workers it gets, and what is said of it.
@@ -35,23 +34,16 @@ record RunIntent(
     /**
      * Decides.
      *
-     * @param planProblems checks a plan and its data; called only for a spec that was not found
-     *     good before, of a run that has not begun: the plan of one that has cannot be another, and
-     *     wherever its data are by now, it may be stopped and scaled
+     * @param planProblems of the spec, and of its data; empty if they were not to be checked
      */
-    static RunIntent of(
-            RunObservation seen,
-            Instant now,
-            Function<DistillationRunSpec, List<String>> planProblems) {
+    static RunIntent of(RunObservation seen, Instant now, List<String> planProblems) {
         DistillationRunSpec wanted = seen.run().getSpec();
         Optional<DistillationRunSpec> accepted = seen.specs().accepted();
         List<String> problems = new ArrayList<>();
         if (!seen.specs().knownGood()) {
             Optional<DistillationRunSpec> begun = accepted.filter(spec -> seen.begun());
             problems.addAll(SpecCheck.problems(seen.name(), wanted, begun.orElse(null)));
-            if (begun.isEmpty()) {
-                problems.addAll(planProblems.apply(wanted));
-            }
+            problems.addAll(planProblems);
         }
         Optional<DistillationRunSpec> force = problems.isEmpty() ? Optional.of(wanted) : accepted;
         boolean suspended = force.map(DistillationRunSpec::suspend).orElse(false);

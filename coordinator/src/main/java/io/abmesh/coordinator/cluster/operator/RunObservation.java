@@ -73,6 +73,15 @@ record RunObservation(
         return mesh.state() != MeshState.ABSENT;
     }
 
+    /**
+     * Returns whether the plan has to be checked, and its data: not if that was done before, and
+     * not once the run has begun. Its plan cannot be another then, and wherever its data are by
+     * now, it may be stopped and scaled.
+     */
+    boolean planIsNew() {
+        return !specs().knownGood() && !(begun() && specs().accepted().isPresent());
+    }
+
     /** Returns the reasons of the conditions that were recorded last, by type. */
     Map<String, String> reasons() {
         Map<String, String> reasons = new HashMap<>();

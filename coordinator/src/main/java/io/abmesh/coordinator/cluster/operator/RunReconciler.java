@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.operator;
 
 import static java.net.HttpURLConnection.HTTP_CONFLICT;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.abmesh.coordinator.cluster.decision.Admission;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.decision.Reason;
@@ -31,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The control loop: observe, validate, record, act. One pass looks at one run, changes what differs
- * from what is wanted and remembers nothing: a pass that is cut short anywhere, or done twice, ends
- * in the same place as one that is not. Used by one thread.
+ * from what is wanted and remembers nothing but its errands: a pass that is cut short anywhere, or
+ * done twice, ends in the same place as one that is not. Used by one thread.
  */
 final class RunReconciler {
     private static final Logger LOG = Logger.getLogger(RunReconciler.class);
@@ -40,11 +41,14 @@ final class RunReconciler {
     /** Keeps a deleted run until its workers are gone and its result is written. */
     static final String FINALIZER = "abmesh.io/keep-result";
 
+    private static final String BEGIN = "begin";
+
     private final ClusterClient cluster;
     private final RunInformers informers;
     private final MeshRuns runs;
     private final MeshCertificates certificates;
     private final Supplier<Surroundings> around;
+    private final Errands errands;
     private final RunStatuses statuses;
     private final int places;
     private final Clock clock;
@@ -54,6 +58,7 @@ final class RunReconciler {
      *
      * @param around what all runs share; asked for at each pass, since a part of it is the API
      *     server's to say
+     * @param errands what reads a plan's data; borrowed
      * @param places how many runs may have workers at a time
      */
     RunReconciler(
@@ -62,6 +67,7 @@ final class RunReconciler {
             MeshRuns runs,
             MeshCertificates certificates,
             Supplier<Surroundings> around,
+            Errands errands,
             RunStatuses statuses,
             int places,
             Clock clock) {
@@ -70,6 +76,7 @@ final class RunReconciler {
         this.runs = runs;
         this.certificates = certificates;
         this.around = around;
+        this.errands = errands;
         this.statuses = statuses;
         this.places = places;
         this.clock = clock;
@@ -78,20 +85,21 @@ final class RunReconciler {
     /**
      * Looks at one run.
      *
+     * @return false if an errand of the run has to come back first; another pass is due then
      * @throws KubernetesClientException if the API server refuses or is away; another pass is due
      * @throws MeshException if the coordinator's store does; likewise
      * @throws IllegalStateException for a run without a spec, of before the definition asked for
      *     one
      */
-    void reconcile(String name) {
+    boolean reconcile(String name) {
         Optional<DistillationRun> found = cluster.run(name);
         if (found.isEmpty()) {
-            return;
+            return true;
         }
         DistillationRun run = found.get();
         if (run.isMarkedForDeletion()) {
             letGo(run);
-            return;
+            return true;
         }
         if (run.getSpec() == null) {
             throw new IllegalStateException("run without a spec: found=none, expected=spec.plan");
@@ -103,10 +111,17 @@ final class RunReconciler {
         }
         RunObservation seen = observe(run);
         Instant now = clock.instant();
-        RunIntent intent = RunIntent.of(seen, now, this::planProblems);
+        Optional<List<String>> planProblems =
+                seen.planIsNew() ? checkPlan(run) : Optional.of(List.of());
+        if (planProblems.isEmpty()) {
+            return false;
+        }
+        RunIntent intent = RunIntent.of(seen, now, planProblems.get());
         RunObservation recorded = record(seen, intent, RunStatuses.events(seen, intent), now);
         try {
-            act(seen, intent);
+            if (!act(seen, intent)) {
+                return false;
+            }
         } catch (KubernetesClientException e) {
             answer(recorded, intent, Refusal.words(e), now);
             throw e;
@@ -115,6 +130,7 @@ final class RunReconciler {
             throw e;
         }
         answer(recorded, intent, "", now);
+        return true;
     }
 
     /** Tells how acting went. A pass begins with what the one before was told, until it is over. */
@@ -185,8 +201,12 @@ final class RunReconciler {
                 goes && !mesh.state().terminal() && !run.isMarkedForDeletion());
     }
 
-    private List<String> planProblems(DistillationRunSpec spec) {
-        return runs.planProblems(spec.plan());
+    private Optional<List<String>> checkPlan(DistillationRun run) {
+        JsonNode plan = run.getSpec().plan();
+        return errands.answer(
+                run.getMetadata(),
+                "check of generation " + run.getMetadata().getGeneration(),
+                () -> runs.planProblems(plan));
     }
 
     private RunObservation record(
@@ -217,21 +237,24 @@ final class RunReconciler {
         }
     }
 
-    private void act(RunObservation seen, RunIntent intent) {
+    /** Returns false if an errand has to come back before all is done. */
+    private boolean act(RunObservation seen, RunIntent intent) {
         boolean there = seen.studentsWanted().isPresent();
         if (seen.mesh().state().terminal()) {
             if (there) {
                 cluster.deleteObjects(seen.name(), around.get().level());
             }
-            return;
+            return true;
         }
         if (intent.spec().isEmpty()) {
-            return;
+            return true;
         }
         DistillationRunSpec spec = intent.spec().get();
         if (intent.works()) {
             if (!seen.begun()) {
-                runs.begin(seen.uid(), spec.plan());
+                if (!begin(seen, spec.plan())) {
+                    return false;
+                }
             } else if (!seen.mesh().executing()) {
                 runs.unpark(seen.uid());
             }
@@ -254,6 +277,19 @@ final class RunReconciler {
         if (!intent.works() && seen.mesh().executing() && seen.pods() == 0) {
             runs.park(seen.uid());
         }
+        return true;
+    }
+
+    /** Returns whether the run has begun. */
+    private boolean begin(RunObservation seen, JsonNode plan) {
+        return errands.answer(
+                        seen.run().getMetadata(),
+                        BEGIN,
+                        () -> {
+                            runs.begin(seen.uid(), plan);
+                            return List.of();
+                        })
+                .isPresent();
     }
 
     private static OwnerReference owner(DistillationRun run) {
@@ -270,6 +306,9 @@ final class RunReconciler {
     private void letGo(DistillationRun run) {
         if (!run.getFinalizers().contains(FINALIZER)) {
             return;
+        }
+        if (errands.underWay(run.getMetadata().getUid(), BEGIN)) {
+            return; // its end comes back here
         }
         String name = run.getMetadata().getName();
         MeshState state = runs.progress(run.getMetadata().getUid()).state();
@@ -297,5 +336,6 @@ final class RunReconciler {
         List<String> finalizers = new ArrayList<>(run.getFinalizers());
         finalizers.remove(FINALIZER);
         cluster.finalizers(run, finalizers);
+        errands.forget(run.getMetadata().getUid());
     }
 }

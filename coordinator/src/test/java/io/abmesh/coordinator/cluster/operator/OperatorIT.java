@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -200,6 +201,24 @@ final class OperatorIT {
         cluster.awaitWorkers(RUN, 1, 1);
         assertThat(cluster.mesh.progress(uid).executing()).isTrue();
         assertThat(cluster.events(RUN)).contains("Suspended", "Queued", "Resumed");
+    }
+
+    @Test
+    void aPlanWhoseDataTakeLongToFetchHoldsUpNoOtherRun() {
+        CountDownLatch fetched = cluster.mesh.fetch("slow");
+        cluster.operator("one", 2);
+        ObjectNode plan = Cluster.spec().plan().deepCopy();
+        cluster.apply("slow", Cluster.spec().withPlan(plan.put("name", "slow")));
+        cluster.run("slow")
+                .waitUntilCondition(
+                        run -> run.getFinalizers().contains(RunReconciler.FINALIZER),
+                        30,
+                        TimeUnit.SECONDS);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.run("slow").get().getStatus()).as("not judged yet").isNull();
+        fetched.countDown();
+        cluster.awaitWorkers("slow", 1, 1);
     }
 
     @Test

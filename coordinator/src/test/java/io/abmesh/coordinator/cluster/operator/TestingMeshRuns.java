@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 
 /**
@@ -27,9 +28,14 @@ final class TestingMeshRuns implements MeshRuns {
     private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
     private volatile boolean dataGone;
     private volatile boolean full;
+    private final Map<String, CountDownLatch> fetches = new ConcurrentHashMap<>();
 
     @Override
     public List<String> planProblems(JsonNode plan) {
+        CountDownLatch fetched = fetches.get(plan.path("name").asText());
+        if (fetched != null) {
+            await(fetched);
+        }
         if (dataGone) {
             return List.of("spec.plan.data.location: found=nothing, expected=a data set");
         }
@@ -103,6 +109,21 @@ final class TestingMeshRuns implements MeshRuns {
                 p.agreement(),
                 Optional.ofNullable(copies.get(uid)),
                 p.rates());
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The data of a plan are fetched when the latch is opened. */
+    CountDownLatch fetch(String plan) {
+        CountDownLatch fetched = new CountDownLatch(1);
+        fetches.put(plan, fetched);
+        return fetched;
     }
 
     /** The data of every plan are gone. */
