@@ -22,6 +22,8 @@ public enum Reason {
     WORKERS_READY("WorkersReady", false),
     /** No workers are wanted. */
     NO_WORKERS_WANTED("NoWorkersWanted", false),
+    /** The API server or the coordinator's store does not take what the run needs. */
+    REFUSED("Refused", true),
     /** No step was committed yet. */
     NOT_STARTED("NotStarted", false),
     /** Steps are being committed. */

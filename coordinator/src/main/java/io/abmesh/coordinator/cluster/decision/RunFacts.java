@@ -11,6 +11,8 @@ import java.util.List;
  * @param turn whether the run has a place among those that have workers
  * @param state what the coordinator says
  * @param failure why it failed; empty otherwise
+ * @param refusal what is not taken of what the run needs, in the words of who refuses it; empty if
+ *     all is
  * @param students wanted and ready student-workers
  * @param teachers wanted and ready teacher-workers
  */
@@ -21,6 +23,7 @@ public record RunFacts(
         Admission.Turn turn,
         MeshState state,
         String failure,
+        String refusal,
         Count students,
         Count teachers) {
     /** Workers that are wanted and that are ready. */
@@ -32,5 +35,11 @@ public record RunFacts(
 
     public RunFacts {
         problems = List.copyOf(problems);
+    }
+
+    /** Returns the same with another refusal. */
+    public RunFacts withRefusal(String changed) {
+        return new RunFacts(
+                problems, accepted, suspended, turn, state, failure, changed, students, teachers);
     }
 }

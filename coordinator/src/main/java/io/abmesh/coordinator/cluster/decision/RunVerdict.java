@@ -88,6 +88,10 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
     }
 
     private static RunCondition workersReady(RunFacts facts) {
+        if (!facts.refusal().isEmpty()) {
+            return new RunCondition(
+                    ConditionType.WORKERS_READY, false, Reason.REFUSED, facts.refusal());
+        }
         String message =
                 "students %d of %d, teachers %d of %d"
                         .formatted(
@@ -114,9 +118,13 @@ public record RunVerdict(RunPhase phase, List<RunCondition> conditions) {
                     new RunCondition(type, false, Reason.NOT_STARTED, "no step was committed yet");
             case RUNNING -> {
                 RunCondition admitted = admitted(facts);
-                yield admitted.holds()
+                if (!admitted.holds()) {
+                    yield new RunCondition(type, false, admitted.reason(), admitted.message());
+                }
+                yield facts.students().ready() > 0
                         ? new RunCondition(type, true, Reason.TRAINING, "steps are being committed")
-                        : new RunCondition(type, false, admitted.reason(), admitted.message());
+                        : new RunCondition(
+                                type, false, Reason.WORKERS_STARTING, "no student is ready");
             }
             case SUCCEEDED, FAILED, CANCELLED ->
                     new RunCondition(type, false, ended(facts.state()), "the run has ended");

@@ -18,6 +18,12 @@ public final class SpecCheck {
     public static final String NAME_EXPECTED =
             "lower-case letters, digits and -, a letter first, at most 40";
 
+    /**
+     * Name of an extended resource: that of a domain, and a word with the form of a label's value.
+     */
+    private static final String GPU_RESOURCE =
+            "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
+
     private SpecCheck() {}
 
     /**
@@ -39,8 +45,8 @@ public final class SpecCheck {
                             spec.teachers().min(),
                             "at most spec.teachers.max=" + spec.teachers().max()));
         }
-        memory("spec.resources.student.memory", spec.resources().student(), problems);
-        memory("spec.resources.teacher.memory", spec.resources().teacher(), problems);
+        worker("spec.resources.student", spec.resources().student(), problems);
+        worker("spec.resources.teacher", spec.resources().teacher(), problems);
         if (begun != null && !begun.samePlan(spec)) {
             problems.add(
                     "spec.plan: found=another plan, expected=the plan that the run began with; make"
@@ -56,13 +62,20 @@ public final class SpecCheck {
         return problems;
     }
 
-    private static void memory(String field, WorkerResources resources, List<String> problems) {
+    private static void worker(String field, WorkerResources resources, List<String> problems) {
         if (resources.memoryMebibytes() < WorkerMemory.LEAST_MEBIBYTES) {
             problems.add(
                     problem(
-                            field,
+                            field + ".memory",
                             resources.memory(),
                             WorkerMemory.LEAST_MEBIBYTES + "Mi or more"));
+        }
+        if (!resources.gpuResource().matches(GPU_RESOURCE)) {
+            problems.add(
+                    problem(
+                            field + ".gpuResource",
+                            resources.gpuResource(),
+                            "DOMAIN/NAME, for example " + WorkerResources.GPU_RESOURCE));
         }
     }
 

@@ -45,7 +45,8 @@ public record Transition(Reason reason, String message) {
             case SPEC_ACCEPTED, SPEC_REJECTED -> ConditionType.SPEC_VALID;
             case ADMITTED, QUEUED, WAITS_FOR_WORKERS_TO_LEAVE, SUSPENDED, RESUMED ->
                     ConditionType.ADMITTED;
-            case WORKERS_STARTING, WORKERS_READY, NO_WORKERS_WANTED -> ConditionType.WORKERS_READY;
+            case WORKERS_STARTING, WORKERS_READY, NO_WORKERS_WANTED, REFUSED ->
+                    ConditionType.WORKERS_READY;
             case TRAINING, NOT_STARTED -> ConditionType.TRAINING;
             case SUCCEEDED, FAILED, CANCELLED, UNFINISHED -> ConditionType.COMPLETE;
             case TEACHERS_SCALED, STUDENTS_SCALED, RESULT_KEPT -> ConditionType.WORKERS_READY;

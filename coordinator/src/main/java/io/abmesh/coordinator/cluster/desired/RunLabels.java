@@ -1,5 +1,6 @@
 package io.abmesh.coordinator.cluster.desired;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import java.util.Map;
 
 /** Labels by which the objects of a run find each other. */
@@ -42,5 +43,11 @@ public final class RunLabels {
     /** Returns the selector of everything that runs have made, in the form of a query. */
     public static Map<String, String> managed() {
         return Map.of(NAME, ABMESH, MANAGED_BY, COORDINATOR);
+    }
+
+    /** Returns whether an object says that the operator made it. */
+    public static boolean isManaged(HasMetadata object) {
+        Map<String, String> labels = object.getMetadata().getLabels();
+        return labels != null && COORDINATOR.equals(labels.get(MANAGED_BY));
     }
 }

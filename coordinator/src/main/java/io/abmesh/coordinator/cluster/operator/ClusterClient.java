@@ -44,6 +44,9 @@ public final class ClusterClient {
 
     private static final long MAX_RUNS = 1000;
 
+    /** Longest value that a label may have. */
+    private static final int MAX_LABEL = 63;
+
     /** Longest message that an event may have. */
     private static final int MAX_MESSAGE = 1024;
 
@@ -104,7 +107,8 @@ public final class ClusterClient {
                                                         .toList())));
     }
 
-    void status(DistillationRun run, DistillationRunStatus status) {
+    /** Returns the run with its new status. */
+    DistillationRun status(DistillationRun run, DistillationRunStatus status) {
         DistillationRun patch = new DistillationRun();
         patch.setMetadata(
                 new ObjectMetaBuilder()
@@ -112,7 +116,7 @@ public final class ClusterClient {
                         .withNamespace(namespace)
                         .build());
         patch.setStatus(status);
-        client.resource(patch).subresource("status").patch(APPLY);
+        return client.resource(patch).subresource("status").patch(APPLY);
     }
 
     void apply(HasMetadata object) {
@@ -149,38 +153,43 @@ public final class ClusterClient {
     }
 
     /**
-     * Deletes a run's workers and everything around them; does nothing to what is gone. The
-     * students go last: while they are there, a reconciliation that was cut short knows that it
-     * must go on.
+     * Deletes a run's workers and everything around them: what has the labels that the operator
+     * gives, since an object that only has the name may be somebody else's. The students go last:
+     * while they are there, a reconciliation that was cut short knows that it must go on.
      */
     void deleteObjects(String run, ApiLevel level) {
-        String students = RunObjects.studentsName(run);
-        String teachers = RunObjects.teachersName(run);
-        for (String worker : List.of(students, teachers)) {
-            delete(Service.class, worker);
-            delete(NetworkPolicy.class, worker);
-            delete(Secret.class, worker);
+        if (run.length() > MAX_LABEL) {
+            return; // no object can say that it is of this run
         }
+        // Secrets by their names: to list them is to read those of everybody.
+        for (String worker : List.of(RunObjects.studentsName(run), RunObjects.teachersName(run))) {
+            secret(worker).filter(RunLabels::isManaged).ifPresent(this::delete);
+        }
+        deleteAll(Service.class, run);
+        deleteAll(NetworkPolicy.class, run);
         if (level.policyV1()) {
-            delete(PodDisruptionBudget.class, run);
+            deleteAll(PodDisruptionBudget.class, run);
         } else {
-            delete(io.fabric8.kubernetes.api.model.policy.v1beta1.PodDisruptionBudget.class, run);
+            deleteAll(
+                    io.fabric8.kubernetes.api.model.policy.v1beta1.PodDisruptionBudget.class, run);
         }
-        for (PersistentVolumeClaim claim :
-                client.persistentVolumeClaims()
-                        .inNamespace(namespace)
-                        .withLabels(RunLabels.managed())
-                        .withLabel(RunLabels.RUN, run)
-                        .list()
-                        .getItems()) {
-            delete(PersistentVolumeClaim.class, claim.getMetadata().getName());
-        }
-        delete(Deployment.class, teachers);
-        delete(StatefulSet.class, students);
+        deleteAll(PersistentVolumeClaim.class, run);
+        deleteAll(Deployment.class, run);
+        deleteAll(StatefulSet.class, run);
     }
 
-    private <T extends HasMetadata> void delete(Class<T> type, String name) {
-        client.resources(type).inNamespace(namespace).withName(name).delete();
+    private <T extends HasMetadata> void deleteAll(Class<T> type, String run) {
+        client.resources(type)
+                .inNamespace(namespace)
+                .withLabels(RunLabels.managed())
+                .withLabel(RunLabels.RUN, run)
+                .list()
+                .getItems()
+                .forEach(this::delete);
+    }
+
+    private void delete(HasMetadata object) {
+        client.resource(object).delete();
     }
 
     /**

@@ -99,7 +99,7 @@ public final class MeshCertificates implements AutoCloseable {
 
     private void keep(Authority authority, ObjectMeta metadata, MeshIdentity identity) {
         Optional<Secret> there = cluster.secret(metadata.getName());
-        if (there.isPresent() && !ours(there.get())) {
+        if (there.isPresent() && !RunLabels.isManaged(there.get())) {
             return; // somebody else sees to it
         }
         if (there.isPresent()
@@ -110,12 +110,6 @@ public final class MeshCertificates implements AutoCloseable {
                 CertificateSecrets.of(metadata, authority.issue(identity, life, clock.instant())));
         LOG.infof(
                 "Certificate is issued secret=%s identity=%s", metadata.getName(), identity.uri());
-    }
-
-    private static boolean ours(Secret secret) {
-        return secret.getMetadata().getLabels() != null
-                && RunLabels.COORDINATOR.equals(
-                        secret.getMetadata().getLabels().get(RunLabels.MANAGED_BY));
     }
 
     private Authority authority() {

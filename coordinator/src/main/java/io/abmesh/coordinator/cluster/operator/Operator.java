@@ -17,7 +17,7 @@ import org.jboss.logging.Logger;
 /**
  * The operator of one namespace: watches runs and what they have made, and has the control loop
  * look at each run whenever something of it changed, and every {@link Settings#period} while it has
- * not ended, or its result is on its way into an object store.
+ * not ended, has workers, or its result is on its way into an object store.
  */
 public final class Operator implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Operator.class);
@@ -46,6 +46,7 @@ public final class Operator implements AutoCloseable {
     private final RunInformers informers;
     private final RunReconciler reconciler;
     private final RunQueue queue;
+    private final Errands errands;
     private final Leadership leadership;
     private final Settings settings;
     private final MeshRuns runs;
@@ -72,6 +73,7 @@ public final class Operator implements AutoCloseable {
         this.runs = runs;
         this.certificates = certificates;
         this.queue = new RunQueue(this::look);
+        this.errands = new Errands(queue::add);
         this.informers = new RunInformers(client, settings.namespace(), this::changed);
         AtomicReference<Surroundings> known = new AtomicReference<>();
         this.reconciler =
@@ -86,6 +88,7 @@ public final class Operator implements AutoCloseable {
                                                 before == null
                                                         ? around.apply(cluster.level())
                                                         : before),
+                        errands,
                         new RunStatuses(settings.storeClaim()),
                         settings.maxParallelRuns(),
                         clock);
@@ -108,10 +111,8 @@ public final class Operator implements AutoCloseable {
         LOG.infof("Operator starts namespace=%s", settings.namespace());
     }
 
-    private void look(String name) {
-        if (leadership.leads() && informers.synced()) {
-            reconciler.reconcile(name);
-        }
+    private boolean look(String name) {
+        return !leadership.leads() || !informers.synced() || reconciler.reconcile(name);
     }
 
     /** What changes of one run may be what another waits for. */
@@ -135,7 +136,14 @@ public final class Operator implements AutoCloseable {
     private void unfinished() {
         parkOrphans();
         informers.runs().stream()
-                .filter(run -> run.isMarkedForDeletion() || !ended(run) || delivering(run))
+                .filter(
+                        run ->
+                                run.isMarkedForDeletion()
+                                        || !ended(run)
+                                        || delivering(run)
+                                        || informers
+                                                .students(run.getMetadata().getName())
+                                                .isPresent())
                 .forEach(run -> queue.add(run.getMetadata().getName()));
     }
 
@@ -173,6 +181,7 @@ public final class Operator implements AutoCloseable {
     public void close() {
         leadership.close();
         queue.close();
+        errands.close();
         informers.close();
     }
 }

@@ -12,7 +12,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * What is to become of a run: which spec counts, how many workers it gets, and what is said of it.
@@ -22,7 +21,7 @@ import java.util.function.Function;
  * @param students how many
  * @param teachers how many, and why
  * @param teachersScaled when the number of teachers changed last
- * @param verdict phase and conditions
+ * @param facts what phase and conditions follow from
  */
 record RunIntent(
         Optional<DistillationRunSpec> spec,
@@ -30,25 +29,21 @@ record RunIntent(
         int students,
         TeacherScaling.Decision teachers,
         Optional<Instant> teachersScaled,
-        RunVerdict verdict) {
+        RunFacts facts) {
 
     /**
      * Decides.
      *
-     * @param planProblems checks a plan; called only for a spec that was not found good before
+     * @param planProblems of the spec, and of its data; empty if they were not to be checked
      */
-    static RunIntent of(
-            RunObservation seen,
-            Instant now,
-            Function<DistillationRunSpec, List<String>> planProblems) {
+    static RunIntent of(RunObservation seen, Instant now, List<String> planProblems) {
         DistillationRunSpec wanted = seen.run().getSpec();
-        Optional<DistillationRunSpec> accepted = seen.accepted();
+        Optional<DistillationRunSpec> accepted = seen.specs().accepted();
         List<String> problems = new ArrayList<>();
-        if (!seen.knownGood()) {
-            problems.addAll(
-                    SpecCheck.problems(
-                            seen.name(), wanted, seen.begun() ? accepted.orElse(null) : null));
-            problems.addAll(planProblems.apply(wanted));
+        if (!seen.specs().knownGood()) {
+            Optional<DistillationRunSpec> begun = accepted.filter(spec -> seen.begun());
+            problems.addAll(SpecCheck.problems(seen.name(), wanted, begun.orElse(null)));
+            problems.addAll(planProblems);
         }
         Optional<DistillationRunSpec> force = problems.isEmpty() ? Optional.of(wanted) : accepted;
         boolean suspended = force.map(DistillationRunSpec::suspend).orElse(false);
@@ -78,6 +73,7 @@ record RunIntent(
                         seen.turn(),
                         mesh.state(),
                         mesh.failure(),
+                        seen.refusal(),
                         new RunFacts.Count(students, seen.studentsReady()),
                         new RunFacts.Count(teachers.teachers(), seen.teachersReady()));
         return new RunIntent(
@@ -88,6 +84,17 @@ record RunIntent(
                 teachers.teachers() == seen.teachersWanted()
                         ? seen.teachersScaled()
                         : Optional.of(now),
-                RunVerdict.of(facts));
+                facts);
+    }
+
+    /** Returns phase and conditions. */
+    RunVerdict verdict() {
+        return RunVerdict.of(facts);
+    }
+
+    /** Returns the same, knowing what acting on it was refused with; empty if it was not. */
+    RunIntent answered(String refusal) {
+        return new RunIntent(
+                spec, works, students, teachers, teachersScaled, facts.withRefusal(refusal));
     }
 }

@@ -3,12 +3,11 @@ package io.abmesh.coordinator.cluster.operator;
 import io.abmesh.coordinator.cluster.decision.Admission;
 import io.abmesh.coordinator.cluster.decision.ConditionType;
 import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.decision.Reason;
 import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
-import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
 import io.fabric8.kubernetes.api.model.Condition;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -51,26 +50,36 @@ record RunObservation(
         return Optional.ofNullable(run.getStatus());
     }
 
-    /** Returns the newest spec that was found good. */
-    Optional<DistillationRunSpec> accepted() {
-        return status().map(DistillationRunStatus::acceptedSpec)
-                .map(json -> Serialization.unmarshal(json, DistillationRunSpec.class));
+    SpecHistory specs() {
+        return new SpecHistory(run);
     }
 
-    /** Returns whether the spec was found good before. */
-    boolean knownGood() {
-        return status().isPresent()
-                && status().get().observedGeneration() == run.getMetadata().getGeneration()
-                && status().get().conditions().stream()
-                        .anyMatch(
-                                c ->
-                                        c.getType().equals(ConditionType.SPEC_VALID.word())
-                                                && c.getStatus().equals("True"));
+    /** Returns the same with the run as it is now. */
+    RunObservation with(DistillationRun changed) {
+        return new RunObservation(
+                changed,
+                mesh,
+                turn,
+                studentsWanted,
+                studentsThere,
+                studentsReady,
+                teachersThere,
+                teachersReady,
+                pods);
     }
 
     /** Returns whether the coordinator knows the run, so that its plan cannot change. */
     boolean begun() {
         return mesh.state() != MeshState.ABSENT;
+    }
+
+    /**
+     * Returns whether the plan has to be checked, and its data: not if that was done before, and
+     * not once the run has begun. Its plan cannot be another then, and wherever its data are by
+     * now, it may be stopped and scaled.
+     */
+    boolean planIsNew() {
+        return !specs().knownGood() && !(begun() && specs().accepted().isPresent());
     }
 
     /** Returns the reasons of the conditions that were recorded last, by type. */
@@ -81,6 +90,16 @@ record RunObservation(
             reasons.put(condition.getType(), condition.getReason());
         }
         return reasons;
+    }
+
+    /** Returns what the last attempt to act was refused with; empty if it was not. */
+    String refusal() {
+        return status().map(DistillationRunStatus::conditions).orElseGet(List::of).stream()
+                .filter(c -> c.getType().equals(ConditionType.WORKERS_READY.word()))
+                .filter(c -> c.getReason().equals(Reason.REFUSED.word()))
+                .map(Condition::getMessage)
+                .findFirst()
+                .orElse("");
     }
 
     /** Returns how many teachers were decided on last. */

@@ -9,7 +9,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jboss.logging.Logger;
 
 /**
@@ -23,7 +23,7 @@ final class RunQueue implements AutoCloseable {
     private static final Duration LAST_RETRY = Duration.ofSeconds(30);
     private static final Duration CLOSE = Duration.ofSeconds(10);
 
-    private final Consumer<String> look;
+    private final Predicate<String> look;
     private final Set<String> waiting = new HashSet<>();
     private final Map<String, Integer> failures = new HashMap<>();
 
@@ -33,7 +33,13 @@ final class RunQueue implements AutoCloseable {
     private final ScheduledThreadPoolExecutor thread =
             new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "coordinator-operator"));
 
-    RunQueue(Consumer<String> look) {
+    /**
+     * Makes a queue.
+     *
+     * @param look returns false if it is not over, and whoever ends it adds the run; what failed
+     *     before it still counts then
+     */
+    RunQueue(Predicate<String> look) {
         this.look = look;
         thread.setRemoveOnCancelPolicy(true);
         thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
@@ -83,8 +89,9 @@ final class RunQueue implements AutoCloseable {
             retry.cancel(false);
         }
         try {
-            look.accept(name);
-            failures.remove(name);
+            if (look.test(name)) {
+                failures.remove(name);
+            }
         } catch (RuntimeException e) {
             int failed = failures.merge(name, 1, Integer::sum);
             Duration delay = FIRST_RETRY.multipliedBy(1L << Math.min(failed - 1, 10));

@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.operator;
 
 import static java.net.HttpURLConnection.HTTP_CONFLICT;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.abmesh.coordinator.cluster.decision.Admission;
 import io.abmesh.coordinator.cluster.decision.MeshState;
 import io.abmesh.coordinator.cluster.decision.Reason;
@@ -13,6 +14,7 @@ import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.abmesh.proto.error.MeshException;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
@@ -30,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The control loop: observe, validate, record, act. One pass looks at one run, changes what differs
- * from what is wanted and remembers nothing: a pass that is cut short anywhere, or done twice, ends
- * in the same place as one that is not. Used by one thread.
+ * from what is wanted and remembers nothing but its errands: a pass that is cut short anywhere, or
+ * done twice, ends in the same place as one that is not. Used by one thread.
  */
 final class RunReconciler {
     private static final Logger LOG = Logger.getLogger(RunReconciler.class);
@@ -39,11 +41,14 @@ final class RunReconciler {
     /** Keeps a deleted run until its workers are gone and its result is written. */
     static final String FINALIZER = "abmesh.io/keep-result";
 
+    private static final String BEGIN = "begin";
+
     private final ClusterClient cluster;
     private final RunInformers informers;
     private final MeshRuns runs;
     private final MeshCertificates certificates;
     private final Supplier<Surroundings> around;
+    private final Errands errands;
     private final RunStatuses statuses;
     private final int places;
     private final Clock clock;
@@ -53,6 +58,7 @@ final class RunReconciler {
      *
      * @param around what all runs share; asked for at each pass, since a part of it is the API
      *     server's to say
+     * @param errands what reads a plan's data; borrowed
      * @param places how many runs may have workers at a time
      */
     RunReconciler(
@@ -61,6 +67,7 @@ final class RunReconciler {
             MeshRuns runs,
             MeshCertificates certificates,
             Supplier<Surroundings> around,
+            Errands errands,
             RunStatuses statuses,
             int places,
             Clock clock) {
@@ -69,6 +76,7 @@ final class RunReconciler {
         this.runs = runs;
         this.certificates = certificates;
         this.around = around;
+        this.errands = errands;
         this.statuses = statuses;
         this.places = places;
         this.clock = clock;
@@ -77,18 +85,24 @@ final class RunReconciler {
     /**
      * Looks at one run.
      *
+     * @return false if an errand of the run has to come back first; another pass is due then
      * @throws KubernetesClientException if the API server refuses or is away; another pass is due
-     * @throws io.abmesh.proto.error.MeshException if the coordinator's store does; likewise
+     * @throws MeshException if the coordinator's store does; likewise
+     * @throws IllegalStateException for a run without a spec, of before the definition asked for
+     *     one
      */
-    void reconcile(String name) {
+    boolean reconcile(String name) {
         Optional<DistillationRun> found = cluster.run(name);
         if (found.isEmpty()) {
-            return;
+            return true;
         }
         DistillationRun run = found.get();
         if (run.isMarkedForDeletion()) {
             letGo(run);
-            return;
+            return true;
+        }
+        if (run.getSpec() == null) {
+            throw new IllegalStateException("run without a spec: found=none, expected=spec.plan");
         }
         if (!run.getFinalizers().contains(FINALIZER)) {
             List<String> finalizers = new ArrayList<>(run.getFinalizers());
@@ -97,9 +111,35 @@ final class RunReconciler {
         }
         RunObservation seen = observe(run);
         Instant now = clock.instant();
-        RunIntent intent = RunIntent.of(seen, now, this::planProblems);
-        record(seen, intent, now);
-        act(seen, intent);
+        Optional<List<String>> planProblems =
+                seen.planIsNew() ? checkPlan(run) : Optional.of(List.of());
+        if (planProblems.isEmpty()) {
+            return false;
+        }
+        RunIntent intent = RunIntent.of(seen, now, planProblems.get());
+        RunObservation recorded = record(seen, intent, RunStatuses.events(seen, intent), now);
+        try {
+            if (!act(seen, intent)) {
+                return false;
+            }
+        } catch (KubernetesClientException e) {
+            answer(recorded, intent, Refusal.words(e), now);
+            throw e;
+        } catch (MeshException e) {
+            answer(recorded, intent, Refusal.words(e), now);
+            throw e;
+        }
+        answer(recorded, intent, "", now);
+        return true;
+    }
+
+    /** Tells how acting went. A pass begins with what the one before was told, until it is over. */
+    private void answer(RunObservation seen, RunIntent intent, String refusal, Instant now) {
+        if (Refusal.same(seen.refusal(), refusal)) {
+            return;
+        }
+        RunIntent answered = intent.answered(refusal);
+        record(seen, answered, Transition.between(seen.reasons(), answered.verdict()), now);
     }
 
     private RunObservation observe(DistillationRun run) {
@@ -128,46 +168,58 @@ final class RunReconciler {
         candidates.add(candidate(own));
         for (DistillationRun other : informers.runs()) {
             if (!other.getMetadata().getUid().equals(own.getMetadata().getUid())) {
-                candidates.add(candidate(other));
+                candidateBeside(other).ifPresent(candidates::add);
             }
         }
         return Admission.turn(
                 own.getMetadata().getName(), candidates, informers.runsWithPods(), places);
     }
 
+    /**
+     * A run that cannot be judged has no place, and keeps none from another; its own look tells.
+     */
+    private Optional<Admission.Candidate> candidateBeside(DistillationRun other) {
+        if (other.getSpec() == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(candidate(other));
+        } catch (RuntimeException e) {
+            LOG.debugf(e, "Run is left out of the queue run=%s", other.getMetadata().getName());
+            return Optional.empty();
+        }
+    }
+
     private Admission.Candidate candidate(DistillationRun run) {
         MeshProgress mesh = runs.progress(run.getMetadata().getUid());
-        boolean good =
-                run.getStatus() == null
-                        || run.getStatus().acceptedSpec() != null
-                        || run.getStatus().observedGeneration()
-                                != run.getMetadata().getGeneration();
+        boolean goes = new SpecHistory(run).inForce().filter(spec -> !spec.suspend()).isPresent();
         return new Admission.Candidate(
                 run.getMetadata().getUid(),
                 run.getMetadata().getName(),
                 Instant.parse(run.getMetadata().getCreationTimestamp()),
                 mesh.executing() && !mesh.state().terminal(),
-                good
-                        && !run.getSpec().suspend()
-                        && !mesh.state().terminal()
-                        && !run.isMarkedForDeletion());
+                goes && !mesh.state().terminal() && !run.isMarkedForDeletion());
     }
 
-    /** The plan of a run that has begun is not read again: it cannot be another. */
-    private List<String> planProblems(DistillationRunSpec spec) {
-        return runs.planProblems(spec.plan());
+    private Optional<List<String>> checkPlan(DistillationRun run) {
+        JsonNode plan = run.getSpec().plan();
+        return errands.answer(
+                run.getMetadata(),
+                "check of generation " + run.getMetadata().getGeneration(),
+                () -> runs.planProblems(plan));
     }
 
-    private void record(RunObservation seen, RunIntent intent, Instant now) {
+    private RunObservation record(
+            RunObservation seen, RunIntent intent, List<Transition> events, Instant now) {
         DistillationRunStatus status = statuses.status(seen, intent, now);
         if (seen.status().filter(status::equals).isPresent()) {
-            return;
+            return seen;
         }
         // Events first: they follow from the status before, which is gone once this one is there.
-        for (Transition transition : RunStatuses.events(seen, intent)) {
+        for (Transition transition : events) {
             tell(seen.run(), transition);
         }
-        cluster.status(seen.run(), status);
+        return seen.with(cluster.status(seen.run(), status));
     }
 
     /** An event is for people; a run does not wait for it. */
@@ -185,21 +237,24 @@ final class RunReconciler {
         }
     }
 
-    private void act(RunObservation seen, RunIntent intent) {
+    /** Returns false if an errand has to come back before all is done. */
+    private boolean act(RunObservation seen, RunIntent intent) {
         boolean there = seen.studentsWanted().isPresent();
         if (seen.mesh().state().terminal()) {
             if (there) {
                 cluster.deleteObjects(seen.name(), around.get().level());
             }
-            return;
+            return true;
         }
         if (intent.spec().isEmpty()) {
-            return;
+            return true;
         }
         DistillationRunSpec spec = intent.spec().get();
         if (intent.works()) {
             if (!seen.begun()) {
-                runs.begin(seen.uid(), spec.plan());
+                if (!begin(seen, spec.plan())) {
+                    return false;
+                }
             } else if (!seen.mesh().executing()) {
                 runs.unpark(seen.uid());
             }
@@ -222,6 +277,19 @@ final class RunReconciler {
         if (!intent.works() && seen.mesh().executing() && seen.pods() == 0) {
             runs.park(seen.uid());
         }
+        return true;
+    }
+
+    /** Returns whether the run has begun. */
+    private boolean begin(RunObservation seen, JsonNode plan) {
+        return errands.answer(
+                        seen.run().getMetadata(),
+                        BEGIN,
+                        () -> {
+                            runs.begin(seen.uid(), plan);
+                            return List.of();
+                        })
+                .isPresent();
     }
 
     private static OwnerReference owner(DistillationRun run) {
@@ -238,6 +306,9 @@ final class RunReconciler {
     private void letGo(DistillationRun run) {
         if (!run.getFinalizers().contains(FINALIZER)) {
             return;
+        }
+        if (errands.underWay(run.getMetadata().getUid(), BEGIN)) {
+            return; // its end comes back here
         }
         String name = run.getMetadata().getName();
         MeshState state = runs.progress(run.getMetadata().getUid()).state();
@@ -265,5 +336,6 @@ final class RunReconciler {
         List<String> finalizers = new ArrayList<>(run.getFinalizers());
         finalizers.remove(FINALIZER);
         cluster.finalizers(run, finalizers);
+        errands.forget(run.getMetadata().getUid());
     }
 }

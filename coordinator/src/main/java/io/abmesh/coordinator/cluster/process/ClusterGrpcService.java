@@ -151,7 +151,8 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
     public void suspendClusterRun(
             SuspendClusterRunRequest request, StreamObserver<SuspendClusterRunResponse> observer) {
         DistillationRun run = run(request.getName());
-        if (run.getSpec().suspend() != request.getSuspend()) {
+        boolean suspended = run.getSpec() != null && run.getSpec().suspend();
+        if (suspended != request.getSuspend()) {
             asked(
                     request.getName(),
                     () -> {
@@ -205,8 +206,7 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                 ClusterRun.newBuilder()
                         .setName(run.getMetadata().getName())
                         .setPhase("Pending")
-                        .setStepSampleCount(
-                                run.getSpec().plan().path("batch").asInt(PlanDefaults.BATCH))
+                        .setStepSampleCount(batch(run))
                         .setCreateTime(Timestamp.newBuilder().setSeconds(created.getEpochSecond()));
         DistillationRunStatus status = run.getStatus();
         if (status == null) {
@@ -239,6 +239,15 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
             }
         }
         return description.build();
+    }
+
+    /**
+     * A run of before the definition asked for a spec may have none, and is listed all the same.
+     */
+    private static int batch(DistillationRun run) {
+        return run.getSpec() == null
+                ? PlanDefaults.BATCH
+                : run.getSpec().plan().path("batch").asInt(PlanDefaults.BATCH);
     }
 
     /** The first condition that says what keeps the run, or how it ended. */

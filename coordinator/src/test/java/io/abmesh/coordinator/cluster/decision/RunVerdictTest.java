@@ -15,7 +15,7 @@ final class RunVerdictTest {
     private static final Turn OWN = new Turn(true, List.of("mine"), false);
 
     private static RunFacts facts(MeshState state, Turn turn, Count students) {
-        return new RunFacts(List.of(), true, false, turn, state, "", students, new Count(2, 2));
+        return new RunFacts(List.of(), true, false, turn, state, "", "", students, new Count(2, 2));
     }
 
     private static Turn queued(String... holders) {
@@ -55,6 +55,7 @@ final class RunVerdictTest {
                                 queued(),
                                 MeshState.ABSENT,
                                 "",
+                                "",
                                 NONE,
                                 NONE));
         assertThat(verdict.phase()).isEqualTo(RunPhase.PENDING);
@@ -74,6 +75,7 @@ final class RunVerdictTest {
                                 false,
                                 OWN,
                                 MeshState.RUNNING,
+                                "",
                                 "",
                                 new Count(1, 1),
                                 NONE));
@@ -118,6 +120,26 @@ final class RunVerdictTest {
     }
 
     @Test
+    void aRunInProgressThatNoStudentIsReadyForDoesNotTrain() {
+        RunVerdict verdict = RunVerdict.of(facts(MeshState.RUNNING, OWN, new Count(2, 0)));
+        assertThat(verdict.phase()).isEqualTo(RunPhase.RUNNING);
+        assertThat(condition(verdict, ConditionType.TRAINING))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.TRAINING,
+                                false,
+                                Reason.WORKERS_STARTING,
+                                "no student is ready"));
+        assertThat(
+                        condition(
+                                        RunVerdict.of(
+                                                facts(MeshState.RUNNING, OWN, new Count(2, 1))),
+                                        ConditionType.TRAINING)
+                                .holds())
+                .isTrue();
+    }
+
+    @Test
     void aFailureIsTold() {
         RunVerdict verdict =
                 RunVerdict.of(
@@ -128,6 +150,7 @@ final class RunVerdictTest {
                                 queued(),
                                 MeshState.FAILED,
                                 "LOSS_NOT_FINITE: loss is NaN",
+                                "",
                                 NONE,
                                 NONE));
         assertThat(verdict.phase()).isEqualTo(RunPhase.FAILED);
@@ -151,6 +174,21 @@ final class RunVerdictTest {
                 .extracting(Transition::reason)
                 .containsExactly(Reason.WORKERS_READY, Reason.TRAINING);
         assertThat(Transition.between(reasons(running), running)).isEmpty();
+    }
+
+    @Test
+    void aRefusalIsToldInItsWordsUntilItIsOver() {
+        RunFacts starting = facts(MeshState.PENDING, OWN, new Count(1, 0));
+        RunVerdict refused = RunVerdict.of(starting.withRefusal("quota"));
+        assertThat(condition(refused, ConditionType.WORKERS_READY))
+                .isEqualTo(
+                        new RunCondition(
+                                ConditionType.WORKERS_READY, false, Reason.REFUSED, "quota"));
+        assertThat(Transition.between(reasons(RunVerdict.of(starting)), refused))
+                .containsExactly(new Transition(Reason.REFUSED, "quota"));
+        assertThat(Transition.between(reasons(refused), RunVerdict.of(starting)))
+                .extracting(Transition::reason)
+                .containsExactly(Reason.WORKERS_STARTING);
     }
 
     @Test

@@ -8,8 +8,10 @@ import io.abmesh.coordinator.cluster.resource.RoleResources;
 import io.abmesh.coordinator.cluster.resource.StorageSpec;
 import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.coordinator.cluster.resource.WorkerResources;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class SpecCheckTest {
@@ -20,6 +22,36 @@ final class SpecCheckTest {
     void aSpecOfDefaultsIsGood() {
         assertThat(SpecCheck.problems("one", GOOD, null)).isEmpty();
         assertThat(SpecCheck.problems("one", GOOD.withStudents(3), GOOD)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "nvidia.com/gpu, true",
+        "nvidia.com/mig-1g.5gb, true",
+        "gpu, false",
+        "nvidia.com/, false",
+        "NVIDIA.com/gpu, false",
+        "nvidia.com/gpu/one, false"
+    })
+    void gpusAreNamedAsNodesOfferThem(String name, boolean good) {
+        DistillationRunSpec spec =
+                new DistillationRunSpec(
+                        GOOD.plan(),
+                        1,
+                        GOOD.teachers(),
+                        new RoleResources(
+                                new WorkerResources(1, "8Gi", 1, name), GOOD.resources().teacher()),
+                        GOOD.storage(),
+                        GOOD.image(),
+                        false);
+        assertThat(SpecCheck.problems("one", spec, null))
+                .isEqualTo(
+                        good
+                                ? List.of()
+                                : List.of(
+                                        "spec.resources.student.gpuResource: found="
+                                                + name
+                                                + ", expected=DOMAIN/NAME, for example nvidia.com/gpu"));
     }
 
     @Test

@@ -18,10 +18,13 @@ import io.abmesh.kube.Binaries;
 import io.abmesh.kube.Waiting;
 import io.abmesh.proto.identity.MeshIdentity;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.apps.StatefulSetBuilder;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.ByteArrayInputStream;
@@ -37,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -200,6 +204,37 @@ final class OperatorIT {
     }
 
     @Test
+    void aPlanWhoseDataTakeLongToFetchHoldsUpNoOtherRun() {
+        CountDownLatch fetched = cluster.mesh.fetch("slow");
+        cluster.operator("one", 2);
+        ObjectNode plan = Cluster.spec().plan().deepCopy();
+        cluster.apply("slow", Cluster.spec().withPlan(plan.put("name", "slow")));
+        cluster.run("slow")
+                .waitUntilCondition(
+                        run -> run.getFinalizers().contains(RunReconciler.FINALIZER),
+                        30,
+                        TimeUnit.SECONDS);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.run("slow").get().getStatus()).as("not judged yet").isNull();
+        fetched.countDown();
+        cluster.awaitWorkers("slow", 1, 1);
+    }
+
+    @Test
+    void aRunWhoseDataAreGoneCanBeScaledAndStopped() {
+        cluster.operator("one");
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.step(uid, 10);
+        cluster.mesh.loseData();
+        cluster.run(RUN).scale(2);
+        cluster.awaitWorkers(RUN, 2, 1);
+        cluster.edit(RUN, spec -> spec.withSuspend(true));
+        cluster.await(RUN, s -> s.phase() == RunPhase.SUSPENDED && s.workers().students() == 0);
+    }
+
+    @Test
     void aBadSpecIsToldWithAllItsProblemsAndMadeGood() {
         cluster.operator("one");
         ObjectNode plan = Cluster.spec().plan().deepCopy();
@@ -227,6 +262,80 @@ final class OperatorIT {
     }
 
     @Test
+    void whatTheApiServerRefusesIsToldAndTriedUntilItIsTaken() {
+        var somebodys =
+                cluster.admin
+                        .apps()
+                        .statefulSets()
+                        .inNamespace(cluster.namespace)
+                        .withName("small-student");
+        cluster.admin.resource(somebodysStudents()).create();
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        DistillationRunStatus refused =
+                cluster.await(
+                        RUN,
+                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
+                .startsWith(
+                        "the API server refuses: StatefulSet.apps \"small-student\" is invalid: ");
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        assertThat(somebodys.get()).as("it is not the run's").isNotNull();
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
+
+        cluster.apply(RUN, Cluster.spec());
+        cluster.await(RUN, s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        somebodys.delete();
+        assertThat(Cluster.condition(cluster.awaitWorkers(RUN, 1, 1), "WorkersReady").getReason())
+                .isEqualTo("WorkersReady");
+    }
+
+    private StatefulSet somebodysStudents() {
+        Map<String, String> labels = Map.of("app", "somebodys");
+        return new StatefulSetBuilder()
+                .withNewMetadata()
+                .withName("small-student")
+                .withNamespace(cluster.namespace)
+                .endMetadata()
+                .withNewSpec()
+                .withReplicas(0)
+                .withServiceName("somebodys")
+                .withNewSelector()
+                .withMatchLabels(labels)
+                .endSelector()
+                .withNewTemplate()
+                .withNewMetadata()
+                .withLabels(labels)
+                .endMetadata()
+                .withNewSpec()
+                .addNewContainer()
+                .withName("one")
+                .withImage("one:1")
+                .endContainer()
+                .endSpec()
+                .endTemplate()
+                .endSpec()
+                .build();
+    }
+
+    @Test
+    void whatTheStoreRefusesIsToldAndTriedUntilItIsTaken() {
+        cluster.mesh.full(true);
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        DistillationRunStatus refused =
+                cluster.await(
+                        RUN,
+                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
+                .isEqualTo("STORE_FULL: no room");
+        cluster.mesh.full(false);
+        cluster.awaitWorkers(RUN, 1, 1);
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
+    }
+
+    @Test
     void aBadChangeLeavesTheLastGoodSpecInForce() {
         cluster.operator("one");
         String uid = cluster.apply(RUN, Cluster.spec().withStudents(2));
@@ -247,6 +356,68 @@ final class OperatorIT {
     }
 
     @Test
+    void aRunWithoutASpecIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                cluster.admin
+                                        .genericKubernetesResources(
+                                                "abmesh.io/v1alpha1", "DistillationRun")
+                                        .inNamespace(cluster.namespace)
+                                        .resource(
+                                                new GenericKubernetesResourceBuilder()
+                                                        .withApiVersion("abmesh.io/v1alpha1")
+                                                        .withKind("DistillationRun")
+                                                        .withNewMetadata()
+                                                        .withName(RUN)
+                                                        .endMetadata()
+                                                        .build())
+                                        .create())
+                .isInstanceOf(KubernetesClientException.class)
+                .hasMessageContaining("spec: Required value");
+    }
+
+    @Test
+    void aRunWhoseJournalCannotBeReadStopsNoOther() {
+        cluster.operator("one", 2);
+        String broken = cluster.apply("broken", Cluster.spec());
+        cluster.awaitWorkers("broken", 1, 1);
+        cluster.mesh.breakJournal(broken);
+        String other = cluster.apply("other", Cluster.spec());
+        cluster.awaitWorkers("other", 1, 1);
+        cluster.mesh.end(other, MeshState.SUCCEEDED, "");
+        cluster.await("other", RunPhase.SUCCEEDED);
+    }
+
+    @Test
+    void aSuspendedRunThatABadChangeWouldHaveGoOnKeepsNoPlace() {
+        cluster.operator("one");
+        cluster.apply("older", Cluster.spec().withSuspend(true));
+        cluster.await("older", RunPhase.SUSPENDED);
+        cluster.edit("older", spec -> spec.withSuspend(false).withTeachers(new TeacherRange(3, 2)));
+        DistillationRunStatus bad =
+                cluster.await(
+                        "older",
+                        s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        assertThat(bad.phase()).isEqualTo(RunPhase.SUSPENDED);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+    }
+
+    @Test
+    void aRunThatABadChangeWouldHaveStandStillHasItsTurn() {
+        cluster.operator("one");
+        String first = cluster.apply("first", Cluster.spec());
+        cluster.awaitWorkers("first", 1, 1);
+        cluster.apply(RUN, Cluster.spec());
+        cluster.await(RUN, RunPhase.PENDING);
+        cluster.edit(RUN, spec -> spec.withSuspend(true).withTeachers(new TeacherRange(3, 2)));
+        cluster.await(
+                RUN, s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        cluster.mesh.end(first, MeshState.SUCCEEDED, "");
+        cluster.awaitWorkers(RUN, 1, 1);
+    }
+
+    @Test
     void aDeletedRunTakesItsWorkersWithItAndKeepsItsResult() {
         cluster.operator("one");
         String uid = cluster.apply(RUN, Cluster.spec());
@@ -257,6 +428,52 @@ final class OperatorIT {
         assertThat(cluster.mesh.progress(uid).state()).isEqualTo(MeshState.CANCELLED);
         Waiting.until("workers are gone", LIMIT, () -> cluster.objects().isEmpty());
         assertThat(cluster.events(RUN)).endsWith("ResultKept");
+    }
+
+    @Test
+    void whatSomebodyElseMadeUnderTheNamesOfARunOutlivesIt() {
+        somebodysSecret("small-teacher");
+        cluster.admin
+                .resource(
+                        new ServiceBuilder()
+                                .withNewMetadata()
+                                .withName("bad-student")
+                                .withNamespace(cluster.namespace)
+                                .endMetadata()
+                                .withNewSpec()
+                                .withClusterIP("None")
+                                .endSpec()
+                                .build())
+                .create();
+        cluster.operator("one");
+        cluster.apply("bad", Cluster.spec().withTeachers(new TeacherRange(3, 2)));
+        cluster.await(
+                "bad", s -> Cluster.condition(s, "SpecValid").getReason().equals("SpecRejected"));
+        cluster.run("bad").delete();
+        cluster.awaitGone("bad");
+        assertThat(cluster.objects()).containsExactly("Service/bad-student");
+
+        cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        Waiting.until(
+                "its own are gone",
+                LIMIT,
+                () -> cluster.objects().equals(List.of("Service/bad-student")));
+        assertThat(cluster.secret("small-teacher")).isNotNull();
+        assertThat(cluster.secret("small-student")).isNull();
+    }
+
+    @Test
+    void aRunWhoseNameIsTooLongForALabelCanBeDeleted() {
+        cluster.operator("one");
+        String name = "a".repeat(64);
+        cluster.apply(name, Cluster.spec());
+        DistillationRunStatus bad = cluster.await(name, s -> !s.conditions().isEmpty());
+        assertThat(Cluster.condition(bad, "SpecValid").getReason()).isEqualTo("SpecRejected");
+        cluster.run(name).delete();
+        cluster.awaitGone(name);
     }
 
     @Test
@@ -474,22 +691,26 @@ final class OperatorIT {
 
     @Test
     void aSecretThatSomebodyElseSeesToIsLeftAlone() {
-        cluster.admin
-                .resource(
-                        new SecretBuilder()
-                                .withNewMetadata()
-                                .withName("abmesh-client")
-                                .withNamespace(cluster.namespace)
-                                .endMetadata()
-                                .addToData("tls.crt", "bWluZQ==")
-                                .build())
-                .create();
+        somebodysSecret("abmesh-client");
         cluster.operator("one");
         cluster.apply(RUN, Cluster.spec());
         cluster.awaitWorkers(RUN, 1, 1);
         assertThat(cluster.secret("abmesh-client").getData())
                 .containsOnlyKeys("tls.crt")
                 .containsValue("bWluZQ==");
+    }
+
+    private void somebodysSecret(String name) {
+        cluster.admin
+                .resource(
+                        new SecretBuilder()
+                                .withNewMetadata()
+                                .withName(name)
+                                .withNamespace(cluster.namespace)
+                                .endMetadata()
+                                .addToData("tls.crt", "bWluZQ==")
+                                .build())
+                .create();
     }
 
     private List<String> files(List<String> secrets, String file) {

@@ -41,6 +41,7 @@ final class RunQueueTest {
                             if (failing.getAndDecrement() > 0) {
                                 throw new IllegalStateException("refused");
                             }
+                            return true;
                         })) {
             queue.add("one");
 
@@ -67,6 +68,7 @@ final class RunQueueTest {
                             if (name.equals("last")) {
                                 last.countDown();
                             }
+                            return true;
                         })) {
             queue.add("one");
             assertThat(first.await(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();

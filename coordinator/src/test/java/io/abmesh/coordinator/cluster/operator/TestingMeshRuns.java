@@ -7,12 +7,14 @@ import io.abmesh.coordinator.cluster.mesh.MeshProgress;
 import io.abmesh.coordinator.cluster.mesh.MeshRuns;
 import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.plan.PlanReader;
+import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 
 /**
@@ -23,9 +25,20 @@ final class TestingMeshRuns implements MeshRuns {
 
     private final Map<String, MeshProgress> runs = new ConcurrentHashMap<>();
     private final Map<String, ResultCopy> copies = new ConcurrentHashMap<>();
+    private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
+    private volatile boolean dataGone;
+    private volatile boolean full;
+    private final Map<String, CountDownLatch> fetches = new ConcurrentHashMap<>();
 
     @Override
     public List<String> planProblems(JsonNode plan) {
+        CountDownLatch fetched = fetches.get(plan.path("name").asText());
+        if (fetched != null) {
+            await(fetched);
+        }
+        if (dataGone) {
+            return List.of("spec.plan.data.location: found=nothing, expected=a data set");
+        }
         try {
             PlanReader.read(plan.toString(), List.of());
             return List.of();
@@ -38,6 +51,9 @@ final class TestingMeshRuns implements MeshRuns {
 
     @Override
     public void begin(String uid, JsonNode plan) {
+        if (full) {
+            throw new MeshException(ErrorReason.STORE_FULL, "no room", Map.of());
+        }
         runs.putIfAbsent(uid, progress(MeshState.PENDING, true, "", -1, Optional.empty()));
     }
 
@@ -76,6 +92,9 @@ final class TestingMeshRuns implements MeshRuns {
 
     @Override
     public MeshProgress progress(String uid) {
+        if (unreadable.contains(uid)) {
+            throw new MeshException(ErrorReason.STORE_FULL, "journal cannot be read", Map.of());
+        }
         MeshProgress p = runs.getOrDefault(uid, MeshProgress.ABSENT);
         return new MeshProgress(
                 p.state(),
@@ -90,6 +109,36 @@ final class TestingMeshRuns implements MeshRuns {
                 p.agreement(),
                 Optional.ofNullable(copies.get(uid)),
                 p.rates());
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The data of a plan are fetched when the latch is opened. */
+    CountDownLatch fetch(String plan) {
+        CountDownLatch fetched = new CountDownLatch(1);
+        fetches.put(plan, fetched);
+        return fetched;
+    }
+
+    /** The data of every plan are gone. */
+    void loseData() {
+        dataGone = true;
+    }
+
+    /** The store has room for more runs, or has none. */
+    void full(boolean now) {
+        full = now;
+    }
+
+    /** The journal of the run cannot be read any more. */
+    void breakJournal(String uid) {
+        unreadable.add(uid);
     }
 
     /** The result has a copy in an object store, or is on its way there. */

@@ -188,6 +188,7 @@ final class CustomResourceDefinitionTest {
                                         "plan.proto",
                                         "teacher.proto"))
                         .schema(description));
+        schema(definition).withArray("required").add("spec");
         inTheOrderOfTheAnnotations(
                 (ArrayNode) definition.at("/spec/versions/0/additionalPrinterColumns"));
         return definition;
@@ -204,8 +205,8 @@ final class CustomResourceDefinitionTest {
         }
     }
 
-    private static JsonNode schema(JsonNode definition) {
-        return definition.at("/spec/versions/0/schema/openAPIV3Schema");
+    private static ObjectNode schema(JsonNode definition) {
+        return (ObjectNode) definition.at("/spec/versions/0/schema/openAPIV3Schema");
     }
 
     private static List<String> undescribed(JsonNode schema, String path) {
