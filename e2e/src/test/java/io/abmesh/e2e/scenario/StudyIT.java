@@ -105,6 +105,7 @@ final class StudyIT {
                   - name: learns
                     plan:
                       phases: [{name: labels, epochs: 1, losses: crossEntropy}]
+                seeds: [1]
                 """);
         Path out = folder.resolve("runs/study");
 
