@@ -8,6 +8,7 @@ import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.process.NativeEnvironment;
 import io.abmesh.proto.trace.StepTracing;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -225,6 +226,14 @@ public record RunObjects(
                 .withMetadata(metadata(teachersName(name), TEACHER))
                 .withNewSpec()
                 .withReplicas(teachers)
+                // One leaves before the next comes: there may be no room, or no GPU, for one more.
+                .withNewStrategy()
+                .withType("RollingUpdate")
+                .withNewRollingUpdate()
+                .withMaxSurge(new IntOrString(0))
+                .withMaxUnavailable(new IntOrString(1))
+                .endRollingUpdate()
+                .endStrategy()
                 .withNewSelector()
                 .withMatchLabels(RunLabels.selector(name, TEACHER))
                 .endSelector()

@@ -17,6 +17,7 @@ import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.DeploymentStrategy;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyEgressRule;
@@ -161,6 +162,15 @@ final class RunObjectsTest {
 
         assertThat(variable(students, "ABMESH_STUDENT_STOP_GRACE")).isEqualTo("45s");
         assertThat(students.getSpec().getTerminationGracePeriodSeconds()).isEqualTo(60);
+    }
+
+    @Test
+    void aTeacherIsReplacedWhereThereIsNoRoomForOneMore() {
+        DeploymentStrategy strategy =
+                only(objects(SPEC, 30), Deployment.class).getSpec().getStrategy();
+        assertThat(strategy.getType()).isEqualTo("RollingUpdate");
+        assertThat(strategy.getRollingUpdate().getMaxSurge().getIntVal()).isZero();
+        assertThat(strategy.getRollingUpdate().getMaxUnavailable().getIntVal()).isEqualTo(1);
     }
 
     @Test
