@@ -16,8 +16,8 @@ import org.jboss.logging.Logger;
 
 /**
  * The operator of one namespace: watches runs and what they have made, and has the control loop
- * look at each run whenever something of it changed, and every {@link Settings#period} while it has
- * not ended, or its result is on its way into an object store.
+ * look at each run whenever something of it but its status changed, and every {@link
+ * Settings#period} while it has not ended, or its result is on its way into an object store.
  */
 public final class Operator implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Operator.class);
