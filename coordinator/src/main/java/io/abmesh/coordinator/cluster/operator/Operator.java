@@ -168,11 +168,11 @@ public final class Operator implements AutoCloseable {
         return told != null && told.objects() == null && runs.delivers(run.getMetadata().getUid());
     }
 
-    /** Stops to act and gives the lease back; runs go on. */
+    /** Stops to act, then gives the lease back; runs go on. */
     @Override
     public void close() {
-        leadership.close();
         queue.close();
+        leadership.close();
         informers.close();
     }
 }
