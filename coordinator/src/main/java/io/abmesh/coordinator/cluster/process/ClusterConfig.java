@@ -20,8 +20,8 @@ public interface ClusterConfig {
     Optional<String> namespace();
 
     /**
-     * Name of this process among those that might act; absent: the name of the pod, which is the
-     * host's.
+     * Name of this process among those that might act, which no other has at any time; absent: the
+     * name of the pod, which is the host's, and a random part.
      */
     Optional<String> identity();
 
@@ -75,7 +75,7 @@ public interface ClusterConfig {
     @WithDefault("5s")
     Duration period();
 
-    /** Time after which another process may take over from one that is cut off. */
+    /** Time after which another process may take over from one that is cut off or was killed. */
     @WithDefault("15s")
     Duration lease();
 

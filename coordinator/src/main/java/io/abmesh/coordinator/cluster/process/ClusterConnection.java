@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 
 /**
  * A coordinator's place on a cluster: the API server that it asks, and the certificates of its
@@ -72,7 +73,7 @@ public final class ClusterConnection implements AutoCloseable {
                         .build();
         KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
         String namespace = config.namespace().orElse(client.getNamespace());
-        String identity = config.identity().orElseGet(ClusterConnection::hostName);
+        String identity = identity(config);
         ClusterClient cluster = new ClusterClient(client, namespace, clock, identity);
         try {
             MeshCertificates certificates =
@@ -122,11 +123,20 @@ public final class ClusterConnection implements AutoCloseable {
         return problems;
     }
 
+    /**
+     * Returns the name of a process in the Lease. A pod that was replaced has the name of the one
+     * that replaces it, and may still run on a node that is cut off: so a name is never given
+     * twice.
+     */
+    static String identity(ClusterConfig config) {
+        return config.identity().orElseGet(() -> hostName() + "_" + UUID.randomUUID());
+    }
+
     private static String hostName() {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {
-            return "coordinator-" + ProcessHandle.current().pid();
+            return "coordinator";
         }
     }
 
