@@ -190,6 +190,21 @@ final class ManifestsIT {
                 .contains(port);
     }
 
+    @Test
+    void theCoordinatorReachesAnApiServerAtThePortsThatDistributionsGiveIt() throws Exception {
+        JsonNode egress =
+                Manifests.kustomize("laptop")
+                        .get("NetworkPolicy/abmesh-coordinator")
+                        .at("/spec/egress");
+        List<List<String>> anywhere = new ArrayList<>();
+        for (JsonNode rule : egress) {
+            if (rule.path("to").isMissingNode()) {
+                anywhere.add(rule.path("ports").findValuesAsText("port"));
+            }
+        }
+        assertThat(anywhere).contains(List.of("443", "6443", "8443"));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"laptop", "production"})
     void thePodsAreRestrictedAndNothingReachesBeyondTheNamespace(String overlay) throws Exception {
