@@ -96,10 +96,11 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         DistillationRun run = new DistillationRun();
         run.setMetadata(new ObjectMetaBuilder().withName(name).build());
         run.setSpec(spec(request, plan));
-        DistillationRun made = asked(name, () -> create(run));
+        Submitted submitted = asked(name, () -> create(run));
         return SubmitClusterRunResponse.newBuilder()
-                .setRun(describe(made))
+                .setRun(describe(submitted.run()))
                 .addAllWarnings(plan.warnings())
+                .addAllWarnings(submitted.warnings())
                 .build();
     }
 
@@ -120,16 +121,48 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                 .withTeachers(new TeacherRange(min, max));
     }
 
-    private DistillationRun create(DistillationRun run) {
+    /**
+     * What came of a submission.
+     *
+     * @param warnings that the run was there before
+     */
+    private record Submitted(DistillationRun run, List<String> warnings) {}
+
+    private Submitted create(DistillationRun run) {
         try {
-            return cluster.create(run);
+            return new Submitted(cluster.create(run), List.of());
         } catch (KubernetesClientException e) {
             Optional<DistillationRun> known =
                     e.getCode() == CONFLICT
                             ? cluster.run(run.getMetadata().getName())
                             : Optional.empty();
-            return known.filter(k -> k.getSpec().samePlan(run.getSpec())).orElseThrow(() -> e);
+            return known.filter(k -> k.getSpec().samePlan(run.getSpec()))
+                    .map(ClusterGrpcService::again)
+                    .orElseThrow(() -> e);
         }
+    }
+
+    private static Submitted again(DistillationRun known) {
+        String name = known.getMetadata().getName();
+        if (known.isMarkedForDeletion()) {
+            throw new MeshException(
+                    ErrorReason.CLUSTER_REFUSED,
+                    "run is being deleted: found=%s, expected=another name, or this when it is gone"
+                            .formatted(name),
+                    Map.of("name", name));
+        }
+        DistillationRunSpec spec = known.getSpec();
+        return new Submitted(
+                known,
+                List.of(
+                        ("run %s is there already, nothing is begun or changed: phase=%s,"
+                                        + " students=%d, teachers=%d to %d")
+                                .formatted(
+                                        name,
+                                        describe(known).getPhase(),
+                                        spec.students(),
+                                        spec.teachers().min(),
+                                        spec.teachers().max())));
     }
 
     @Override
