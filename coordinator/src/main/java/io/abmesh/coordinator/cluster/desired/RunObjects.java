@@ -65,6 +65,9 @@ public record RunObjects(
     /** What models of an object store take of it; a boundary cache takes 2 GiB. */
     private static final String OBJECTS_MAX_SIZE = "960M";
 
+    /** A model of that size, at the 256 KiB a second below which a store is given up. */
+    private static final int OBJECTS_FETCH_SECONDS = 960 * 4;
+
     private static final String CACHE_SIZE = "3Gi";
 
     /** Returns whether the plan has a teacher. */
@@ -218,7 +221,8 @@ public record RunObjects(
                         .scratch("cache", CACHE_PATH, CACHE_SIZE);
         around.dataClaim().ifPresent(claim -> pod.claim("data", claim, Surroundings.DATA));
         if (teacherIsAnObject()) {
-            pod.with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH)
+            pod.fetchingFirst(OBJECTS_FETCH_SECONDS)
+                    .with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH)
                     .with("ABMESH_TEACHER_OBJECT_CACHE_MAX_SIZE", OBJECTS_MAX_SIZE);
             around.objects().secret().ifPresent(pod::withSecret);
         }
