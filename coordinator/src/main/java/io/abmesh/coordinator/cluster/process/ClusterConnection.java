@@ -28,6 +28,9 @@ import java.util.UUID;
  */
 public final class ClusterConnection implements AutoCloseable {
     private static final Duration MIN_LIFE = Duration.ofHours(1);
+    private static final Duration MIN_PERIOD = Duration.ofMillis(100);
+    private static final Duration MIN_WAIT = Duration.ofSeconds(1);
+    private static final Duration MAX_WAIT = Duration.ofHours(1);
 
     private final ClusterConfig config;
     private final KubernetesClient client;
@@ -120,7 +123,18 @@ public final class ClusterConnection implements AutoCloseable {
                             + ", expected at least="
                             + MIN_LIFE);
         }
+        outside("period", config.period(), MIN_PERIOD).ifPresent(problems::add);
+        outside("lease", config.lease(), MIN_WAIT).ifPresent(problems::add);
+        outside("request-timeout", config.requestTimeout(), MIN_WAIT).ifPresent(problems::add);
         return problems;
+    }
+
+    private static Optional<String> outside(String key, Duration found, Duration least) {
+        return found.compareTo(least) < 0 || found.compareTo(MAX_WAIT) > 0
+                ? Optional.of(
+                        "abmesh.cluster.%s is out of range: found=%s, expected=%s to %s"
+                                .formatted(key, found, least, MAX_WAIT))
+                : Optional.empty();
     }
 
     /**
