@@ -207,6 +207,19 @@ final class ManifestsIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"laptop", "production"})
+    void theCoordinatorsDirectMemoryHasABoundOfItsOwn(String overlay) throws Exception {
+        JsonNode container =
+                Manifests.kustomize(overlay)
+                        .get("StatefulSet/abmesh-coordinator")
+                        .at("/spec/template/spec/containers/0");
+        assertThat(container.path("env"))
+                .filteredOn(v -> v.path("name").asText().equals("JDK_JAVA_OPTIONS"))
+                .extracting(v -> v.path("value").asText())
+                .containsExactly("-XX:MaxDirectMemorySize=256m");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
     void thePodsAreRestrictedAndNothingReachesBeyondTheNamespace(String overlay) throws Exception {
         Map<String, ObjectNode> objects = Manifests.kustomize(overlay);
         assertThat(objects.keySet()).noneMatch(name -> name.startsWith("ClusterRole"));
