@@ -61,7 +61,9 @@ final class RunInformers implements AutoCloseable {
                                 .statefulSets()
                                 .inNamespace(namespace)
                                 .withLabels(RunLabels.managed()),
-                        (before, after) -> true,
+                        (before, after) ->
+                                another(before, after)
+                                        || !Objects.equals(before.getStatus(), after.getStatus()),
                         object -> changed.accept(run(object)));
         this.teachers =
                 informer(
@@ -69,7 +71,9 @@ final class RunInformers implements AutoCloseable {
                                 .deployments()
                                 .inNamespace(namespace)
                                 .withLabels(RunLabels.managed()),
-                        (before, after) -> true,
+                        (before, after) ->
+                                another(before, after)
+                                        || !Objects.equals(before.getStatus(), after.getStatus()),
                         object -> changed.accept(run(object)));
         this.pods =
                 informer(
@@ -82,10 +86,11 @@ final class RunInformers implements AutoCloseable {
     }
 
     /**
-     * Returns whether something else is wanted of a run than before. Its status is the operator's
-     * own word: whoever looked again because of it would do nothing else.
+     * Returns whether something else is wanted than before. What is left out is the operator's own
+     * doing, and whoever looked again because of it would do it again: the status of a run, and the
+     * date of an apply, which the server keeps though nothing else of the object has changed.
      */
-    private static boolean another(DistillationRun before, DistillationRun after) {
+    private static boolean another(HasMetadata before, HasMetadata after) {
         ObjectMeta was = before.getMetadata();
         ObjectMeta is = after.getMetadata();
         return !Objects.equals(was.getUid(), is.getUid())
