@@ -25,7 +25,7 @@ import java.util.Map;
  *
  * <p>Arguments: checkout, base, Java launcher in the base, destination, tag, variant ({@code cpu}
  * or {@code cuda}, which builds the programs that compute and adds {@value #CUDA_SUFFIX} to their
- * tag); see the module's pom.
+ * tag and to the name of an archive); see the module's pom.
  */
 public final class BuildImages {
     /** User and group of the process; the pods say the same. */
@@ -53,8 +53,12 @@ public final class BuildImages {
         this.base = base;
         this.java = java;
         this.to = to;
-        this.tag = tag + (cuda ? CUDA_SUFFIX : "");
         this.cuda = cuda;
+        this.tag = tag + suffix();
+    }
+
+    private String suffix() {
+        return cuda ? CUDA_SUFFIX : "";
     }
 
     /** Builds all images. */
@@ -115,7 +119,8 @@ public final class BuildImages {
             Files.createDirectories(folder);
             Containerizer tar =
                     Containerizer.to(
-                            TarImage.at(folder.resolve(program.module() + ".tar")).named(name));
+                            TarImage.at(folder.resolve(program.module() + suffix() + ".tar"))
+                                    .named(name));
             return base.startsWith(TAR) ? tar.setOfflineMode(true) : tar;
         }
         ImageReference reference =

@@ -99,10 +99,11 @@ final class ImagesIT {
                 });
         try (Stream<Path> images = Files.list(built)) {
             assertThat(images.map(image -> image.getFileName().toString()))
-                    .containsExactlyInAnyOrder("student-worker.tar", "teacher-worker.tar");
+                    .containsExactlyInAnyOrder(
+                            "student-worker-cuda.tar", "teacher-worker-cuda.tar");
         }
         Path image = directory.resolve("image");
-        JsonNode config = unpack(built, Program.STUDENT, image).path("config");
+        JsonNode config = unpack(built.resolve("student-worker-cuda.tar"), image).path("config");
         assertThat(config.at("/Labels/org.opencontainers.image.version").asText())
                 .isEqualTo("1-cuda");
 
@@ -157,18 +158,13 @@ final class ImagesIT {
     }
 
     private static JsonNode unpack(Program program, Path into) throws Exception {
-        return unpack(BUILT, program, into);
+        return unpack(BUILT.resolve(program.module() + ".tar"), into);
     }
 
     /** Unpacks an image's archive; returns its configuration. */
-    private static JsonNode unpack(Path built, Program program, Path into) throws Exception {
+    private static JsonNode unpack(Path archive, Path into) throws Exception {
         Files.createDirectories(into);
-        run(
-                "tar",
-                "-C",
-                into.toString(),
-                "-xf",
-                built.resolve(program.module() + ".tar").toString());
+        run("tar", "-C", into.toString(), "-xf", archive.toString());
         JsonNode manifest =
                 new ObjectMapper().readTree(into.resolve("manifest.json").toFile()).path(0);
         return new ObjectMapper().readTree(into.resolve(manifest.path("Config").asText()).toFile());

@@ -7,9 +7,9 @@ import io.abmesh.coordinator.cluster.process.ClusterConfig;
 import io.abmesh.coordinator.cluster.process.ClusterConnection;
 import io.abmesh.coordinator.cluster.process.ClusterProcess;
 import io.abmesh.coordinator.meter.CoordinatorMeters;
+import io.abmesh.coordinator.run.BlockingCalls;
 import io.abmesh.coordinator.run.Datasets;
 import io.abmesh.coordinator.run.Loop;
-import io.abmesh.coordinator.run.PlanChecks;
 import io.abmesh.coordinator.run.ResultDelivery;
 import io.abmesh.coordinator.run.RunGrpcService;
 import io.abmesh.coordinator.run.Runs;
@@ -54,7 +54,7 @@ import org.jspecify.annotations.Nullable;
 public final class CoordinatorProcess implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(CoordinatorProcess.class);
 
-    /** Threads that serve workers and people; a check of data sets is not for them. */
+    /** Threads that serve workers and people; what may block is not for them. */
     private static final int RPC_THREADS = 4;
 
     /** Threads beside the loop apart from one for each run that opens its data. */
@@ -167,7 +167,7 @@ public final class CoordinatorProcess implements AutoCloseable {
         delivery.ifPresent(results -> stops.push(results::close));
         ResponseSender sender = new ResponseSender("coordinator", config.stallTimeout());
         stops.push(sender::close);
-        PlanChecks checks = new PlanChecks();
+        BlockingCalls checks = new BlockingCalls("plans");
         stops.push(checks::close);
         AssignmentGrpcService students =
                 new AssignmentGrpcService(

@@ -45,7 +45,7 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
 
     private final Runs runs;
     private final Loop loop;
-    private final PlanChecks checks;
+    private final BlockingCalls checks;
     private final ResponseSender sender;
 
     /**
@@ -54,7 +54,7 @@ public final class RunGrpcService extends RunServiceGrpc.RunServiceImplBase {
      * @param checks answers what reads data sets; borrowed
      * @param sender writes files only while the client reads; borrowed
      */
-    public RunGrpcService(Runs runs, Loop loop, PlanChecks checks, ResponseSender sender) {
+    public RunGrpcService(Runs runs, Loop loop, BlockingCalls checks, ResponseSender sender) {
         this.runs = runs;
         this.loop = loop;
         this.checks = checks;

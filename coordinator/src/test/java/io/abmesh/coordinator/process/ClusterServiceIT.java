@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.abmesh.coordinator.cluster.operator.MeshCertificates;
 import io.abmesh.coordinator.cluster.process.TestingClusterConfig;
+import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.run.TestingPlans;
 import io.abmesh.kube.ApiServer;
 import io.abmesh.kube.Binaries;
@@ -27,6 +28,7 @@ import io.abmesh.proto.v1.SuspendClusterRunRequest;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -181,6 +183,44 @@ final class ClusterServiceIT {
                                 .getRunsList()
                                 .stream()
                                 .allMatch(run -> run.getPhase().equals("Cancelled")));
+    }
+
+    @Test
+    void whoSubmitsARunThatIsThereIsTold() {
+        assertThat(stub().submitClusterRun(request("again")).getWarningsList())
+                .noneMatch(warning -> warning.contains("is there already"));
+        assertThat(
+                        stub().submitClusterRun(
+                                        request("again").toBuilder().setStudentCount(5).build())
+                                .getWarningsList())
+                .last()
+                .asString()
+                .matches(
+                        "run again is there already, nothing is begun or changed:"
+                                + " phase=(Pending|Starting), students=2, teachers=1 to \\d+");
+        try (KubernetesClient admin = server.client()) {
+            Resource<DistillationRun> run =
+                    admin.resources(DistillationRun.class).inNamespace("default").withName("again");
+            run.edit(
+                    held -> {
+                        held.addFinalizer("abmesh.io/test");
+                        return held;
+                    });
+            run.delete();
+            assertThat(refusal(() -> stub().submitClusterRun(request("again"))))
+                    .hasMessage(
+                            "run is being deleted: found=again, expected=another name, or this when"
+                                    + " it is gone")
+                    .satisfies(
+                            refusal ->
+                                    assertThat(refusal.reason())
+                                            .isEqualTo(ErrorReason.CLUSTER_REFUSED));
+            run.edit(
+                    held -> {
+                        held.removeFinalizer("abmesh.io/test");
+                        return held;
+                    });
+        }
     }
 
     private ClusterRun get(String name) {

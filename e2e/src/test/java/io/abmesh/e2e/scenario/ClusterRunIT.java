@@ -160,7 +160,7 @@ final class ClusterRunIT {
         builder.environment().put("ABMESH_CLUSTER_ENABLED", "true");
         builder.environment().put("ABMESH_CLUSTER_NAMESPACE", NAMESPACE);
         builder.environment().put("ABMESH_CLUSTER_PERIOD", "1s");
-        builder.environment().put("ABMESH_CLUSTER_LEASE", "5s");
+        builder.environment().put("ABMESH_CLUSTER_LEASE", "3s");
         builder.environment().put("ABMESH_CLUSTER_DATA_DIRECTORY", directory.toString());
         builder.environment().put("ABMESH_CLUSTER_COORDINATOR_ADDRESS", address());
         for (String image : List.of("STUDENT", "TEACHER", "STUDENT_CUDA", "TEACHER_CUDA")) {
@@ -204,7 +204,7 @@ final class ClusterRunIT {
                 Files.readString(ROOT.resolve("deploy/kubernetes/examples/quickstart.yaml"))
                         .replace("images: 500", "images: 128")
                         .replace("epochs: 20", "epochs: 4")
-                        .replace("epochs: 40", "epochs: 4")
+                        .replace("epochs: 40", "epochs: 12")
                         .replace("batch: 64", "batch: 32\n    checkpointEverySteps: 4")
                         .replace(
                                 "      augmentation",

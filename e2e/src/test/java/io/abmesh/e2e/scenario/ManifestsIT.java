@@ -190,6 +190,34 @@ final class ManifestsIT {
                 .contains(port);
     }
 
+    @Test
+    void theCoordinatorReachesAnApiServerAtThePortsThatDistributionsGiveIt() throws Exception {
+        JsonNode egress =
+                Manifests.kustomize("laptop")
+                        .get("NetworkPolicy/abmesh-coordinator")
+                        .at("/spec/egress");
+        List<List<String>> anywhere = new ArrayList<>();
+        for (JsonNode rule : egress) {
+            if (rule.path("to").isMissingNode()) {
+                anywhere.add(rule.path("ports").findValuesAsText("port"));
+            }
+        }
+        assertThat(anywhere).contains(List.of("443", "6443", "8443"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"laptop", "production"})
+    void theCoordinatorsDirectMemoryHasABoundOfItsOwn(String overlay) throws Exception {
+        JsonNode container =
+                Manifests.kustomize(overlay)
+                        .get("StatefulSet/abmesh-coordinator")
+                        .at("/spec/template/spec/containers/0");
+        assertThat(container.path("env"))
+                .filteredOn(v -> v.path("name").asText().equals("JDK_JAVA_OPTIONS"))
+                .extracting(v -> v.path("value").asText())
+                .containsExactly("-XX:MaxDirectMemorySize=256m");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"laptop", "production"})
     void thePodsAreRestrictedAndNothingReachesBeyondTheNamespace(String overlay) throws Exception {

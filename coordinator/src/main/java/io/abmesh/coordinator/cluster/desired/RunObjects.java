@@ -8,6 +8,7 @@ import io.abmesh.proto.identity.MeshRole;
 import io.abmesh.proto.process.NativeEnvironment;
 import io.abmesh.proto.trace.StepTracing;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -63,6 +64,9 @@ public record RunObjects(
 
     /** What models of an object store take of it; a boundary cache takes 2 GiB. */
     private static final String OBJECTS_MAX_SIZE = "960M";
+
+    /** A model of that size, at the 256 KiB a second below which a store is given up. */
+    private static final int OBJECTS_FETCH_SECONDS = 960 * 4;
 
     private static final String CACHE_SIZE = "3Gi";
 
@@ -217,7 +221,8 @@ public record RunObjects(
                         .scratch("cache", CACHE_PATH, CACHE_SIZE);
         around.dataClaim().ifPresent(claim -> pod.claim("data", claim, Surroundings.DATA));
         if (teacherIsAnObject()) {
-            pod.with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH)
+            pod.fetchingFirst(OBJECTS_FETCH_SECONDS)
+                    .with("ABMESH_TEACHER_OBJECT_CACHE_DIRECTORY", OBJECTS_PATH)
                     .with("ABMESH_TEACHER_OBJECT_CACHE_MAX_SIZE", OBJECTS_MAX_SIZE);
             around.objects().secret().ifPresent(pod::withSecret);
         }
@@ -225,6 +230,14 @@ public record RunObjects(
                 .withMetadata(metadata(teachersName(name), TEACHER))
                 .withNewSpec()
                 .withReplicas(teachers)
+                // One leaves before the next comes: there may be no room, or no GPU, for one more.
+                .withNewStrategy()
+                .withType("RollingUpdate")
+                .withNewRollingUpdate()
+                .withMaxSurge(new IntOrString(0))
+                .withMaxUnavailable(new IntOrString(1))
+                .endRollingUpdate()
+                .endStrategy()
                 .withNewSelector()
                 .withMatchLabels(RunLabels.selector(name, TEACHER))
                 .endSelector()

@@ -51,7 +51,7 @@ final class WorkerPod {
     /** A model is loaded and ND4J is started before a worker serves. */
     private static final int STARTUP_PERIOD_SECONDS = 5;
 
-    private static final int STARTUP_FAILURES = 60;
+    private static final int STARTUP_SECONDS = 300;
     private static final int PROBE_PERIOD_SECONDS = 10;
     private static final int PROBE_TIMEOUT_SECONDS = 5;
     private static final int PROBE_FAILURES = 6;
@@ -70,6 +70,7 @@ final class WorkerPod {
     private final List<EnvFromSource> secrets = new ArrayList<>();
     private final List<Volume> volumes = new ArrayList<>();
     private final List<VolumeMount> mounts = new ArrayList<>();
+    private int startupSeconds = STARTUP_SECONDS;
 
     WorkerPod(
             String component,
@@ -82,6 +83,12 @@ final class WorkerPod {
         this.resources = resources;
         // Native libraries are unpacked there: those of ND4J take most of it, and of CUDA more.
         scratch("tmp", "/tmp", resources.gpus() > 0 ? "12Gi" : "2Gi");
+    }
+
+    /** Has the worker fetch something for so long at most before it serves. */
+    WorkerPod fetchingFirst(int seconds) {
+        startupSeconds = STARTUP_SECONDS + seconds;
+        return this;
     }
 
     /** Sets a variable of the environment. */
@@ -242,7 +249,8 @@ final class WorkerPod {
                 .withRequests(requests)
                 .withLimits(limits)
                 .endResources()
-                .withStartupProbe(probe(STARTUP_PERIOD_SECONDS, STARTUP_FAILURES))
+                .withStartupProbe(
+                        probe(STARTUP_PERIOD_SECONDS, startupSeconds / STARTUP_PERIOD_SECONDS))
                 .withReadinessProbe(probe(PROBE_PERIOD_SECONDS, 1))
                 .withLivenessProbe(probe(PROBE_PERIOD_SECONDS, PROBE_FAILURES))
                 .withNewSecurityContext()

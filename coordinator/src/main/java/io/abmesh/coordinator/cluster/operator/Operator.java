@@ -16,8 +16,9 @@ import org.jboss.logging.Logger;
 
 /**
  * The operator of one namespace: watches runs and what they have made, and has the control loop
- * look at each run whenever something of it changed, and every {@link Settings#period} while it has
- * not ended, has workers, or its result is on its way into an object store.
+ * look at each run whenever something of it but its status changed, and every {@link
+ * Settings#period} while it has not ended, has workers, or its result is on its way into an object
+ * store.
  */
 public final class Operator implements AutoCloseable {
     private static final Logger LOG = Logger.getLogger(Operator.class);
@@ -176,12 +177,12 @@ public final class Operator implements AutoCloseable {
         return told != null && told.objects() == null && runs.delivers(run.getMetadata().getUid());
     }
 
-    /** Stops to act and gives the lease back; runs go on. */
+    /** Stops to act, then gives the lease back; runs go on. */
     @Override
     public void close() {
-        leadership.close();
         queue.close();
         errands.close();
+        leadership.close();
         informers.close();
     }
 }

@@ -4,6 +4,7 @@ import io.abmesh.coordinator.cluster.desired.RunLabels;
 import io.abmesh.coordinator.cluster.desired.RunObjects;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -43,13 +45,15 @@ final class RunInformers implements AutoCloseable {
     /**
      * Makes informers that are not started.
      *
-     * @param changed told the name of a run of which something changed, on a thread of the client
+     * @param changed told the name of a run of which something but the status changed, on a thread
+     *     of the client
      */
     RunInformers(KubernetesClient client, String namespace, Consumer<String> changed) {
         this.namespace = namespace;
         this.runs =
                 informer(
                         client.resources(DistillationRun.class).inNamespace(namespace),
+                        RunInformers::another,
                         run -> changed.accept(run.getMetadata().getName()));
         this.students =
                 informer(
@@ -57,6 +61,9 @@ final class RunInformers implements AutoCloseable {
                                 .statefulSets()
                                 .inNamespace(namespace)
                                 .withLabels(RunLabels.managed()),
+                        (before, after) ->
+                                another(before, after)
+                                        || !Objects.equals(before.getStatus(), after.getStatus()),
                         object -> changed.accept(run(object)));
         this.teachers =
                 informer(
@@ -64,6 +71,9 @@ final class RunInformers implements AutoCloseable {
                                 .deployments()
                                 .inNamespace(namespace)
                                 .withLabels(RunLabels.managed()),
+                        (before, after) ->
+                                another(before, after)
+                                        || !Objects.equals(before.getStatus(), after.getStatus()),
                         object -> changed.accept(run(object)));
         this.pods =
                 informer(
@@ -71,11 +81,26 @@ final class RunInformers implements AutoCloseable {
                                 .inNamespace(namespace)
                                 .withLabel(RunLabels.NAME, RunLabels.ABMESH)
                                 .withLabel(RunLabels.RUN),
+                        (before, after) -> true,
                         object -> changed.accept(run(object)));
     }
 
+    /**
+     * Returns whether something else is wanted than before. What is left out is the operator's own
+     * doing, and whoever looked again because of it would do it again: the status of a run, and the
+     * date of an apply, which the server keeps though nothing else of the object has changed.
+     */
+    private static boolean another(HasMetadata before, HasMetadata after) {
+        ObjectMeta was = before.getMetadata();
+        ObjectMeta is = after.getMetadata();
+        return !Objects.equals(was.getUid(), is.getUid())
+                || !Objects.equals(was.getGeneration(), is.getGeneration())
+                || !Objects.equals(was.getDeletionTimestamp(), is.getDeletionTimestamp())
+                || !was.getFinalizers().equals(is.getFinalizers());
+    }
+
     private static <T extends HasMetadata> SharedIndexInformer<T> informer(
-            Informable<T> objects, Consumer<T> changed) {
+            Informable<T> objects, BiPredicate<T, T> another, Consumer<T> changed) {
         SharedIndexInformer<T> informer = objects.runnableInformer(NO_RESYNC);
         informer.addEventHandler(
                 new ResourceEventHandler<>() {
@@ -86,7 +111,9 @@ final class RunInformers implements AutoCloseable {
 
                     @Override
                     public void onUpdate(T before, T after) {
-                        changed.accept(after);
+                        if (another.test(before, after)) {
+                            changed.accept(after);
+                        }
                     }
 
                     @Override

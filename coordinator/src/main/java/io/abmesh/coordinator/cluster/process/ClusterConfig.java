@@ -20,8 +20,8 @@ public interface ClusterConfig {
     Optional<String> namespace();
 
     /**
-     * Name of this process among those that might act; absent: the name of the pod, which is the
-     * host's.
+     * Name of this process among those that might act, which no other has at any time; absent: the
+     * name of the pod, which is the host's, and a random part.
      */
     Optional<String> identity();
 
@@ -70,12 +70,15 @@ public interface ClusterConfig {
 
     /**
      * Between two looks at a run that goes on. Shorter shows progress and demand sooner and asks
-     * the API server more.
+     * the API server more. 100 ms to 1 h.
      */
     @WithDefault("5s")
     Duration period();
 
-    /** Time after which another process may take over from one that is cut off. */
+    /**
+     * Time after which another process may take over from one that is cut off or was killed; 1 s to
+     * 1 h.
+     */
     @WithDefault("15s")
     Duration lease();
 
@@ -86,7 +89,7 @@ public interface ClusterConfig {
     @WithDefault("720h")
     Duration certificateLife();
 
-    /** How long the API server may take to answer. */
+    /** How long the API server may take to answer; 1 s to 1 h. */
     @WithDefault("10s")
     Duration requestTimeout();
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 
 /**
  * A coordinator's place on a cluster: the API server that it asks, and the certificates of its
@@ -27,6 +28,9 @@ import java.util.TreeMap;
  */
 public final class ClusterConnection implements AutoCloseable {
     private static final Duration MIN_LIFE = Duration.ofHours(1);
+    private static final Duration MIN_PERIOD = Duration.ofMillis(100);
+    private static final Duration MIN_WAIT = Duration.ofSeconds(1);
+    private static final Duration MAX_WAIT = Duration.ofHours(1);
 
     private final ClusterConfig config;
     private final KubernetesClient client;
@@ -72,7 +76,7 @@ public final class ClusterConnection implements AutoCloseable {
                         .build();
         KubernetesClient client = new KubernetesClientBuilder().withConfig(kubernetes).build();
         String namespace = config.namespace().orElse(client.getNamespace());
-        String identity = config.identity().orElseGet(ClusterConnection::hostName);
+        String identity = identity(config);
         ClusterClient cluster = new ClusterClient(client, namespace, clock, identity);
         try {
             MeshCertificates certificates =
@@ -119,14 +123,34 @@ public final class ClusterConnection implements AutoCloseable {
                             + ", expected at least="
                             + MIN_LIFE);
         }
+        outside("period", config.period(), MIN_PERIOD).ifPresent(problems::add);
+        outside("lease", config.lease(), MIN_WAIT).ifPresent(problems::add);
+        outside("request-timeout", config.requestTimeout(), MIN_WAIT).ifPresent(problems::add);
         return problems;
+    }
+
+    private static Optional<String> outside(String key, Duration found, Duration least) {
+        return found.compareTo(least) < 0 || found.compareTo(MAX_WAIT) > 0
+                ? Optional.of(
+                        "abmesh.cluster.%s is out of range: found=%s, expected=%s to %s"
+                                .formatted(key, found, least, MAX_WAIT))
+                : Optional.empty();
+    }
+
+    /**
+     * Returns the name of a process in the Lease. A pod that was replaced has the name of the one
+     * that replaces it, and may still run on a node that is cut off: so a name is never given
+     * twice.
+     */
+    static String identity(ClusterConfig config) {
+        return config.identity().orElseGet(() -> hostName() + "_" + UUID.randomUUID());
     }
 
     private static String hostName() {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {
-            return "coordinator-" + ProcessHandle.current().pid();
+            return "coordinator";
         }
     }
 

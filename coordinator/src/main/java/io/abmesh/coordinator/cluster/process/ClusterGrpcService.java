@@ -14,7 +14,7 @@ import io.abmesh.coordinator.cluster.resource.TeacherRange;
 import io.abmesh.coordinator.plan.CompletePlan;
 import io.abmesh.coordinator.plan.PlanDefaults;
 import io.abmesh.coordinator.plan.PlanDocument;
-import io.abmesh.coordinator.run.PlanChecks;
+import io.abmesh.coordinator.run.BlockingCalls;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.proto.error.ErrorReason;
 import io.abmesh.proto.error.MeshException;
@@ -50,21 +50,29 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
     private final ClusterClient cluster;
     private final Runs runs;
     private final MeshRuns mesh;
-    private final PlanChecks checks;
+    private final BlockingCalls checks;
+    private final BlockingCalls questions;
     private final Path data;
 
     /**
      * Makes the service.
      *
      * @param checks answers what reads data sets; borrowed
+     * @param questions answers what asks the API server only; borrowed
      * @param data folder that relative paths of plans are relative to
      */
     ClusterGrpcService(
-            ClusterClient cluster, Runs runs, MeshRuns mesh, PlanChecks checks, Path data) {
+            ClusterClient cluster,
+            Runs runs,
+            MeshRuns mesh,
+            BlockingCalls checks,
+            BlockingCalls questions,
+            Path data) {
         this.cluster = cluster;
         this.runs = runs;
         this.mesh = mesh;
         this.checks = checks;
+        this.questions = questions;
         this.data = data;
     }
 
@@ -88,10 +96,11 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         DistillationRun run = new DistillationRun();
         run.setMetadata(new ObjectMetaBuilder().withName(name).build());
         run.setSpec(spec(request, plan));
-        DistillationRun made = asked(name, () -> create(run));
+        Submitted submitted = asked(name, () -> create(run));
         return SubmitClusterRunResponse.newBuilder()
-                .setRun(describe(made))
+                .setRun(describe(submitted.run()))
                 .addAllWarnings(plan.warnings())
+                .addAllWarnings(submitted.warnings())
                 .build();
     }
 
@@ -112,21 +121,57 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                 .withTeachers(new TeacherRange(min, max));
     }
 
-    private DistillationRun create(DistillationRun run) {
+    /**
+     * What came of a submission.
+     *
+     * @param warnings that the run was there before
+     */
+    private record Submitted(DistillationRun run, List<String> warnings) {}
+
+    private Submitted create(DistillationRun run) {
         try {
-            return cluster.create(run);
+            return new Submitted(cluster.create(run), List.of());
         } catch (KubernetesClientException e) {
             Optional<DistillationRun> known =
                     e.getCode() == CONFLICT
                             ? cluster.run(run.getMetadata().getName())
                             : Optional.empty();
-            return known.filter(k -> k.getSpec().samePlan(run.getSpec())).orElseThrow(() -> e);
+            return known.filter(k -> k.getSpec().samePlan(run.getSpec()))
+                    .map(ClusterGrpcService::again)
+                    .orElseThrow(() -> e);
         }
+    }
+
+    private static Submitted again(DistillationRun known) {
+        String name = known.getMetadata().getName();
+        if (known.isMarkedForDeletion()) {
+            throw new MeshException(
+                    ErrorReason.CLUSTER_REFUSED,
+                    "run is being deleted: found=%s, expected=another name, or this when it is gone"
+                            .formatted(name),
+                    Map.of("name", name));
+        }
+        DistillationRunSpec spec = known.getSpec();
+        return new Submitted(
+                known,
+                List.of(
+                        ("run %s is there already, nothing is begun or changed: phase=%s,"
+                                        + " students=%d, teachers=%d to %d")
+                                .formatted(
+                                        name,
+                                        describe(known).getPhase(),
+                                        spec.students(),
+                                        spec.teachers().min(),
+                                        spec.teachers().max())));
     }
 
     @Override
     public void listClusterRuns(
             ListClusterRunsRequest request, StreamObserver<ListClusterRunsResponse> observer) {
+        questions.answer(observer, this::list);
+    }
+
+    private ListClusterRunsResponse list() {
         List<ClusterRun> all =
                 asked("", cluster::runs).stream()
                         .sorted(
@@ -134,22 +179,27 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                                         run -> run.getMetadata().getCreationTimestamp()))
                         .map(ClusterGrpcService::describe)
                         .toList();
-        answer(observer, ListClusterRunsResponse.newBuilder().addAllRuns(all).build());
+        return ListClusterRunsResponse.newBuilder().addAllRuns(all).build();
     }
 
     @Override
     public void getClusterRun(
             GetClusterRunRequest request, StreamObserver<GetClusterRunResponse> observer) {
-        answer(
+        questions.answer(
                 observer,
-                GetClusterRunResponse.newBuilder()
-                        .setRun(describe(run(request.getName())))
-                        .build());
+                () ->
+                        GetClusterRunResponse.newBuilder()
+                                .setRun(describe(run(request.getName())))
+                                .build());
     }
 
     @Override
     public void suspendClusterRun(
             SuspendClusterRunRequest request, StreamObserver<SuspendClusterRunResponse> observer) {
+        questions.answer(observer, () -> suspend(request));
+    }
+
+    private SuspendClusterRunResponse suspend(SuspendClusterRunRequest request) {
         DistillationRun run = run(request.getName());
         boolean suspended = run.getSpec() != null && run.getSpec().suspend();
         if (suspended != request.getSuspend()) {
@@ -160,12 +210,16 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
                         return run;
                     });
         }
-        answer(observer, SuspendClusterRunResponse.getDefaultInstance());
+        return SuspendClusterRunResponse.getDefaultInstance();
     }
 
     @Override
     public void cancelClusterRun(
             CancelClusterRunRequest request, StreamObserver<CancelClusterRunResponse> observer) {
+        questions.answer(observer, () -> cancel(request));
+    }
+
+    private CancelClusterRunResponse cancel(CancelClusterRunRequest request) {
         DistillationRun run = run(request.getName());
         String uid = run.getMetadata().getUid();
         if (mesh.progress(uid).state() == MeshState.ABSENT) {
@@ -178,7 +232,7 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
         } else {
             mesh.cancel(uid);
         }
-        answer(observer, CancelClusterRunResponse.getDefaultInstance());
+        return CancelClusterRunResponse.getDefaultInstance();
     }
 
     private DistillationRun run(String name) {
@@ -269,10 +323,5 @@ final class ClusterGrpcService extends ClusterServiceGrpc.ClusterServiceImplBase
             }
         }
         return "";
-    }
-
-    private static <T> void answer(StreamObserver<T> observer, T response) {
-        observer.onNext(response);
-        observer.onCompleted();
     }
 }

@@ -3,7 +3,7 @@ package io.abmesh.coordinator.cluster.process;
 import io.abmesh.coordinator.cluster.desired.Surroundings;
 import io.abmesh.coordinator.cluster.mesh.CoordinatorRuns;
 import io.abmesh.coordinator.cluster.operator.Operator;
-import io.abmesh.coordinator.run.PlanChecks;
+import io.abmesh.coordinator.run.BlockingCalls;
 import io.abmesh.coordinator.run.Runs;
 import io.abmesh.objects.ObjectStore;
 import io.abmesh.proto.trace.StepTracing;
@@ -17,10 +17,12 @@ public final class ClusterProcess implements AutoCloseable {
     private static final int HTTPS_PORT = 443;
 
     private final Operator operator;
+    private final BlockingCalls questions;
     private final ClusterGrpcService service;
 
-    private ClusterProcess(Operator operator, ClusterGrpcService service) {
+    private ClusterProcess(Operator operator, BlockingCalls questions, ClusterGrpcService service) {
         this.operator = operator;
+        this.questions = questions;
         this.service = service;
     }
 
@@ -35,7 +37,7 @@ public final class ClusterProcess implements AutoCloseable {
     public static ClusterProcess open(
             ClusterConnection connection,
             Runs runs,
-            PlanChecks checks,
+            BlockingCalls checks,
             int maxParallelRuns,
             Clock clock) {
         ClusterConfig config = connection.config();
@@ -71,10 +73,17 @@ public final class ClusterProcess implements AutoCloseable {
                                 config.period(),
                                 config.lease()),
                         clock);
+        BlockingCalls questions = new BlockingCalls("cluster");
         return new ClusterProcess(
                 operator,
+                questions,
                 new ClusterGrpcService(
-                        connection.cluster(), runs, mesh, checks, config.dataDirectory()));
+                        connection.cluster(),
+                        runs,
+                        mesh,
+                        checks,
+                        questions,
+                        config.dataDirectory()));
     }
 
     private static Surroundings.Collector collector(String endpoint) {
@@ -102,5 +111,6 @@ public final class ClusterProcess implements AutoCloseable {
     @Override
     public void close() {
         operator.close();
+        questions.close();
     }
 }

@@ -16,7 +16,9 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
+import io.fabric8.kubernetes.api.model.Probe;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.DeploymentStrategy;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyEgressRule;
@@ -164,6 +166,15 @@ final class RunObjectsTest {
     }
 
     @Test
+    void aTeacherIsReplacedWhereThereIsNoRoomForOneMore() {
+        DeploymentStrategy strategy =
+                only(objects(SPEC, 30), Deployment.class).getSpec().getStrategy();
+        assertThat(strategy.getType()).isEqualTo("RollingUpdate");
+        assertThat(strategy.getRollingUpdate().getMaxSurge().getIntVal()).isZero();
+        assertThat(strategy.getRollingUpdate().getMaxUnavailable().getIntVal()).isEqualTo(1);
+    }
+
+    @Test
     void aPodOfEitherRoleIsRestricted() {
         StatefulSet students = only(objects(SPEC, 30), StatefulSet.class);
         Deployment teachers = only(objects(SPEC, 30), Deployment.class);
@@ -267,6 +278,23 @@ final class RunObjectsTest {
                             assertThat(from.getSecretRef().getOptional()).isTrue();
                         });
         assertThat(egressPorts(object)).contains(9000);
+        assertThat(startupSeconds(teachers))
+                .as("the largest model at the slowest rate arrives before the pod is killed")
+                .isEqualTo(300 + (960 << 20) / (256 << 10));
+    }
+
+    private static int startupSeconds(PodTemplateSpec pod) {
+        Probe startup = container(pod).getStartupProbe();
+        return startup.getPeriodSeconds() * startup.getFailureThreshold();
+    }
+
+    @Test
+    void aWorkerThatFetchesNothingServesWithinFiveMinutes() {
+        List<HasMetadata> objects = objects(SPEC, 30);
+        assertThat(startupSeconds(only(objects, StatefulSet.class).getSpec().getTemplate()))
+                .isEqualTo(300);
+        assertThat(startupSeconds(only(objects, Deployment.class).getSpec().getTemplate()))
+                .isEqualTo(300);
     }
 
     @Test

@@ -140,6 +140,11 @@ final class Cluster implements AutoCloseable {
 
     /** Starts an operator of so many runs at a time. */
     Operator operator(String identity, int maxParallelRuns) {
+        return operator(identity, maxParallelRuns, PERIOD);
+    }
+
+    /** Starts an operator that looks so often at runs that go on. */
+    Operator operator(String identity, int maxParallelRuns, Duration period) {
         KubernetesClient client = coordinator();
         ClusterClient requests = new ClusterClient(client, namespace, clock, identity);
         MeshCertificates certificates = new MeshCertificates(requests, namespace, LIFE, clock);
@@ -164,7 +169,7 @@ final class Cluster implements AutoCloseable {
                                         Optional.empty(),
                                         level),
                         new Operator.Settings(
-                                namespace, identity, "store", maxParallelRuns, PERIOD, LEASE),
+                                namespace, identity, "store", maxParallelRuns, period, LEASE),
                         clock);
         opened.push(operator::close);
         operator.start();

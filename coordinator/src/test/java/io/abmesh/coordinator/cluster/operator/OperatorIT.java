@@ -133,6 +133,22 @@ final class OperatorIT {
     }
 
     @Test
+    void theProgressOfARunIsToldOnceAPeriodHoweverFastItIs() {
+        cluster.operator("one", 1, Duration.ofSeconds(1));
+        String uid = cluster.apply(RUN, Cluster.spec());
+        cluster.awaitWorkers(RUN, 1, 1);
+        cluster.mesh.hurry(uid);
+        cluster.await(RUN, RunPhase.RUNNING);
+        int told = cluster.log.count("patch abmesh.io/distillationruns/status");
+        int periods = cluster.mesh.periods();
+
+        Waiting.until("four periods", LIMIT, () -> cluster.mesh.periods() >= periods + 4);
+
+        assertThat(cluster.log.count("patch abmesh.io/distillationruns/status") - told)
+                .isBetween(2, 5);
+    }
+
+    @Test
     void aResultIsFollowedUntilItIsInTheObjectStore() {
         cluster.operator("one");
         String uid = cluster.apply(RUN, Cluster.spec());

@@ -22,6 +22,7 @@ final class ClusterConfigTest {
         assertThat(config.images().teacherCuda()).isEmpty();
         assertThat(config.dataDirectory()).isEqualTo(Path.of("/data"));
         assertThat(config.dataClaim()).isEmpty();
+        assertThat(config.objectsSecret()).isEmpty();
         assertThat(config.storeClaim()).isEqualTo("store-abmesh-coordinator-0");
         assertThat(config.priorityClass()).isEmpty();
         assertThat(config.period()).isEqualTo(Duration.ofSeconds(5));
@@ -45,6 +46,7 @@ final class ClusterConfigTest {
                                 Map.entry("abmesh.cluster.images.teacher-cuda", "tc"),
                                 Map.entry("abmesh.cluster.data-directory", "/d"),
                                 Map.entry("abmesh.cluster.data-claim", "data"),
+                                Map.entry("abmesh.cluster.objects-secret", "objects"),
                                 Map.entry("abmesh.cluster.store-claim", "store"),
                                 Map.entry("abmesh.cluster.priority-class", "low"),
                                 Map.entry("abmesh.cluster.period", "1s"),
@@ -61,6 +63,7 @@ final class ClusterConfigTest {
         assertThat(config.images().teacherCuda()).contains("tc");
         assertThat(config.dataDirectory()).isEqualTo(Path.of("/d"));
         assertThat(config.dataClaim()).contains("data");
+        assertThat(config.objectsSecret()).contains("objects");
         assertThat(config.storeClaim()).isEqualTo("store");
         assertThat(config.priorityClass()).contains("low");
         assertThat(config.period()).isEqualTo(Duration.ofSeconds(1));

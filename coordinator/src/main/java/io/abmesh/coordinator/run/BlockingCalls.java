@@ -14,12 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Answers calls that check plans, beside the threads that serve workers: a plan's data set may have
- * to be fetched or decoded first, which takes minutes, and a worker that is not heard meanwhile is
- * lost. {@value #THREADS} calls at a time; {@value #MOST_WAITING} more wait, and what comes beyond
- * them is refused. Thread-safe.
+ * Answers calls that may block, beside the threads that serve workers: a plan's data set may have
+ * to be fetched or decoded before the plan is checked, an API server may be silent, and a worker
+ * that is not heard meanwhile is lost. {@value #THREADS} calls at a time; {@value #MOST_WAITING}
+ * more wait, and what comes beyond them is refused. Thread-safe.
  */
-public final class PlanChecks implements AutoCloseable {
+public final class BlockingCalls implements AutoCloseable {
     /** Calls at a time: {@value}. */
     static final int THREADS = 2;
 
@@ -29,10 +29,16 @@ public final class PlanChecks implements AutoCloseable {
     /** When a client may try again that was refused. */
     private static final Duration RETRY = Duration.ofSeconds(5);
 
+    private final String subject;
     private final ThreadPoolExecutor threads;
 
-    /** Makes threads that wait for calls. */
-    public PlanChecks() {
+    /**
+     * Makes threads that wait for calls.
+     *
+     * @param subject of the calls, a plural
+     */
+    public BlockingCalls(String subject) {
+        this.subject = subject;
         threads =
                 new ThreadPoolExecutor(
                         THREADS,
@@ -40,7 +46,7 @@ public final class PlanChecks implements AutoCloseable {
                         0,
                         TimeUnit.SECONDS,
                         new LinkedBlockingQueue<>(MOST_WAITING),
-                        new DefaultThreadFactory("coordinator-plans", true));
+                        new DefaultThreadFactory("coordinator-" + subject, true));
     }
 
     /**
@@ -61,7 +67,8 @@ public final class PlanChecks implements AutoCloseable {
         } catch (RejectedExecutionException e) {
             throw new MeshException(
                             ErrorReason.WORKER_OVERLOADED,
-                            "too many plans wait to be checked: expected=at most " + MOST_WAITING,
+                            "too many calls about %s wait: expected=at most %d"
+                                    .formatted(subject, MOST_WAITING),
                             Map.of("waiting", Integer.toString(MOST_WAITING)))
                     .withRetryDelay(RETRY);
         }

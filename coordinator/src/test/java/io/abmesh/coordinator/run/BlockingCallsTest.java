@@ -17,10 +17,10 @@ import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-final class PlanChecksTest {
+final class BlockingCallsTest {
     private static final long LIMIT_SECONDS = 60;
 
-    private final PlanChecks checks = new PlanChecks();
+    private final BlockingCalls checks = new BlockingCalls("plans");
     private final CompletableFuture<String> blocked = new CompletableFuture<>();
 
     /** What a caller hears. */
@@ -97,7 +97,7 @@ final class PlanChecksTest {
     void moreQuestionsThanMayWaitAreRefused() throws Exception {
         occupy();
         List<Heard> waiting = new ArrayList<>();
-        for (int i = 0; i < PlanChecks.MOST_WAITING; i++) {
+        for (int i = 0; i < BlockingCalls.MOST_WAITING; i++) {
             Heard one = new Heard();
             waiting.add(one);
             checks.answer(one, () -> "checked");
@@ -110,7 +110,7 @@ final class PlanChecksTest {
                             assertThat(e.reason()).isEqualTo(ErrorReason.WORKER_OVERLOADED);
                             assertThat(e.retryDelay()).contains(Duration.ofSeconds(5));
                         })
-                .hasMessage("too many plans wait to be checked: expected=at most 32");
+                .hasMessage("too many calls about plans wait: expected=at most 32");
 
         blocked.complete("checked");
         for (Heard one : waiting) {
@@ -136,8 +136,8 @@ final class PlanChecksTest {
 
     /** Blocks every thread, until the test goes on. */
     private void occupy() throws InterruptedException {
-        CountDownLatch begun = new CountDownLatch(PlanChecks.THREADS);
-        for (int i = 0; i < PlanChecks.THREADS; i++) {
+        CountDownLatch begun = new CountDownLatch(BlockingCalls.THREADS);
+        for (int i = 0; i < BlockingCalls.THREADS; i++) {
             checks.answer(
                     new Heard(),
                     () -> {
