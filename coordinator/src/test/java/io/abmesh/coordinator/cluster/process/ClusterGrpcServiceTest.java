@@ -112,11 +112,14 @@ final class ClusterGrpcServiceTest {
             service.listClusterRuns(
                     ListClusterRunsRequest.getDefaultInstance(), new Answers<>(answered));
             service.getClusterRun(
-                    GetClusterRunRequest.getDefaultInstance(), new Answers<>(answered));
+                    GetClusterRunRequest.newBuilder().setName("run").build(),
+                    new Answers<>(answered));
             service.suspendClusterRun(
-                    SuspendClusterRunRequest.getDefaultInstance(), new Answers<>(answered));
+                    SuspendClusterRunRequest.newBuilder().setName("run").build(),
+                    new Answers<>(answered));
             service.cancelClusterRun(
-                    CancelClusterRunRequest.getDefaultInstance(), new Answers<>(answered));
+                    CancelClusterRunRequest.newBuilder().setName("run").build(),
+                    new Answers<>(answered));
         }
 
         assertThat(answered).as("all have returned, and none has its answer yet").hasValue(0);
