@@ -297,7 +297,7 @@ public final class StudentExchanges implements AutoCloseable {
         }
     }
 
-    private Map<String, StoredTensor> fetchOnce(Roster of) {
+    private Map<String, StoredTensor> fetchOnce(Roster of) throws InterruptedException {
         TensorAssembler assembler =
                 new TensorAssembler("state", settings.stateBytes(), ByteBuffer::allocate);
         try {
@@ -316,6 +316,9 @@ public final class StudentExchanges implements AutoCloseable {
             }
             assembler.requireComplete();
         } catch (StatusRuntimeException e) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException("while a state was copied");
+            }
             throw ErrorStatuses.fromServer(e); // if the epoch is over, copy says so
         }
         Map<String, StoredTensor> copied = new HashMap<>();

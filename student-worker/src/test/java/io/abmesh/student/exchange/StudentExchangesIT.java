@@ -218,10 +218,7 @@ final class StudentExchangesIT {
                 };
         MeshServer leader = MeshServer.start("leader", "127.0.0.1", 0, 2, List.of(ending));
         try (TestingStudents mesh = new TestingStudents(2)) {
-            Roster roster = mesh.roster(1, 1, 2);
-            List<RosterMember> members = new ArrayList<>(roster.members());
-            members.set(0, members.get(0).toBuilder().setAddress(leader.address()).build());
-            Roster behind = new Roster(TestingStudents.RUN, 1, members, 1, 2, 0, "state");
+            Roster behind = ledBy(mesh, leader);
             mesh.exchanges(1).join(behind, LENGTH, 5);
 
             assertThatThrownBy(() -> mesh.exchanges(1).copy(behind))
@@ -233,6 +230,42 @@ final class StudentExchangesIT {
         } finally {
             leader.stop(Duration.ZERO);
         }
+    }
+
+    @Test
+    void whoIsInterruptedWhileItCopiesAStateIsNotToldOfAServer() throws Exception {
+        CompletableFuture<Void> asked = new CompletableFuture<>();
+        ExchangeServiceGrpc.ExchangeServiceImplBase silent =
+                new ExchangeServiceGrpc.ExchangeServiceImplBase() {
+                    @Override
+                    public void fetchState(
+                            FetchStateRequest request,
+                            StreamObserver<FetchStateResponse> response) {
+                        asked.complete(null);
+                    }
+                };
+        MeshServer leader = MeshServer.start("leader", "127.0.0.1", 0, 2, List.of(silent));
+        try (TestingStudents mesh = new TestingStudents(2)) {
+            Roster behind = ledBy(mesh, leader);
+            mesh.exchanges(1).join(behind, LENGTH, 5);
+            Future<Map<String, StoredTensor>> copying =
+                    mesh.thread(1).submit(() -> mesh.exchanges(1).copy(behind));
+            asked.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+
+            mesh.thread(1).shutdownNow();
+
+            assertThatThrownBy(() -> copying.get(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                    .hasRootCauseInstanceOf(InterruptedException.class);
+        } finally {
+            leader.stop(Duration.ZERO);
+        }
+    }
+
+    /** The second student's roster, whose first has another server. */
+    private static Roster ledBy(TestingStudents mesh, MeshServer leader) {
+        List<RosterMember> members = new ArrayList<>(mesh.roster(1, 1, 2).members());
+        members.set(0, members.get(0).toBuilder().setAddress(leader.address()).build());
+        return new Roster(TestingStudents.RUN, 1, members, 1, 2, 0, "state");
     }
 
     @Test
