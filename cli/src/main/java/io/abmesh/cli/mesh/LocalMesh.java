@@ -37,6 +37,12 @@ public final class LocalMesh implements AutoCloseable {
     /** A process that has not ended this long after SIGTERM is killed. */
     public static final Duration STOP_GRACE = Duration.ofSeconds(10);
 
+    /**
+     * Two JVMs may tell starts of one process that are this far apart: each adds the time since
+     * boot to a boot time that the kernel tells in whole seconds and moves when the clock is set.
+     */
+    private static final Duration START_DRIFT = Duration.ofSeconds(2);
+
     private final Installation installation;
     private final MeshFile meshFile;
     private final ReadyFiles readyFiles;
@@ -214,10 +220,7 @@ public final class LocalMesh implements AutoCloseable {
                         .flatMap(
                                 entry ->
                                         ProcessHandle.of(entry.pid())
-                                                .filter(
-                                                        handle ->
-                                                                startMillis(handle)
-                                                                        == entry.startMillis())
+                                                .filter(handle -> startedAsTold(handle, entry))
                                                 .stream())
                         .toList();
         leftovers.forEach(ProcessHandle::destroyForcibly);
@@ -293,6 +296,14 @@ public final class LocalMesh implements AutoCloseable {
                     "cannot write %s: %s".formatted(meshFile.file(), e.getMessage()),
                     e);
         }
+    }
+
+    private static boolean startedAsTold(ProcessHandle process, MeshFile.Entry entry) {
+        return process.info()
+                .startInstant()
+                .map(start -> Math.abs(start.toEpochMilli() - entry.startMillis()))
+                .filter(difference -> difference <= START_DRIFT.toMillis())
+                .isPresent();
     }
 
     private static long startMillis(ProcessHandle process) {

@@ -35,13 +35,17 @@ final class MeshFileTest {
     @Test
     void killsWhatAnEarlierCommandLeftBehindAndNoOtherProcess() throws IOException {
         Process leftover = new ProcessBuilder("cat").start();
+        Process drifted = new ProcessBuilder("cat").start();
         Process stranger = new ProcessBuilder("cat").start();
         try {
             MeshFile file = new MeshFile(folder.resolve("mesh.json"));
-            long started = leftover.info().startInstant().map(Instant::toEpochMilli).orElseThrow();
             file.write(
                     List.of(
-                            new MeshFile.Entry("student", 0, leftover.pid(), started, 0, 0),
+                            new MeshFile.Entry(
+                                    "student", 0, leftover.pid(), startOf(leftover), 0, 0),
+                            // As an earlier command told it when the clock was a second behind.
+                            new MeshFile.Entry(
+                                    "student", 1, drifted.pid(), startOf(drifted) - 1_000, 0, 0),
                             // A process that got the id of one that ended long ago.
                             new MeshFile.Entry("teacher", 0, stranger.pid(), 1_000, 0, 0)));
 
@@ -49,11 +53,17 @@ final class MeshFileTest {
 
             // The handles: a Process of this JVM notes its own end in a thread of its own, later.
             assertThat(leftover.toHandle().isAlive()).isFalse();
+            assertThat(drifted.toHandle().isAlive()).isFalse();
             assertThat(stranger.toHandle().isAlive()).isTrue();
             assertThat(file.file()).doesNotExist();
         } finally {
             leftover.destroyForcibly();
+            drifted.destroyForcibly();
             stranger.destroyForcibly();
         }
+    }
+
+    private static long startOf(Process process) {
+        return process.info().startInstant().map(Instant::toEpochMilli).orElseThrow();
     }
 }
