@@ -2,6 +2,7 @@ package io.abmesh.coordinator.cluster.desired;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import java.util.Map;
+import java.util.Objects;
 
 /** Labels by which the objects of a run find each other. */
 public final class RunLabels {
@@ -49,5 +50,14 @@ public final class RunLabels {
     public static boolean isManaged(HasMetadata object) {
         Map<String, String> labels = object.getMetadata().getLabels();
         return labels != null && COORDINATOR.equals(labels.get(MANAGED_BY));
+    }
+
+    /** Returns whether the operator made both objects, and for the same run. */
+    public static boolean sameRun(HasMetadata one, HasMetadata two) {
+        return isManaged(one)
+                && isManaged(two)
+                && Objects.equals(
+                        one.getMetadata().getLabels().get(RUN),
+                        two.getMetadata().getLabels().get(RUN));
     }
 }

@@ -8,6 +8,8 @@ import io.abmesh.coordinator.cluster.desired.RunLabels;
 import io.abmesh.coordinator.cluster.desired.RunObjects;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunStatus;
+import io.abmesh.proto.error.ErrorReason;
+import io.abmesh.proto.error.MeshException;
 import io.fabric8.kubernetes.api.model.EventBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
@@ -27,6 +29,7 @@ import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -121,6 +124,25 @@ public final class ClusterClient {
 
     void apply(HasMetadata object) {
         client.resource(object).patch(APPLY);
+    }
+
+    /**
+     * Applies an object of a run. One of that name that the operator has not made for this run is
+     * not touched: to apply is to take whatever is there.
+     *
+     * @throws MeshException CLUSTER_REFUSED while there is such an object
+     */
+    void applyOwn(HasMetadata object) {
+        HasMetadata there = client.resource(object).get();
+        if (there != null && !RunLabels.sameRun(there, object)) {
+            String what = object.getKind() + "/" + object.getMetadata().getName();
+            throw new MeshException(
+                    ErrorReason.CLUSTER_REFUSED,
+                    "name of an object is taken: object=%s, found=one without the run's labels, expected=none; delete that object, or give the run another name"
+                            .formatted(what),
+                    Map.of("object", what));
+        }
+        apply(object);
     }
 
     Optional<Secret> secret(String name) {

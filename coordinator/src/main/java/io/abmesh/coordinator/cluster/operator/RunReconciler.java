@@ -270,7 +270,7 @@ final class RunReconciler {
                             around.get());
             certificates.keepWorkers(objects, seen.uid());
             for (HasMetadata object : objects.all()) {
-                cluster.apply(object);
+                cluster.applyOwn(object);
             }
         }
         // Workers first, so that a student leaves with a checkpoint of its last step.

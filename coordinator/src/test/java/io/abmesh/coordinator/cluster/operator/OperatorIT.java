@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.abmesh.coordinator.cluster.decision.MeshState;
+import io.abmesh.coordinator.cluster.desired.RunLabels;
 import io.abmesh.coordinator.cluster.mesh.ResultCopy;
 import io.abmesh.coordinator.cluster.resource.DistillationRun;
 import io.abmesh.coordinator.cluster.resource.DistillationRunSpec;
@@ -19,6 +20,8 @@ import io.abmesh.kube.Waiting;
 import io.abmesh.proto.identity.MeshIdentity;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
@@ -35,6 +38,7 @@ import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -279,44 +283,65 @@ final class OperatorIT {
 
     @Test
     void whatTheApiServerRefusesIsToldAndTriedUntilItIsTaken() {
-        var somebodys =
-                cluster.admin
-                        .apps()
-                        .statefulSets()
-                        .inNamespace(cluster.namespace)
-                        .withName("small-student");
-        cluster.admin.resource(somebodysStudents()).create();
+        // As another version of the operator may have left it: nobody can change a selector.
+        Map<String, String> labels = new HashMap<>(RunLabels.managed());
+        labels.put(RunLabels.RUN, RUN);
+        StatefulSet older = students(labels);
+        cluster.admin.resource(older).create();
         cluster.operator("one");
         cluster.apply(RUN, Cluster.spec());
-        DistillationRunStatus refused =
-                cluster.await(
-                        RUN,
-                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
-        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
+        assertThat(awaitRefusal(RUN))
                 .startsWith(
                         "the API server refuses: StatefulSet.apps \"small-student\" is invalid: ");
-        cluster.run(RUN).delete();
-        cluster.awaitGone(RUN);
-        assertThat(somebodys.get()).as("it is not the run's").isNotNull();
-        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
-
-        cluster.apply(RUN, Cluster.spec());
-        cluster.await(RUN, s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
-        somebodys.delete();
+        cluster.admin.resource(older).delete();
         assertThat(Cluster.condition(cluster.awaitWorkers(RUN, 1, 1), "WorkersReady").getReason())
                 .isEqualTo("WorkersReady");
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
     }
 
-    private StatefulSet somebodysStudents() {
-        Map<String, String> labels = Map.of("app", "somebodys");
+    @Test
+    void aRunWhoseNameSomebodyElseHasTakenWaitsAndLeavesTheirsAsItIs() {
+        HasMetadata somebodys =
+                cluster.admin.resource(students(Map.of("app", "somebodys"))).create();
+        cluster.operator("one");
+        cluster.apply(RUN, Cluster.spec());
+        assertThat(awaitRefusal(RUN))
+                .startsWith(
+                        "CLUSTER_REFUSED: name of an object is taken: object=StatefulSet/small-student, found=");
+        cluster.run(RUN).delete();
+        cluster.awaitGone(RUN);
+        assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
+        assertThat(cluster.admin.resource(somebodys).get().getMetadata().getManagedFields())
+                .extracting(ManagedFieldsEntry::getManager)
+                .contains("fabric8-kubernetes-client")
+                .doesNotContain(RunLabels.COORDINATOR);
+
+        cluster.apply(RUN, Cluster.spec());
+        awaitRefusal(RUN);
+        cluster.admin.resource(somebodys).delete();
+        cluster.awaitWorkers(RUN, 1, 1);
+    }
+
+    /** Waits until a run is refused what it needs, and returns the words. */
+    private String awaitRefusal(String run) {
+        DistillationRunStatus refused =
+                cluster.await(
+                        run,
+                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
+        return Cluster.condition(refused, "WorkersReady").getMessage();
+    }
+
+    /** Students of no image, which nobody starts, selected by all the labels that they have. */
+    private StatefulSet students(Map<String, String> labels) {
         return new StatefulSetBuilder()
                 .withNewMetadata()
                 .withName("small-student")
                 .withNamespace(cluster.namespace)
+                .withLabels(labels)
                 .endMetadata()
                 .withNewSpec()
                 .withReplicas(0)
-                .withServiceName("somebodys")
+                .withServiceName("small-student")
                 .withNewSelector()
                 .withMatchLabels(labels)
                 .endSelector()
@@ -340,12 +365,7 @@ final class OperatorIT {
         cluster.mesh.full(true);
         cluster.operator("one");
         cluster.apply(RUN, Cluster.spec());
-        DistillationRunStatus refused =
-                cluster.await(
-                        RUN,
-                        s -> Cluster.condition(s, "WorkersReady").getReason().equals("Refused"));
-        assertThat(Cluster.condition(refused, "WorkersReady").getMessage())
-                .isEqualTo("STORE_FULL: no room");
+        assertThat(awaitRefusal(RUN)).isEqualTo("STORE_FULL: no room");
         cluster.mesh.full(false);
         cluster.awaitWorkers(RUN, 1, 1);
         assertThat(cluster.events(RUN)).containsOnlyOnce("Refused");
