@@ -1,16 +1,18 @@
 package io.abmesh.nn.engine;
 
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Kernels in plain Java over native memory on the host.
  *
- * <p>Memory is copied in blocks into arrays that fit the first-level cache, where the compiler
- * turns loops into vector instructions, which it does not do for native memory itself. A block
- * holds whole rows, seen as rows of a width that is a multiple of {@code C}, so that the inner loop
- * is long even with few channels. Sums are kept per block and merged in the order of the blocks
- * (Chan et al., 1979, for variances), so that they do not depend on threads.
+ * <p>Memory is copied in pieces into arrays that fit the first-level cache, where the compiler
+ * turns loops into vector instructions, which it does not do for native memory itself, nor where
+ * one of several arrays is read at an offset of its own. A block holds whole rows, seen as rows of
+ * a width that is a multiple of {@code C}, so that the inner loop is long even with few channels.
+ * Sums are kept per block and merged in the order of the blocks (Chan et al., 1979, for variances),
+ * so that they do not depend on threads.
  */
 final class HostKernels implements ChannelKernels {
     /** Elements of a block: {@value}, 16 KiB of {@code float32}. */
@@ -84,6 +86,18 @@ final class HostKernels implements ChannelKernels {
         void accept(Scratch scratch, int index, int at, int size);
     }
 
+    @FunctionalInterface
+    private interface RowBody {
+        void accept(int at, int count);
+    }
+
+    /** Walks through the rows of the {@code size} elements that begin at {@code at}. */
+    private static void forEachRow(Cut cut, int at, int size, RowBody body) {
+        for (int end = at + size; at < end; at += cut.width()) {
+            body.accept(at, Math.min(cut.width(), end - at));
+        }
+    }
+
     private void forEachBlock(Cut cut, BlockBody body) {
         pool.run(
                 cut.pieces(),
@@ -120,98 +134,95 @@ final class HostKernels implements ChannelKernels {
                     for (int item = piece * PIECE; item < end; item++) {
                         int block = item % cut.blocks();
                         int at = item / cut.blocks() * layout.plane() + block * cut.block();
-                        int size = cut.size(block);
-                        x.get(at, own.a, 0, size);
-                        int rows = size / lanes;
                         int out = item * 2 * lanes;
-                        sumRows(own.a, size, cut.width(), lanes, own.first, partial, out);
-                        for (int lane = 0; lane < lanes; lane++) {
-                            partial[out + lane] /= rows;
-                        }
-                        deviationRows(own, size, cut.width(), lanes, partial, out);
+                        statistics(own, x, cut, at, cut.size(block), partial, out);
                     }
                 });
         merge(layout, cut, partial, mean, variance);
     }
 
-    /** Sums {@code values} per channel into {@code target[at ..]}. */
-    private static void sumRows(
-            float[] values,
-            int size,
-            int width,
-            int channels,
-            float[] lanes,
-            float[] target,
-            int at) {
-        for (int i = 0; i < width; i++) {
-            lanes[i] = 0;
+    /** Leaves the means of a block at {@code out}, and sums of squared distances behind them. */
+    private static void statistics(
+            Scratch s, FloatBuffer x, Cut cut, int at, int size, float[] partial, int out) {
+        int lanes = cut.channels();
+        int rows = size / lanes;
+        float[] sums = s.first;
+        float[] means = s.second;
+        Arrays.fill(sums, 0, cut.width(), 0f);
+        forEachRow(
+                cut,
+                at,
+                size,
+                (row, count) -> {
+                    x.get(row, s.a, 0, count);
+                    sum(sums, s.a, count);
+                });
+        fold(sums, cut, partial, out);
+        for (int lane = 0; lane < lanes; lane++) {
+            partial[out + lane] /= rows;
         }
-        int row = 0;
-        for (; row + width <= size; row += width) {
-            for (int i = 0; i < width; i++) {
-                lanes[i] += values[row + i];
-            }
+        for (int row = 0; row < cut.width(); row += lanes) {
+            System.arraycopy(partial, out, means, row, lanes);
         }
-        for (int i = 0; row + i < size; i++) {
-            lanes[i] += values[row + i];
-        }
-        fold(lanes, width, channels, target, at);
+        Arrays.fill(sums, 0, cut.width(), 0f);
+        forEachRow(
+                cut,
+                at,
+                size,
+                (row, count) -> {
+                    x.get(row, s.a, 0, count);
+                    squaredDistances(sums, s.a, means, count);
+                });
+        fold(sums, cut, partial, out + lanes);
     }
 
-    private static void fold(float[] lanes, int width, int channels, float[] target, int at) {
-        for (int c = 0; c < channels; c++) {
-            float sum = 0;
-            for (int i = c; i < width; i += channels) {
-                sum += lanes[i];
-            }
-            target[at + c] = sum;
+    private static void squaredDistances(float[] sums, float[] values, float[] means, int count) {
+        for (int i = 0; i < count; i++) {
+            float d = values[i] - means[i];
+            sums[i] += d * d;
         }
     }
 
-    private static void deviationRows(
-            Scratch s, int size, int width, int channels, float[] partial, int at) {
-        for (int i = 0; i < width; i++) {
-            s.first[i] = partial[at + i % channels];
-            s.second[i] = 0;
-        }
-        float[] values = s.a;
-        float[] means = s.first;
-        float[] lanes = s.second;
-        int row = 0;
-        for (; row + width <= size; row += width) {
-            for (int i = 0; i < width; i++) {
-                float d = values[row + i] - means[i];
-                lanes[i] += d * d;
+    /** Sums a row of the cut's width per channel, into {@code target[at ..]}. */
+    private static void fold(float[] row, Cut cut, float[] target, int at) {
+        int channels = cut.channels();
+        Arrays.fill(target, at, at + channels, 0f);
+        for (int from = 0; from < cut.width(); from += channels) {
+            for (int c = 0; c < channels; c++) {
+                target[at + c] += row[from + c];
             }
         }
-        for (int i = 0; row + i < size; i++) {
-            float d = values[row + i] - means[i];
-            lanes[i] += d * d;
-        }
-        fold(lanes, width, channels, partial, at + channels);
     }
 
     private static void merge(
             ChannelLayout layout, Cut cut, float[] partial, double[] mean, double[] variance) {
         int lanes = layout.lanes();
-        for (int c = 0; c < layout.channels(); c++) {
-            double m = 0;
-            double squares = 0;
+        double[] means = new double[lanes];
+        double[] squares = new double[lanes];
+        for (int group = 0; group < layout.groups(); group++) {
+            Arrays.fill(means, 0);
+            Arrays.fill(squares, 0);
             long count = 0;
             for (int image = 0; image < layout.images(); image++) {
-                int plane = image * layout.groups() + c / lanes;
+                int plane = image * layout.groups() + group;
                 for (int block = 0; block < cut.blocks(); block++) {
-                    int at = (plane * cut.blocks() + block) * 2 * lanes + c % lanes;
+                    int at = (plane * cut.blocks() + block) * 2 * lanes;
                     int rows = cut.size(block) / lanes;
-                    double delta = partial[at] - m;
                     long total = count + rows;
-                    m += delta * rows / total;
-                    squares += partial[at + lanes] + delta * delta * count / total * rows;
+                    for (int lane = 0; lane < lanes; lane++) {
+                        double delta = partial[at + lane] - means[lane];
+                        means[lane] += delta * rows / total;
+                        squares[lane] +=
+                                partial[at + lanes + lane] + delta * delta * count / total * rows;
+                    }
                     count = total;
                 }
             }
-            mean[c] = m;
-            variance[c] = squares / count;
+            int first = group * lanes;
+            for (int lane = 0; lane < Math.min(lanes, layout.channels() - first); lane++) {
+                mean[first + lane] = means[lane];
+                variance[first + lane] = squares[lane] / count;
+            }
         }
     }
 
@@ -228,24 +239,27 @@ final class HostKernels implements ChannelKernels {
         FloatBuffer source = x.floats();
         forEachBlock(
                 cut,
-                (s, index, at, size) -> {
-                    source.get(at, s.a, 0, size);
-                    for (int row = 0; row < size; row += cut.width()) {
-                        affine(s.a, row, Math.min(cut.width(), size - row), wideScale, wideShift);
-                    }
-                    if (z != null) {
-                        z.floats().put(at, s.a, 0, size);
-                    }
-                    if (y != null) {
-                        positive(s.a, size);
-                        y.floats().put(at, s.a, 0, size);
-                    }
-                });
+                (s, index, from, size) ->
+                        forEachRow(
+                                cut,
+                                from,
+                                size,
+                                (at, count) -> {
+                                    source.get(at, s.a, 0, count);
+                                    affine(s.a, count, wideScale, wideShift);
+                                    if (z != null) {
+                                        z.floats().put(at, s.a, 0, count);
+                                    }
+                                    if (y != null) {
+                                        positive(s.a, count);
+                                        y.floats().put(at, s.a, 0, count);
+                                    }
+                                }));
     }
 
-    private static void affine(float[] values, int row, int count, float[] scale, float[] shift) {
+    private static void affine(float[] values, int count, float[] scale, float[] shift) {
         for (int i = 0; i < count; i++) {
-            values[row + i] = values[row + i] * scale[i] + shift[i];
+            values[i] = values[i] * scale[i] + shift[i];
         }
     }
 
@@ -278,18 +292,26 @@ final class HostKernels implements ChannelKernels {
         float[] partial = new float[Math.multiplyExact(cut.blocks(), 2 * channels)];
         forEachBlock(
                 cut,
-                (s, index, at, size) -> {
-                    x.floats().get(at, s.a, 0, size);
-                    gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
-                    if (work != null) {
-                        work.floats().put(at, s.b, 0, size);
-                    }
+                (s, index, from, size) -> {
+                    Arrays.fill(s.first, 0, width, 0f);
+                    Arrays.fill(s.second, 0, width, 0f);
+                    forEachRow(
+                            cut,
+                            from,
+                            size,
+                            (at, count) -> {
+                                x.floats().get(at, s.a, 0, count);
+                                gradientInFront(s, at, count, dy, dz, wideScale, wideShift);
+                                if (work != null) {
+                                    work.floats().put(at, s.b, 0, count);
+                                }
+                                sum(s.first, s.b, count);
+                                centredProduct(s.a, s.b, wideMean, count);
+                                sum(s.second, s.a, count);
+                            });
                     int out = index * 2 * channels;
-                    sumRows(s.b, size, width, channels, s.first, partial, out);
-                    for (int row = 0; row < size; row += width) {
-                        centredProduct(s.a, s.b, row, Math.min(width, size - row), wideMean);
-                    }
-                    sumRows(s.a, size, width, channels, s.first, partial, out + channels);
+                    fold(s.first, cut, partial, out);
+                    fold(s.second, cut, partial, out + channels);
                 });
         double[] sums = new double[2 * channels];
         for (int index = 0; index < cut.blocks(); index++) {
@@ -316,23 +338,26 @@ final class HostKernels implements ChannelKernels {
         float[] wideOffset = repeated(offset, width);
         forEachBlock(
                 cut,
-                (s, index, at, size) -> {
-                    x.floats().get(at, s.a, 0, size);
-                    if (work != null) {
-                        work.floats().get(at, s.b, 0, size);
-                    } else {
-                        gradientInFront(s, at, size, width, dy, dz, wideScale, wideShift);
-                    }
-                    for (int row = 0; row < size; row += width) {
-                        int count = Math.min(width, size - row);
-                        inputGradient(s.a, s.b, row, count, wideScale, wideFactor, wideOffset);
-                    }
-                    if (addend != null) {
-                        addend.floats().get(at, s.b, 0, size);
-                        sum(s.a, s.b, size);
-                    }
-                    dx.floats().put(at, s.a, 0, size);
-                });
+                (s, index, from, size) ->
+                        forEachRow(
+                                cut,
+                                from,
+                                size,
+                                (at, count) -> {
+                                    x.floats().get(at, s.a, 0, count);
+                                    if (work != null) {
+                                        work.floats().get(at, s.b, 0, count);
+                                    } else {
+                                        gradientInFront(s, at, count, dy, dz, wideScale, wideShift);
+                                    }
+                                    inputGradient(
+                                            s.a, s.b, count, wideScale, wideFactor, wideOffset);
+                                    if (addend != null) {
+                                        addend.floats().get(at, s.b, 0, count);
+                                        sum(s.a, s.b, count);
+                                    }
+                                    dx.floats().put(at, s.a, 0, count);
+                                }));
     }
 
     /**
@@ -342,8 +367,7 @@ final class HostKernels implements ChannelKernels {
     private static void gradientInFront(
             Scratch s,
             int at,
-            int size,
-            int width,
+            int count,
             @Nullable FloatArray dy,
             @Nullable FloatArray dz,
             float[] scale,
@@ -352,27 +376,17 @@ final class HostKernels implements ChannelKernels {
             if (dz == null) {
                 throw new IllegalArgumentException("batch norm without a gradient");
             }
-            dz.floats().get(at, s.b, 0, size);
+            dz.floats().get(at, s.b, 0, count);
             return;
         }
-        dy.floats().get(at, s.b, 0, size);
-        for (int row = 0; row < size; row += width) {
-            mask(s.a, s.b, row, Math.min(width, size - row), scale, shift, s.first);
-        }
+        dy.floats().get(at, s.b, 0, count);
+        System.arraycopy(s.a, 0, s.c, 0, count);
+        affine(s.c, count, scale, shift);
+        firing(s.c, count);
+        multiply(s.b, s.c, count);
         if (dz != null) {
-            dz.floats().get(at, s.c, 0, size);
-            sum(s.b, s.c, size);
-        }
-    }
-
-    private static void mask(
-            float[] x, float[] g, int row, int count, float[] scale, float[] shift, float[] fires) {
-        for (int i = 0; i < count; i++) {
-            fires[i] = x[row + i] * scale[i] + shift[i];
-        }
-        firing(fires, count);
-        for (int i = 0; i < count; i++) {
-            g[row + i] *= fires[i];
+            dz.floats().get(at, s.c, 0, count);
+            sum(s.b, s.c, count);
         }
     }
 
@@ -388,22 +402,22 @@ final class HostKernels implements ChannelKernels {
         }
     }
 
-    private static void centredProduct(float[] x, float[] g, int row, int count, float[] mean) {
+    private static void centredProduct(float[] x, float[] g, float[] mean, int count) {
         for (int i = 0; i < count; i++) {
-            x[row + i] = (x[row + i] - mean[i]) * g[row + i];
+            x[i] = (x[i] - mean[i]) * g[i];
         }
     }
 
     private static void inputGradient(
-            float[] x,
-            float[] g,
-            int row,
-            int count,
-            float[] scale,
-            float[] factor,
-            float[] offset) {
+            float[] x, float[] g, int count, float[] scale, float[] factor, float[] offset) {
         for (int i = 0; i < count; i++) {
-            x[row + i] = scale[i] * g[row + i] - (factor[i] * x[row + i] + offset[i]);
+            x[i] = scale[i] * g[i] - (factor[i] * x[i] + offset[i]);
+        }
+    }
+
+    private static void multiply(float[] target, float[] other, int size) {
+        for (int i = 0; i < size; i++) {
+            target[i] *= other[i];
         }
     }
 
@@ -433,9 +447,7 @@ final class HostKernels implements ChannelKernels {
                     x.floats().get(at, s.a, 0, size);
                     dy.floats().get(at, s.b, 0, size);
                     firing(s.a, size);
-                    for (int i = 0; i < size; i++) {
-                        s.b[i] *= s.a[i];
-                    }
+                    multiply(s.b, s.a, size);
                     if (addend != null) {
                         addend.floats().get(at, s.c, 0, size);
                         sum(s.b, s.c, size);
