@@ -62,8 +62,10 @@ public final class LossTime {
             long start = System.nanoTime();
             for (LossPart part : loss.parts(batch)) {
                 float[] value = batch.responses[part.output().tap()];
+                float[] gradient = batch.gradients[part.output().tap()];
                 for (int sample = 0; sample < SAMPLES; sample++) {
-                    double found = part.loss().add(sample, value, new float[value.length]);
+                    Arrays.fill(gradient, 0f);
+                    double found = part.loss().add(sample, value, gradient);
                     if (!Double.isFinite(found)) {
                         throw new IllegalStateException("loss is not finite: " + loss);
                     }
@@ -81,11 +83,13 @@ public final class LossTime {
     private static final class Batch implements LossBatch {
         private final TeacherResponses[] teacher = new TeacherResponses[SHAPES.size()];
         private final float[][] responses = new float[SHAPES.size()][];
+        private final float[][] gradients = new float[SHAPES.size()][];
 
         Batch(TeacherResponses.Encoding encoding) {
             Random random = new Random(1);
             for (int tap = 0; tap < teacher.length; tap++) {
                 responses[tap] = new float[shape(tap).elements()];
+                gradients[tap] = new float[shape(tap).elements()];
                 for (int i = 0; i < responses[tap].length; i++) {
                     responses[tap][i] = (float) random.nextGaussian();
                 }

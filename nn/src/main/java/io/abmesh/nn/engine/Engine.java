@@ -36,6 +36,19 @@ public final class Engine implements AutoCloseable {
     /** Passes kept for other batch sizes and outputs than the current ones. */
     private static final int KEPT_PASSES = 4;
 
+    /** Arrays of one thread for the sample that it is at. */
+    private static final class SampleArrays {
+        private float[] value = {};
+        private float[] gradient = {};
+
+        void require(int size) {
+            if (value.length != size) {
+                value = new float[size];
+                gradient = new float[size];
+            }
+        }
+    }
+
     private record PassKey(int samples, Set<String> outputs, boolean training) {}
 
     private final NetworkSpec network;
@@ -46,6 +59,8 @@ public final class Engine implements AutoCloseable {
     private final ParameterStore parameters;
     private final Map<PassKey, Pass> passes = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Set<String>, Set<ParameterSpec>> reached = new HashMap<>();
+    private final ThreadLocal<SampleArrays> sampleArrays =
+            ThreadLocal.withInitial(SampleArrays::new);
     private @Nullable Pass current;
     private int currentSamples;
 
@@ -161,11 +176,12 @@ public final class Engine implements AutoCloseable {
         pool.run(
                 currentSamples,
                 sample -> {
-                    float[] value = new float[size];
-                    float[] filled = new float[size];
-                    values.get(sample * size, value);
-                    gradient.accept(sample, value, filled);
-                    seeds.put(sample * size, filled);
+                    SampleArrays own = sampleArrays.get();
+                    own.require(size);
+                    values.get(sample * size, own.value);
+                    Arrays.fill(own.gradient, 0f);
+                    gradient.accept(sample, own.value, own.gradient);
+                    seeds.put(sample * size, own.gradient);
                 });
     }
 

@@ -89,8 +89,8 @@ public record BoundaryLoss(
             FeatureShape shape,
             float factor,
             float[] gradient) {
-        float[] side = teacher.sides(sample, shape);
-        float[] distance = new float[response.length];
+        float[] side = sides(teacher, sample, shape);
+        float[] distance = Workspace.ofThread().differences(response.length);
         distances(response, side, (float) margin, distance);
         slopes(side, distance, 2 * factor, gradient);
         return new Sample(NeuronArithmetic.squares(distance), agreeing(response, side));
@@ -112,7 +112,13 @@ public record BoundaryLoss(
     /** Returns how many neurons of a sample are on the teacher's side, without any gradient. */
     public static int agreeing(
             float[] response, TeacherResponses teacher, int sample, FeatureShape shape) {
-        return agreeing(response, teacher.sides(sample, shape));
+        return agreeing(response, sides(teacher, sample, shape));
+    }
+
+    private static float[] sides(TeacherResponses teacher, int sample, FeatureShape shape) {
+        float[] sides = Workspace.ofThread().responses(shape.elements());
+        teacher.sides(sample, shape, sides);
+        return sides;
     }
 
     /** A side is -1 where the teacher fires. */

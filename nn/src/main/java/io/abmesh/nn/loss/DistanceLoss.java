@@ -50,7 +50,8 @@ public record DistanceLoss(
                 output,
                 factor,
                 (sample, value, gradient) -> {
-                    float[] wanted = teacher.values(sample, shape);
+                    float[] wanted = Workspace.ofThread().responses(shape.elements());
+                    teacher.values(sample, shape, wanted);
                     batch.agreeing(tap, sample, NeuronArithmetic.agreeing(value, wanted));
                     return sample(value, wanted, (float) factor, gradient);
                 });
@@ -65,7 +66,7 @@ public record DistanceLoss(
      */
     double sample(float[] response, float[] teacher, float factor, float[] gradient) {
         float low = rectified ? 0f : Float.NEGATIVE_INFINITY;
-        float[] difference = new float[response.length];
+        float[] difference = Workspace.ofThread().differences(response.length);
         differences(response, teacher, low, difference);
         if (norm == Norm.L2) {
             squareSlopes(response, difference, low, 2 * factor, gradient);

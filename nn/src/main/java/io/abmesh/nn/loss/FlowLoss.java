@@ -75,8 +75,8 @@ public record FlowLoss(double weight, boolean rectified, double scale, List<Inte
                             return sample(
                                     map(value, from),
                                     map(other, to),
-                                    map(teacherFrom.values(sample, from), from),
-                                    map(teacherTo.values(sample, to), to),
+                                    map(teacherFrom, sample, from),
+                                    map(teacherTo, sample, to),
                                     factor,
                                     gradient,
                                     gradients[sample]);
@@ -90,6 +90,12 @@ public record FlowLoss(double weight, boolean rectified, double scale, List<Inte
                             }
                             return 0;
                         }));
+    }
+
+    private static FlowMap map(TeacherResponses teacher, int sample, FeatureShape shape) {
+        float[] values = new float[shape.elements()];
+        teacher.values(sample, shape, values);
+        return map(values, shape);
     }
 
     private static FlowMap map(float[] values, FeatureShape shape) {

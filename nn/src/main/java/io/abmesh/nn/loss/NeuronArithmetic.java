@@ -1,14 +1,20 @@
 package io.abmesh.nn.loss;
 
+import java.util.Arrays;
+
 /**
  * What losses do for each neuron of a sample, without a branch that depends on its value: on which
  * side of a boundary a response lies is as good as random, and a processor that guesses wrong half
  * of the time takes ten times as long. The compiler turns simple loops of this arithmetic, with one
- * index for all arrays, into vector instructions.
+ * index for all arrays, into vector instructions; for sums that index is one of as many sums side
+ * by side.
  */
 final class NeuronArithmetic {
+    /** Sums side by side. */
+    private static final int WIDTH = 512;
+
     /** Terms that are added in {@code float} before the sum goes on in {@code double}. */
-    private static final int CHUNK = 512;
+    private static final int CHUNK = 64 * WIDTH;
 
     /** Twice a factor, it makes the smallest positive number larger than any response. */
     private static final float LARGE = 0x1p126f;
@@ -32,58 +38,82 @@ final class NeuronArithmetic {
 
     /** Returns the number of neurons for which both or neither are greater than zero. */
     static int agreeing(float[] one, float[] other) {
-        int differing = 0;
-        for (int i = 0; i < one.length; i++) {
-            // The sign of 0 - x is set where x is greater than zero, and nowhere else.
-            differing +=
-                    (Float.floatToRawIntBits(0f - one[i]) ^ Float.floatToRawIntBits(0f - other[i]))
-                            >>> 31;
+        float[] differing = Workspace.ofThread().agreements(one.length);
+        for (int i = 0; i < differing.length; i++) {
+            differing[i] =
+                    Math.abs(positive(Math.max(one[i], 0f)) - positive(Math.max(other[i], 0f)));
         }
-        return one.length - differing;
+        return one.length - (int) sum(differing, (row, count) -> {});
     }
 
     /** Returns the sum of squares; what is not a number makes it one too. */
     static double squares(float[] terms) {
-        double sum = 0;
-        for (int from = 0; from < terms.length; from += CHUNK) {
-            sum += squares(terms, from, Math.min(terms.length, from + CHUNK));
-        }
-        return sum;
+        return sum(terms, NeuronArithmetic::square);
     }
 
-    /** Eight sums side by side, none of which waits for another. */
-    private static float squares(float[] d, int from, int to) {
-        float s0 = 0;
-        float s1 = 0;
-        float s2 = 0;
-        float s3 = 0;
-        float s4 = 0;
-        float s5 = 0;
-        float s6 = 0;
-        float s7 = 0;
-        int i = from;
-        for (; i + 8 <= to; i += 8) {
-            s0 += d[i] * d[i];
-            s1 += d[i + 1] * d[i + 1];
-            s2 += d[i + 2] * d[i + 2];
-            s3 += d[i + 3] * d[i + 3];
-            s4 += d[i + 4] * d[i + 4];
-            s5 += d[i + 5] * d[i + 5];
-            s6 += d[i + 6] * d[i + 6];
-            s7 += d[i + 7] * d[i + 7];
-        }
-        for (; i < to; i++) {
-            s0 += d[i] * d[i];
-        }
-        return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
-    }
-
-    /** Returns the sum of absolute values. */
+    /** Returns the sum of absolute values, likewise. */
     static double sizes(float[] terms) {
+        return sum(terms, NeuronArithmetic::size);
+    }
+
+    /** What becomes of terms, in place, before they are added. */
+    @FunctionalInterface
+    private interface Step {
+        void accept(float[] row, int count);
+    }
+
+    private static double sum(float[] terms, Step step) {
+        float[] row = new float[WIDTH];
+        float[] sums = new float[WIDTH];
         double sum = 0;
-        for (float term : terms) {
-            sum += Math.abs(term);
+        for (int chunk = 0; chunk < terms.length; chunk += CHUNK) {
+            int end = Math.min(terms.length, chunk + CHUNK);
+            Arrays.fill(sums, 0f);
+            for (int at = chunk; at < end; at += WIDTH) {
+                int count = Math.min(WIDTH, end - at);
+                System.arraycopy(terms, at, row, 0, count);
+                step.accept(row, count);
+                add(sums, row, count);
+            }
+            sum += sum(sums, Math.min(WIDTH, end - chunk));
         }
         return sum;
+    }
+
+    /** Four sums side by side, none of which waits for another. */
+    private static double sum(float[] terms, int count) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = 0;
+        for (; i + 4 <= count; i += 4) {
+            s0 += terms[i];
+            s1 += terms[i + 1];
+            s2 += terms[i + 2];
+            s3 += terms[i + 3];
+        }
+        for (; i < count; i++) {
+            s0 += terms[i];
+        }
+        return (s0 + s1) + (s2 + s3);
+    }
+
+    private static void add(float[] sums, float[] row, int count) {
+        for (int i = 0; i < count; i++) {
+            sums[i] += row[i];
+        }
+    }
+
+    private static void square(float[] row, int count) {
+        for (int i = 0; i < count; i++) {
+            row[i] *= row[i];
+        }
+    }
+
+    private static void size(float[] row, int count) {
+        for (int i = 0; i < count; i++) {
+            row[i] = Math.abs(row[i]);
+        }
     }
 }

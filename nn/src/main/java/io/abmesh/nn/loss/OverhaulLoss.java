@@ -42,12 +42,13 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
         FeatureShape shape = batch.shape(tap);
         TeacherResponses teacher = batch.teacher(tap);
         double factor = weight * batch.mean(scale, tap);
-        float[] margins = margins(teacher, batch.samples(), shape);
+        float[] margins = everywhere(margins(teacher, batch.samples(), shape), shape.positions());
         return new LossPart(
                 output,
                 factor,
                 (sample, value, gradient) -> {
-                    float[] wanted = teacher.values(sample, shape);
+                    float[] wanted = Workspace.ofThread().responses(shape.elements());
+                    teacher.values(sample, shape, wanted);
                     batch.agreeing(tap, sample, NeuronArithmetic.agreeing(value, wanted));
                     return sample(value, wanted, margins, (float) factor, gradient);
                 });
@@ -66,11 +67,7 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
         for (int sample = 0; sample < samples; sample++) {
             float[] rows = teacher.rows(sample, shape);
             for (int c = 0; c < channels; c++) {
-                for (int p = c * shape.positions(); p < (c + 1) * shape.positions(); p++) {
-                    float negative = Math.min(rows[p], 0f) + 0f; // no -0, whose sign is set too
-                    sums[c] += negative;
-                    counts[c] += Float.floatToRawIntBits(negative) >>> 31;
-                }
+                addNegatives(rows, c, shape.positions(), sums, counts);
             }
         }
         float[] margins = new float[channels];
@@ -80,21 +77,58 @@ public record OverhaulLoss(double weight, double scale, List<Integer> taps) impl
         return margins;
     }
 
+    /** Adds the negative responses of a channel, and their number; two at a time, side by side. */
+    private static void addNegatives(
+            float[] rows, int channel, int positions, double[] sums, long[] counts) {
+        double even = 0;
+        double odd = 0;
+        int count = 0;
+        int p = channel * positions;
+        int end = p + positions;
+        for (; p + 2 <= end; p += 2) {
+            float one = negative(rows[p]);
+            float other = negative(rows[p + 1]);
+            even += one;
+            odd += other;
+            count +=
+                    (Float.floatToRawIntBits(one) >>> 31) + (Float.floatToRawIntBits(other) >>> 31);
+        }
+        if (p < end) {
+            float last = negative(rows[p]);
+            even += last;
+            count += Float.floatToRawIntBits(last) >>> 31;
+        }
+        sums[channel] += even + odd;
+        counts[channel] += count;
+    }
+
+    /** Returns what is less than zero, else 0, whose sign is not set. */
+    private static float negative(float response) {
+        return Math.min(response, 0f) + 0f;
+    }
+
+    /** Returns what holds for each channel, {@code [C]}, at every position. */
+    private static float[] everywhere(float[] ofChannel, int positions) {
+        float[] wide = new float[positions * ofChannel.length];
+        for (int from = 0; from < wide.length; from += ofChannel.length) {
+            System.arraycopy(ofChannel, 0, wide, from, ofChannel.length);
+        }
+        return wide;
+    }
+
     /**
      * Returns the sum over the neurons of a sample, before any factor.
      *
      * @param response student, {@code [H * W, C]}; borrowed
      * @param teacher {@code [H * W, C]}; borrowed
-     * @param margins {@code [C]}
+     * @param margins {@code [H * W, C]}
      * @param gradient {@code factor} times the gradient is added
      */
     static double sample(
             float[] response, float[] teacher, float[] margins, float factor, float[] gradient) {
-        float[] distance = new float[response.length];
-        for (int from = 0; from < response.length; from += margins.length) {
-            for (int c = 0; c < margins.length; c++) {
-                distance[from + c] = Math.max(teacher[from + c], margins[c]);
-            }
+        float[] distance = Workspace.ofThread().differences(response.length);
+        for (int i = 0; i < distance.length; i++) {
+            distance[i] = Math.max(teacher[i], margins[i]);
         }
         fromTargets(response, distance);
         for (int i = 0; i < distance.length; i++) {

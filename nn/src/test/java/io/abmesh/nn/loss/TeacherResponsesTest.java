@@ -7,7 +7,10 @@ import io.abmesh.nn.network.FeatureShape;
 import io.abmesh.nn.teacher.TapEncoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class TeacherResponsesTest {
     @Test
@@ -46,13 +49,51 @@ final class TeacherResponsesTest {
                 new TeacherResponses(TeacherResponses.Encoding.FLOAT16, halves.flip());
         TeacherResponses sign = TeacherResponses.signBits(bits.flip());
 
-        assertThat(single.values(1, shape)).containsExactly(-1, 4, 2, -5, -3, 0.5f);
-        assertThat(half.values(1, shape)).containsExactly(single.values(1, shape));
+        assertThat(values(single, 1, shape)).containsExactly(-1, 4, 2, -5, -3, 0.5f);
+        assertThat(values(half, 1, shape)).containsExactly(values(single, 1, shape));
         for (int sample = 0; sample < 2; sample++) {
-            assertThat(half.sides(sample, shape)).containsExactly(single.sides(sample, shape));
-            assertThat(sign.sides(sample, shape)).containsExactly(single.sides(sample, shape));
+            assertThat(sides(half, sample, shape)).containsExactly(sides(single, sample, shape));
+            assertThat(sides(sign, sample, shape)).containsExactly(sides(single, sample, shape));
         }
-        assertThat(single.sides(0, shape)).containsExactly(-1, 1, 1, -1, -1, 1);
+        assertThat(sides(single, 0, shape)).containsExactly(-1, 1, 1, -1, -1, 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1", "3, 1, 1", "5, 3, 7", "2, 4, 4", "16, 5, 5", "9, 1, 17"})
+    void bitsTellTheSidesOfTheNumbersThatTheyCameFrom(int channels, int rows, int columns) {
+        FeatureShape shape = new FeatureShape(channels, rows, columns);
+        int samples = 5;
+        SplittableRandom random = new SplittableRandom(channels);
+        ByteBuffer floats =
+                ByteBuffer.allocate(samples * shape.elements() * Float.BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN);
+        while (floats.hasRemaining()) {
+            floats.putFloat(random.nextInt(-2, 3));
+        }
+        floats.flip();
+        ByteBuffer bits = ByteBuffer.allocate((samples * shape.elements() + 7) / 8);
+        TapEncoder.signBits(floats, bits);
+        TeacherResponses single = new TeacherResponses(TeacherResponses.Encoding.FLOAT32, floats);
+        TeacherResponses sign = TeacherResponses.signBits(bits.flip());
+        for (int sample = 0; sample < samples; sample++) {
+            float[] values = values(single, sample, shape);
+            float[] sides = sides(sign, sample, shape);
+            for (int i = 0; i < values.length; i++) {
+                assertThat(sides[i]).isEqualTo(values[i] > 0 ? -1f : 1f);
+            }
+        }
+    }
+
+    private static float[] values(TeacherResponses responses, int sample, FeatureShape shape) {
+        float[] values = new float[shape.elements()];
+        responses.values(sample, shape, values);
+        return values;
+    }
+
+    private static float[] sides(TeacherResponses responses, int sample, FeatureShape shape) {
+        float[] sides = new float[shape.elements()];
+        responses.sides(sample, shape, sides);
+        return sides;
     }
 
     @Test
@@ -70,7 +111,7 @@ final class TeacherResponsesTest {
     void bitsHaveNoValues() {
         TeacherResponses bits = TeacherResponses.signBits(ByteBuffer.allocate(1));
 
-        assertThatThrownBy(() -> bits.values(0, new FeatureShape(2, 1, 2)))
+        assertThatThrownBy(() -> values(bits, 0, new FeatureShape(2, 1, 2)))
                 .isInstanceOf(IllegalStateException.class);
     }
 }
