@@ -180,7 +180,7 @@ export class Chart {
       this.plotBox,
     );
     this.magnify(zoom);
-    this.legend.replaceChildren(...this.lines.map((line) => this.entry(line)));
+    this.relabel();
     this.values();
   }
 
@@ -195,6 +195,13 @@ export class Chart {
     } else if (!this.plot && width > 0 && this.lines.length > 0) {
       this.rebuild();
     }
+  }
+
+  /** Draws the legend anew; the keyboard stays at the line that it is at. */
+  relabel() {
+    const focused = this.legend.querySelector(':focus .label')?.textContent;
+    this.legend.replaceChildren(...this.lines.map((line) => this.entry(line)));
+    [...this.legend.querySelectorAll('button')].find((button) => button.querySelector('.label').textContent === focused)?.focus({ preventScroll: true });
   }
 
   entry(line) {
@@ -249,9 +256,9 @@ export class Chart {
     say(this.spoken, `${this.options.xLabel} ${this.options.x(xs[idx])}: ${values.join(', ')}`);
   }
 
-  /** Fills the table, if it is open: some rows of evenly spread places, and the last. */
+  /** Fills the table, if it is open and nobody reads in it by keyboard: some rows of evenly spread places, and the last. */
   tabulate() {
-    if (!this.details.open || this.lines.length === 0) {
+    if (!this.details.open || this.lines.length === 0 || this.rows.contains(document.activeElement)) {
       return;
     }
     const xs = [...new Set(this.lines.flatMap((line) => line.x))].sort((a, b) => a - b);

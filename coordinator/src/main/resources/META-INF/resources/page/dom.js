@@ -36,6 +36,17 @@ export function say(element, text) {
   }
 }
 
+/** Makes these the children of an element. Those that stay are not moved, so that the keyboard keeps its focus. */
+export function arrange(element, children) {
+  const wanted = new Set(children);
+  [...element.children].filter((child) => !wanted.has(child)).forEach((child) => child.remove());
+  children.forEach((child, i) => {
+    if (element.children[i] !== child) {
+      element.insertBefore(child, element.children[i] ?? null);
+    }
+  });
+}
+
 /** A table with a header row; cells are texts or elements. */
 export function table(caption, heads, rows) {
   return h(

@@ -1,7 +1,7 @@
 /** One run: where it stands, its curves, who works on it, what happened, its plan and its results. */
 import { Chart } from './chart.js';
 import { accuracy, joined, overSteps } from './curves.js';
-import { h, say } from './dom.js';
+import { arrange, h, say } from './dom.js';
 import { bytes, clock, count, day, duration, number, percent, progress, tick } from './format.js';
 import { live } from './live.js';
 import { MeshPicture, ofRun } from './mesh.js';
@@ -37,6 +37,7 @@ export function runView(id) {
   picture.element.hidden = true;
   const events = h('ol', { class: 'events', reversed: true });
   const files = h('ul', { class: 'files' });
+  const shownFiles = new Map();
   const delivery = h('p', { class: 'delivery', role: 'status' });
   delivery.hidden = true;
   const plan = h('pre', { tabindex: '0', 'aria-label': 'Complete plan' });
@@ -170,13 +171,24 @@ export function runView(id) {
     live
       .get(`api/runs/${encodeURIComponent(id)}/files`)
       .then((sizes) => {
-        files.replaceChildren(
-          ...Object.entries(sizes).map(([name, size]) =>
-            h('li', {}, h('a', { href: `api/runs/${encodeURIComponent(id)}/files/${encodeURIComponent(name)}`, target: '_blank', rel: 'noopener' }, name), h('span', { class: 'muted' }, `${FILES[name] ?? ''} · ${bytes(size)}`)),
-          ),
+        arrange(
+          files,
+          Object.entries(sizes).map(([name, size]) => file(name, size)),
         );
       })
       .catch((error) => files.replaceChildren(h('li', { class: 'muted' }, error.message)));
+  }
+
+  function file(name, size) {
+    let one = shownFiles.get(name);
+    if (!one) {
+      const what = h('span', { class: 'muted' });
+      const link = h('a', { href: `api/runs/${encodeURIComponent(id)}/files/${encodeURIComponent(name)}`, target: '_blank', rel: 'noopener' }, name);
+      one = { element: h('li', {}, link, what), what };
+      shownFiles.set(name, one);
+    }
+    say(one.what, `${FILES[name] ?? ''} · ${bytes(size)}`);
+    return one.element;
   }
 
   live.addEventListener('runs', summary);

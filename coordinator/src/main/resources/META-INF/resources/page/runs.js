@@ -1,5 +1,5 @@
 /** The list of runs: what the server finds, a page of it at a time, kept up to date by the stream. */
-import { h, say } from './dom.js';
+import { arrange, h, say } from './dom.js';
 import { STATES, day, duration, percent, progress, count } from './format.js';
 import { live } from './live.js';
 import { get } from './trace.js';
@@ -73,11 +73,12 @@ export function runsView() {
     if (!one) {
       const box = h('input', { type: 'checkbox', 'aria-label': `Compare ${run.name} ${run.id}`, onchange: () => choose(run.id, box) });
       box.checked = chosen.has(run.id);
-      one = { element: h('tr', { data: { run: run.id } }, h('td', { class: 'choose' }, box)), cells: [] };
-      one.box = box;
+      // What the keyboard can focus is drawn once: what is redrawn loses the focus.
+      const link = h('a', { href: `#/run/${encodeURIComponent(run.id)}` }, run.name);
+      const name = h('th', { scope: 'row', class: 'name' }, link, h('span', { class: 'id' }, run.id));
+      one = { element: h('tr', { data: { run: run.id } }, h('td', { class: 'choose' }, box), name), cells: [] };
       rows.set(run.id, one);
     }
-    // What is redrawn loses the focus of the keyboard.
     const drawn = JSON.stringify(run);
     if (one.drawn === drawn) {
       return one;
@@ -89,7 +90,6 @@ export function runsView() {
     const base = run.accuracy['cross-entropy'];
     const better = own !== undefined && base !== undefined && run.ownTrack !== 'cross-entropy' ? 100 * (own - base) : null;
     one.cells = [
-      h('th', { scope: 'row', class: 'name' }, h('a', { href: `#/run/${encodeURIComponent(run.id)}` }, run.name), h('span', { class: 'id' }, run.id)),
       h('td', { class: 'state' }, chip(run)),
       h('td', { class: 'done' }, bar(run, `Progress of ${run.name}`), h('span', { class: 'steps' }, run.totalSteps > 0 ? `${count(run.steps)} of ${count(run.totalSteps)}` : `${count(run.steps)} steps`)),
       h('td', { class: 'accuracy' }, percent(own), better === null ? null : h('span', { class: 'difference' }, `${better >= 0 ? '+' : '−'}${Math.abs(better).toFixed(1)} points`)),
@@ -163,9 +163,8 @@ export function runsView() {
 
   function show(answer) {
     const there = new Set(answer.runs.map((run) => run.id));
-    for (const [id, one] of rows) {
+    for (const id of rows.keys()) {
       if (!there.has(id)) {
-        one.element.remove();
         rows.delete(id);
       }
     }
@@ -178,9 +177,7 @@ export function runsView() {
       states.set(run.id, run.state);
       return row(run).element;
     });
-    if (shown.some((line, i) => body.children[i] !== line)) {
-      body.replaceChildren(...shown);
-    }
+    arrange(body, shown);
     const last = from + shown.length;
     pages.hidden = from === 0 && last >= answer.found;
     newer.disabled = from === 0;

@@ -105,6 +105,34 @@ final class PageIT {
     }
 
     @Test
+    void theKeyboardKeepsItsPlaceInTheListWhileRunsGoOnAndCome() throws Exception {
+        Path plan = TinyPlan.write(folder);
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            String run = services.submit(plan, "seed=3");
+            browser.open(services.page());
+            WebElement link = browser.await("tr[data-run='" + run + "'] a");
+            browser.awaitText("tr[data-run='" + run + "']", "Pending");
+            assertThat(
+                            browser.ask(
+                                    "document.querySelector('tbody a').focus();"
+                                            + " return document.activeElement.textContent;"))
+                    .isEqualTo("tiny");
+
+            String newer = services.submit(plan, "seed=4");
+            browser.await("tr[data-run='" + newer + "'] + tr[data-run='" + run + "']");
+            services.startWorkers(folder.resolve("teacher.onnx"));
+            browser.awaitText("tr[data-run='" + run + "']", "Succeeded");
+            assertThat(browser.ask("return document.activeElement.href;"))
+                    .asString()
+                    .endsWith("#/run/" + run);
+            link.sendKeys(Keys.ENTER);
+            browser.awaitText(".state-line", "Succeeded");
+        }
+    }
+
+    @Test
     void aRunThatIsNotThereIsSaidAndCutsNothingOff() throws Exception {
         Path plan = TinyPlan.write(folder);
         try (Browser browser = Browser.start();
