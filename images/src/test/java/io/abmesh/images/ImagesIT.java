@@ -79,7 +79,7 @@ final class ImagesIT {
             assertThat(health(container, port)).as(() -> log()).isEqualTo(ServingStatus.SERVING);
         } finally {
             container.descendants().forEach(ProcessHandle::destroyForcibly);
-            container.destroyForcibly().waitFor(20, TimeUnit.SECONDS);
+            container.destroyForcibly().waitFor(60, TimeUnit.SECONDS);
         }
     }
 

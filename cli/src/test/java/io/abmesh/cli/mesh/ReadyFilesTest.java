@@ -25,7 +25,7 @@ final class ReadyFilesTest {
 
             written.write(files.file("student-0"));
 
-            assertThat(ready.get(20, TimeUnit.SECONDS)).isEqualTo(written);
+            assertThat(ready.get(60, TimeUnit.SECONDS)).isEqualTo(written);
         }
     }
 
@@ -40,7 +40,7 @@ final class ReadyFilesTest {
             assertThat(files.file("student-0")).doesNotExist();
             ReadyFile next = new ReadyFile("student", 4, 5, 6);
             next.write(files.file("student-0"));
-            assertThat(ready.get(20, TimeUnit.SECONDS)).isEqualTo(next);
+            assertThat(ready.get(60, TimeUnit.SECONDS)).isEqualTo(next);
         }
     }
 }

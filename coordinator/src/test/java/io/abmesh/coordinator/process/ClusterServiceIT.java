@@ -49,7 +49,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What people ask of a coordinator on a cluster, and every error that it declares. */
 final class ClusterServiceIT {
     private static final Path ROOT = Path.of(System.getProperty("abmesh.root"));
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
 
     @TempDir static Path serverDirectory;
     private static ApiServer server;

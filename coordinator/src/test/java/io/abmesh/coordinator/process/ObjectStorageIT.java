@@ -259,7 +259,7 @@ final class ObjectStorageIT {
                 assertThat(asked.isConnected()).isTrue();
                 assertThat(
                                 RunServiceGrpc.newBlockingStub(client)
-                                        .withDeadlineAfter(10, TimeUnit.SECONDS)
+                                        .withDeadlineAfter(60, TimeUnit.SECONDS)
                                         .listRuns(ListRunsRequest.getDefaultInstance())
                                         .getRunsList())
                         .isEmpty();

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeoutException;
  * the first exchange can leave the answer's body hanging.
  */
 public final class Http {
-    private static final long DEADLINE_SECONDS = 10;
+    private static final long DEADLINE_SECONDS = 60;
     private static final HttpClient CLIENT =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 

@@ -220,7 +220,7 @@ final class ClusterRunIT {
         pods.kill(student);
         client.resource(student).withGracePeriod(0).delete();
         awaitRun(r -> phase(r).equals("Running") && step(r) >= 20);
-        coordinator.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+        coordinator.destroyForcibly().waitFor(60, TimeUnit.SECONDS);
         startCoordinator();
         kubectl("patch", "drun", RUN, "--type=merge", "-p", "{\"spec\":{\"suspend\":true}}");
         awaitRun(r -> phase(r).equals("Suspended"));

@@ -83,7 +83,7 @@ class BatchFetcherIT {
 
         assertThat(refusal.reason()).isEqualTo(ErrorReason.CHECKSUM_MISMATCH);
         assertThat(refusal).hasMessageStartingWith("answer is no frame: batch=7, cause=");
-        assertThat(cancelled.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(cancelled.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
@@ -98,7 +98,7 @@ class BatchFetcherIT {
         MeshException refusal = catchThrowableOfType(MeshException.class, this::fetch);
 
         assertThat(refusal.reason()).isEqualTo(ErrorReason.FRAME_OUT_OF_ORDER);
-        assertThat(cancelled.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(cancelled.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test

@@ -21,7 +21,7 @@ final class ParentWatchTest {
 
         parent.destroyForcibly();
 
-        gone.get(10, TimeUnit.SECONDS);
+        gone.get(60, TimeUnit.SECONDS);
     }
 
     @Test

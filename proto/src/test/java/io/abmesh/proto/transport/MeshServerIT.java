@@ -42,7 +42,7 @@ class MeshServerIT {
     /** How long a client may be slow, except where that is what is tested. */
     private static final Duration STALL = Duration.ofMinutes(5);
 
-    private static final Duration DEADLINE = Duration.ofSeconds(20);
+    private static final Duration DEADLINE = Duration.ofSeconds(60);
 
     private ResponseSender sender;
     private TestingBatchService service;
@@ -85,17 +85,17 @@ class MeshServerIT {
         BlockingQueue<Throwable> errors = new LinkedBlockingQueue<>();
         BlockingQueue<ClientCallStreamObserver<?>> calls = new LinkedBlockingQueue<>();
         BatchServiceGrpc.newStub(channel)
-                .withDeadlineAfter(20, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .fetchBatch(request("64"), new SilentReader(calls, errors, new Semaphore(0)));
         ClientCallStreamObserver<?> call = calls.take();
 
-        assertThat(service.ended.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.ended.await(60, TimeUnit.SECONDS)).isTrue();
         // The window, the queue below the threshold and one message beyond it; the rest was never
         // made.
         assertThat(service.produced.get()).isBetween(1, 6);
 
         call.request(Integer.MAX_VALUE);
-        Throwable error = errors.poll(10, TimeUnit.SECONDS);
+        Throwable error = errors.poll(60, TimeUnit.SECONDS);
         MeshException failure = ErrorStatuses.fromThrowable(error);
         assertThat(failure.reason()).isEqualTo(ErrorReason.CLIENT_TOO_SLOW);
         assertThat(failure).hasMessage("client does not read: waited=PT0.3S");
@@ -111,10 +111,10 @@ class MeshServerIT {
                         new SilentReader(calls, new LinkedBlockingQueue<>(), arrived));
 
         ClientCallStreamObserver<?> call = calls.take();
-        assertThat(arrived.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(arrived.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
         call.cancel("enough", null);
 
-        assertThat(service.ended.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.ended.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
@@ -161,7 +161,7 @@ class MeshServerIT {
                         () -> call(request(TestingBatchService.BREAKS)));
 
         assertThat(broken.getStatus().getCode()).isEqualTo(Status.Code.UNKNOWN);
-        assertThat(service.ended.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.ended.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
@@ -219,7 +219,7 @@ class MeshServerIT {
 
     private ServingStatus health() {
         return HealthGrpc.newBlockingStub(channel)
-                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .check(
                         HealthCheckRequest.newBuilder()
                                 .setService(BatchServiceGrpc.SERVICE_NAME)
@@ -237,7 +237,7 @@ class MeshServerIT {
 
     private void call(FetchBatchRequest request) {
         BatchServiceGrpc.newBlockingStub(channel)
-                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .fetchBatch(request)
                 .forEachRemaining(response -> {});
     }

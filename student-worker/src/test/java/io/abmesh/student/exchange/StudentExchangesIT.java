@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(60)
 final class StudentExchangesIT {
     private static final int LENGTH = 1000;
-    private static final long PATIENCE_SECONDS = 20;
+    private static final long PATIENCE_SECONDS = 60;
 
     @ParameterizedTest
     @CsvSource({"2, 4, 1000", "3, 4, 1000", "4, 4, 1000", "5, 2, 1001", "3, 7, 600000", "8, 8, 77"})

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 final class CoordinatorArtifactStoreTest {
-    private static final long PATIENCE_SECONDS = 30;
+    private static final long PATIENCE_SECONDS = 60;
 
     private final CompletableFuture<StreamObserver<PublishArtifactResponse>> read =
             new CompletableFuture<>();

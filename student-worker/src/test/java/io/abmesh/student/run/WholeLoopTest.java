@@ -80,7 +80,7 @@ final class WholeLoopTest {
     /** Far beyond what it takes, also on a machine that is busy otherwise. */
     private static final int PATIENCE_SECONDS = 600;
 
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir Path folder;
 

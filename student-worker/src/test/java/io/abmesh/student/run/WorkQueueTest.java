@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Timeout;
 final class WorkQueueTest {
     private static final long MEMORY = 1 << 20;
     private static final String RUN = "run-1";
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @Test
     void theEndOfARunGivesUpWhatItStillWaitsFor() throws Exception {

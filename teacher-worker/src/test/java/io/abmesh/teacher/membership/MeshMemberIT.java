@@ -85,7 +85,7 @@ class MeshMemberIT {
                         MeshServer.start(
                                 "coordinator", "127.0.0.1", port, 2, List.of(new Refusing()))) {
             assertThat(server.port()).isEqualTo(port);
-            MeshException refusal = member.refusal().get(15, TimeUnit.SECONDS);
+            MeshException refusal = member.refusal().get(60, TimeUnit.SECONDS);
             assertThat(refusal.reason()).isEqualTo(ErrorReason.VERSION_MISMATCH);
             assertThat(refusal).hasMessage("teacher is of another version");
         }
@@ -115,7 +115,7 @@ class MeshMemberIT {
     }
 
     private static Object next(TestingMembershipService coordinator) throws InterruptedException {
-        Object said = coordinator.heard.poll(15, TimeUnit.SECONDS);
+        Object said = coordinator.heard.poll(60, TimeUnit.SECONDS);
         assertThat(said).as("a message within fifteen seconds").isNotNull();
         return said;
     }

@@ -77,7 +77,7 @@ class ForeignClientExampleIT {
                         .build();
         DescribeTeacherResponse model =
                 TeacherServiceGrpc.newBlockingStub(channel)
-                        .withDeadlineAfter(10, TimeUnit.SECONDS)
+                        .withDeadlineAfter(60, TimeUnit.SECONDS)
                         .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
         String tap = model.getAutoTaps(model.getAutoTapsCount() - 1);
 
@@ -98,7 +98,7 @@ class ForeignClientExampleIT {
                                                         .addAllMean(List.of(125.3f, 123.0f, 113.9f))
                                                         .addAllStd(List.of(63.0f, 62.1f, 66.7f))))
                         .build());
-        answers.poll(10, TimeUnit.SECONDS); // opened
+        answers.poll(60, TimeUnit.SECONDS); // opened
         BatchHeader.Builder header = BatchHeader.newBuilder().setBatchId("mine/1");
         for (long image = 0; image < IMAGES; image++) {
             header.addSampleIds(image).addAugmentationIds(0);
@@ -122,10 +122,10 @@ class ForeignClientExampleIT {
                                                         .setEncoding(Encoding.ENCODING_UINT8)
                                                         .setSizeBytes(pixels.length)))
                         .build());
-        answers.poll(10, TimeUnit.SECONDS); // ready
+        answers.poll(60, TimeUnit.SECONDS); // ready
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         BatchServiceGrpc.newBlockingStub(channel)
-                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .fetchBatch(
                         FetchBatchRequest.newBuilder().setBatchId("mine/1").addTensors(tap).build())
                 .forEachRemaining(

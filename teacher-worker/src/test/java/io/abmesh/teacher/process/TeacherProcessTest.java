@@ -64,7 +64,7 @@ class TeacherProcessTest {
         assertThat(engine.closed).isFalse();
 
         done.countDown();
-        assertThat(compute.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(compute.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
         TeacherProcess.closeBehind(compute, engine);
         assertThat(engine.closed).isTrue();
     }

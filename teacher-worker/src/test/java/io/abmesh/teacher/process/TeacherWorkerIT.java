@@ -65,7 +65,7 @@ class TeacherWorkerIT {
                                 TeacherWorkerProcess.wrn(),
                                 Map.of("abmesh.teacher.coordinator-address", server.address()))) {
             ReadyFile ready = worker.awaitReady();
-            JoinMeshRequest join = (JoinMeshRequest) coordinator.heard.poll(20, TimeUnit.SECONDS);
+            JoinMeshRequest join = (JoinMeshRequest) coordinator.heard.poll(60, TimeUnit.SECONDS);
             assertThat(join).isNotNull();
             assertThat(join.getAddress()).isEqualTo("127.0.0.1:" + ready.grpcPort());
             assertThat(join.getWorkerId()).isEqualTo("teacher-0");
@@ -74,9 +74,9 @@ class TeacherWorkerIT {
             worker.terminate();
             worker.awaitExit();
 
-            assertThat(coordinator.heard.poll(20, TimeUnit.SECONDS))
+            assertThat(coordinator.heard.poll(60, TimeUnit.SECONDS))
                     .isEqualTo(join.toBuilder().setDraining(true).build());
-            assertThat(coordinator.heard.poll(20, TimeUnit.SECONDS))
+            assertThat(coordinator.heard.poll(60, TimeUnit.SECONDS))
                     .isEqualTo(TestingMembershipService.LEFT);
         }
     }

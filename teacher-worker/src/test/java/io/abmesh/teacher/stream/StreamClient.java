@@ -197,8 +197,8 @@ final class StreamClient
     }
 
     private Object answer() throws InterruptedException {
-        Object answer = answers.poll(10, TimeUnit.SECONDS);
-        assertThat(answer).as("an answer within ten seconds").isNotNull();
+        Object answer = answers.poll(60, TimeUnit.SECONDS);
+        assertThat(answer).as("an answer within a minute").isNotNull();
         return answer;
     }
 }

@@ -67,7 +67,7 @@ class TeacherServicesTest {
     void describesTheModel() {
         DescribeTeacherResponse model =
                 TeacherServiceGrpc.newBlockingStub(teacher.channel)
-                        .withDeadlineAfter(10, TimeUnit.SECONDS)
+                        .withDeadlineAfter(60, TimeUnit.SECONDS)
                         .describeTeacher(DescribeTeacherRequest.getDefaultInstance());
 
         assertThat(model.getModelSha256()).isEqualTo(TestingTeacherEngine.SHA256);
@@ -112,7 +112,7 @@ class TeacherServicesTest {
 
     private DescribeTeacherResponse describe(List<Long> imageShape) {
         return TeacherServiceGrpc.newBlockingStub(teacher.channel)
-                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .describeTeacher(
                         DescribeTeacherRequest.newBuilder().addAllImageShape(imageShape).build());
     }
@@ -840,7 +840,7 @@ class TeacherServicesTest {
                         StatusRuntimeException.class,
                         () ->
                                 TeacherServiceGrpc.newBlockingStub(teacher.channel)
-                                        .withDeadlineAfter(10, TimeUnit.SECONDS)
+                                        .withDeadlineAfter(60, TimeUnit.SECONDS)
                                         .describeTeacher(
                                                 DescribeTeacherRequest.getDefaultInstance()));
         assertThat(ErrorStatuses.fromThrowable(failure).reason()).isEqualTo(ErrorReason.DRAINING);

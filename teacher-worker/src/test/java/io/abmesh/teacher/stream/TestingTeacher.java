@@ -80,7 +80,7 @@ final class TestingTeacher implements AutoCloseable {
 
     /** Waits until what was given to the computing thread so far is done. */
     void awaitCompute() throws Exception {
-        compute.submit(() -> {}).get(10, TimeUnit.SECONDS);
+        compute.submit(() -> {}).get(60, TimeUnit.SECONDS);
     }
 
     private void compute(Runnable task) {
@@ -90,7 +90,9 @@ final class TestingTeacher implements AutoCloseable {
 
     /** Waits until a task more was given to the computing thread. */
     void awaitTask() throws InterruptedException {
-        assertThat(given.tryAcquire(10, TimeUnit.SECONDS)).as("a task within 10 seconds").isTrue();
+        assertThat(given.tryAcquire(60, TimeUnit.SECONDS))
+                .as("a task withwithin a minute")
+                .isTrue();
     }
 
     /** Holds the computing thread until what it returns is released. */
@@ -102,7 +104,7 @@ final class TestingTeacher implements AutoCloseable {
 
     /** Waits until a call more has been closed and its service has been told. */
     void awaitEnd() throws InterruptedException {
-        assertThat(ends.tryAcquire(10, TimeUnit.SECONDS)).as("an end within 10 seconds").isTrue();
+        assertThat(ends.tryAcquire(60, TimeUnit.SECONDS)).as("an end withwithin a minute").isTrue();
     }
 
     private final class Ends implements ServerInterceptor {

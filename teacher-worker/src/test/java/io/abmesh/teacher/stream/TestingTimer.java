@@ -26,7 +26,7 @@ final class TestingTimer extends ScheduledThreadPoolExecutor {
 
     /** Waits until something more waits for its time. */
     void awaitBegin() throws InterruptedException {
-        assertThat(begun.tryAcquire(10, TimeUnit.SECONDS)).as("a wait in 10 seconds").isTrue();
+        assertThat(begun.tryAcquire(60, TimeUnit.SECONDS)).as("a wait within a minute").isTrue();
     }
 
     /** Runs what waits for its time; returns how much did. */

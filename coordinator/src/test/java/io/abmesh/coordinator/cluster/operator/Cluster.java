@@ -43,7 +43,7 @@ import java.util.function.UnaryOperator;
  */
 final class Cluster implements AutoCloseable {
     private static final Path ROOT = Path.of(System.getProperty("abmesh.root"));
-    private static final long LIMIT_SECONDS = 30;
+    private static final long LIMIT_SECONDS = 60;
     private static final Duration PERIOD = Duration.ofMillis(200);
     private static final Duration LEASE = Duration.ofSeconds(3);
 

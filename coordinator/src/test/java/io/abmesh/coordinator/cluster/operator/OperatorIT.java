@@ -56,7 +56,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What the operator does, against a real API server and under the Role that is shipped. */
 final class OperatorIT {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String RUN = "small";
     private static final List<String> OBJECTS =
             List.of(
