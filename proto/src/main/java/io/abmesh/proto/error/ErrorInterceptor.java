@@ -26,8 +26,10 @@ import org.jspecify.annotations.Nullable;
  * Sees to it that every error of a server carries a reason. A {@link MeshException}, thrown by a
  * service method or given to {@code onError}, becomes its status. Bytes that are no message of a
  * {@linkplain #unparsed service} are an INVALID_REQUEST. Anything unnamed becomes INTERNAL: its
- * message is replaced by an id under which the stack is logged, once. Messages that come after the
- * call was closed are dropped, and writers of several threads are put in order.
+ * message is replaced by an id under which the stack is logged, once. That holds for an {@link
+ * Error} too: gRPC closes the call of one, but leaves what it queued behind for nobody to run, the
+ * end of the call among it, and who waits for that end keeps what it holds. Messages that come
+ * after the call was closed are dropped, and writers of several threads are put in order.
  */
 public final class ErrorInterceptor implements ServerInterceptor {
     private static final Logger LOG = System.getLogger(ErrorInterceptor.class.getName());
@@ -61,7 +63,7 @@ public final class ErrorInterceptor implements ServerInterceptor {
         NamingCall<Q, A> naming = new NamingCall<>(call);
         try {
             return new NamingListener<>(next.startCall(naming, headers), naming);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             naming.fail(e);
             return new ServerCall.Listener<>() {};
         }
@@ -195,7 +197,7 @@ public final class ErrorInterceptor implements ServerInterceptor {
         private void guard(Runnable callback) {
             try {
                 callback.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 call.fail(e);
             }
         }

@@ -155,12 +155,10 @@ class MeshServerIT {
 
     @Test
     void endsTheAnswerWhenTheServiceBreaks() throws Exception {
-        StatusRuntimeException broken =
-                catchThrowableOfType(
-                        StatusRuntimeException.class,
-                        () -> call(request(TestingBatchService.BREAKS)));
+        MeshException broken = failure(TestingBatchService.BREAKS);
 
-        assertThat(broken.getStatus().getCode()).isEqualTo(Status.Code.UNKNOWN);
+        assertThat(broken.reason()).isEqualTo(ErrorReason.INTERNAL);
+        assertThat(broken.getMessage()).matches("internal error: id=[0-9a-f-]{36}");
         assertThat(service.ended.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
