@@ -214,6 +214,46 @@ final class PageIT {
     }
 
     @Test
+    void theKeyboardKeepsItsPlaceInALegendAndInATableWhileACurveGrows() throws Exception {
+        try (Browser browser = Browser.start();
+                Services services = new Services(folder)) {
+            services.startCoordinator();
+            browser.open(services.page());
+            Object focused =
+                    browser.ask(
+                            """
+                            const {Chart} = await import('/page/chart.js');
+                            const chart = new Chart('Loss', {x: String, y: String});
+                            document.getElementById('main').append(chart.element);
+                            const line = (label, length) => {
+                              const x = Array.from({length}, (_, i) => i);
+                              return {label, colour: 0, x, y: x.map(i => i + 1)};
+                            };
+                            const drawn = () => new Promise(requestAnimationFrame);
+                            const focused = [];
+                            chart.show([line('a', 3), line('b', 3)]);
+                            await drawn();
+                            chart.legend.querySelectorAll('button')[1].focus();
+                            chart.show([line('a', 4), line('b', 4), line('c', 2)]);
+                            await drawn();
+                            focused.push(document.activeElement.querySelector('.label').textContent);
+                            focused.push(chart.legend.children.length);
+                            chart.details.open = true;
+                            chart.tabulate();
+                            const table = chart.rows.querySelector('.scroll');
+                            table.focus();
+                            chart.show([line('a', 5), line('b', 5), line('c', 3)]);
+                            await drawn();
+                            focused.push(document.activeElement === table);
+                            return focused;
+                            """);
+            assertThat((Collection<?>) focused)
+                    .map(Object::toString)
+                    .containsExactly("b", "3", "true");
+        }
+    }
+
+    @Test
     void anAnswerThatIsLateTakesNothingBackAndIsAskedForOnce() throws Exception {
         Path plan = TinyPlan.write(folder);
         try (Browser browser = Browser.start();

@@ -2,6 +2,7 @@ package io.abmesh.nn.engine;
 
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -146,34 +147,49 @@ final class HostKernels implements ChannelKernels {
             Scratch s, FloatBuffer x, Cut cut, int at, int size, float[] partial, int out) {
         int lanes = cut.channels();
         int rows = size / lanes;
-        float[] sums = s.first;
-        float[] means = s.second;
-        Arrays.fill(sums, 0, cut.width(), 0f);
-        forEachRow(
-                cut,
-                at,
-                size,
-                (row, count) -> {
-                    x.get(row, s.a, 0, count);
-                    sum(sums, s.a, count);
-                });
-        fold(sums, cut, partial, out);
+        sumRows(s, x, cut, at, size, count -> sum(s.first, s.a, count), partial, out);
         for (int lane = 0; lane < lanes; lane++) {
             partial[out + lane] /= rows;
         }
         for (int row = 0; row < cut.width(); row += lanes) {
-            System.arraycopy(partial, out, means, row, lanes);
+            System.arraycopy(partial, out, s.second, row, lanes);
         }
-        Arrays.fill(sums, 0, cut.width(), 0f);
+        sumRows(
+                s,
+                x,
+                cut,
+                at,
+                size,
+                count -> squaredDistances(s.first, s.a, s.second, count),
+                partial,
+                out + lanes);
+    }
+
+    /**
+     * Sums a block per channel, into {@code target[out ..]}.
+     *
+     * @param add adds what comes of the row in {@code s.a}, of the length it is given, to {@code
+     *     s.first}
+     */
+    private static void sumRows(
+            Scratch s,
+            FloatBuffer x,
+            Cut cut,
+            int at,
+            int size,
+            IntConsumer add,
+            float[] target,
+            int out) {
+        Arrays.fill(s.first, 0, cut.width(), 0f);
         forEachRow(
                 cut,
                 at,
                 size,
                 (row, count) -> {
                     x.get(row, s.a, 0, count);
-                    squaredDistances(sums, s.a, means, count);
+                    add.accept(count);
                 });
-        fold(sums, cut, partial, out + lanes);
+        fold(s.first, cut, target, out);
     }
 
     private static void squaredDistances(float[] sums, float[] values, float[] means, int count) {

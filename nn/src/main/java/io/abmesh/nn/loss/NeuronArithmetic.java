@@ -36,7 +36,10 @@ final class NeuronArithmetic {
         return Math.min(-x * LARGE, 0f) * LARGE;
     }
 
-    /** Returns the number of neurons for which both or neither are greater than zero. */
+    /**
+     * Returns the number of neurons for which both or neither are greater than zero; any number
+     * where a response is none, which the loss beside it tells.
+     */
     static int agreeing(float[] one, float[] other) {
         float[] differing = Workspace.ofThread().agreements(one.length);
         for (int i = 0; i < differing.length; i++) {
